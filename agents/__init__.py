@@ -1,0 +1,1 @@
+"""Streams: one module each; lanes in a package of their own."""

@@ -1,0 +1,1 @@
+"""Customers: their rows, attributes and the events they cause."""

@@ -1,0 +1,27 @@
+"""An event: something a customer did, as the API took it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from laudstream.customers.row import Row
+
+
+class Event(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    id: str
+    """messageId: the same id within 24 h changes nothing (R2)."""
+    type: str
+    """track, page, screen, identify, alias."""
+    name: str = ""
+    """Name of a tracked event; of a page or screen its name; empty for identify and alias."""
+    properties: dict[str, Any] = {}
+    timestamp: int = 0
+    """When it happened: ms since the epoch, corrected by sentAt, never after receipt (R26)."""
+    received: int = 0
+    """When the API took it, ms."""
+    depth: int = 0
+    """0 from outside; an emitted event has its cause's depth + 1 (R52)."""
+    row: Row | None = None
+    """identify only: the customer's whole row as PostgreSQL returned it (A17)."""

@@ -1,0 +1,41 @@
+"""A customer's row in PostgreSQL, as lanes see it (by CDC or inside an identify)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+
+class Row(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    born: int
+    """Number of the insert: another `born` is another life of this customer id (A16)."""
+    revision: int
+    """Grows with every change of the row; an older revision changes nothing."""
+    attributes: dict[str, Any] = {}
+    """email, phone, timezone, locale and whatever else is known; JSON values."""
+    created_at: int = 0
+    """ms since the epoch."""
+    deleted: bool = False
+    writes: int = 0
+    """Number of the last write of the lane that this row contains (A19)."""
+
+
+class Consent(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """A row of `consents`."""
+
+    channel: str
+    subscription: str
+    status: str
+    """subscribed, unsubscribed, pending or unknown (R12)."""
+    revision: int
+    deleted: bool = False
+
+
+class Suppression(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """A row of `suppressions`: nothing goes to this customer on this channel."""
+
+    channel: str
+    reason: str
+    revision: int
+    deleted: bool = False

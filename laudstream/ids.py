@@ -1,0 +1,62 @@
+"""Ids that come out the same whenever the same cause is handled again (A15).
+
+An id is the first 128 bits of BLAKE2b over its parts, as 32 hex digits. Parts are joined by a byte
+that no part may hold, so that ("a", "bc") and ("ab", "c") differ.
+"""
+
+from __future__ import annotations
+
+import re
+from hashlib import blake2b
+
+from laudstream.errors import Invalid
+
+WORKSPACE = re.compile(r"[a-z0-9]{8,32}")
+MAX_CUSTOMER_ID = 200  # characters
+
+
+def derive(kind: str, *parts: str | int) -> str:
+    """A deterministic 32-hex-digit id of `kind`."""
+    return blake2b("\x1f".join((kind, *map(str, parts))).encode(), digest_size=16).hexdigest()
+
+
+def customer_key(workspace: str, customer: str) -> str:
+    """Kafka key of a customer: `workspace:customer`; the first colon ends the workspace."""
+    if not WORKSPACE.fullmatch(workspace):
+        raise Invalid(f"workspace id {workspace!r} is not [a-z0-9]{{8,32}}")
+    if not 0 < len(customer) <= MAX_CUSTOMER_ID or not customer.isprintable():
+        raise Invalid("a customer id has 1 to 200 printable characters")
+    return f"{workspace}:{customer}"
+
+
+def split_key(key: bytes) -> tuple[str, str]:
+    """(workspace, customer) of a Kafka key; raises Invalid if it is none."""
+    try:
+        workspace, colon, customer = key.decode().partition(":")
+    except UnicodeDecodeError:
+        colon = workspace = customer = ""
+    if not colon or not customer or not WORKSPACE.fullmatch(workspace):
+        raise Invalid("key is not `workspace:customer`")
+    return workspace, customer
+
+
+_C1, _C2, _MASK = 0x5BD1E995, 24, 0xFFFFFFFF
+
+
+def murmur2(data: bytes) -> int:
+    """Kafka's murmur2 (32 bit), as in `org.apache.kafka.common.utils.Utils.murmur2`."""
+    length = len(data)
+    h = (0x9747B28C ^ length) & _MASK
+    for at in range(0, length & ~3, 4):
+        k = int.from_bytes(data[at : at + 4], "little") * _C1 & _MASK
+        h = (h * _C1 & _MASK) ^ ((k ^ (k >> _C2)) * _C1 & _MASK)
+    tail = data[length & ~3 :]
+    if tail:
+        h = (h ^ int.from_bytes(tail, "little")) * _C1 & _MASK
+    h = (h ^ (h >> 13)) * _C1 & _MASK
+    return h ^ (h >> 15)
+
+
+def partition_of(key: bytes, partitions: int) -> int:
+    """Partition that Kafka's default partitioner gives to `key`."""
+    return (murmur2(key) & 0x7FFFFFFF) % partitions

@@ -1,0 +1,1 @@
+"""Journeys: definitions, the state of their runs, and how inputs move them."""

@@ -1,0 +1,1 @@
+"""`laudstream up`: the whole stack as child processes of one command."""

@@ -1,0 +1,1 @@
+"""Messages: send requests, templates, deliveries."""

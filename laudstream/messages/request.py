@@ -1,0 +1,40 @@
+"""A send request: final order of a lane to a sender (A20, R40)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+
+class SendRequest(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    send_id: str
+    """hash(workspace, run, step, visit, attempt): the same message always has the same id."""
+    workspace: str
+    customer: str
+    channel: str
+    message_class: str
+    """transactional or marketing."""
+    journey: str
+    version: int
+    run: str
+    step: str
+    visit: int
+    attempt: int
+    template: str
+    template_version: int
+    to: str
+    """Address: for email the mail address."""
+    requested_at: int
+    """ms; clock of the round."""
+    send_before: int
+    """ms; nothing is handed over after it."""
+    on_unknown: str = "hold"
+    """hold: at most once (marketing); retry: at least once (transactional) (A21)."""
+    subscription: str = ""
+    context: dict[str, Any] = {}
+    """What the template reads: {"customer": {…}, "entry": {…}, "steps": {…}}; at most 32 KB."""
+
+    @property
+    def topic_is_bulk(self) -> bool:
+        return self.message_class != "transactional"

@@ -1,0 +1,53 @@
+"""Records of `laudstream.rows`: Debezium's unwrapped rows of customers, consents and suppressions.
+
+JSON object of the row's columns, plus `__op` (c u d r), `__table`, `__lsn`, `__source_ts_ms`, `__deleted`
+("true" | "false"). JSONB columns come as JSON text, timestamps as ISO 8601 text. A value that Debezium
+could not know (`__debezium_unavailable_value`) cannot be read (A16).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from laudstream.customers.row import Consent, Row, Suppression
+from laudstream.errors import Undecodable
+
+_UNAVAILABLE = b"__debezium_unavailable_value"
+
+
+class _Raw(msgspec.Struct, gc=False):
+    table: str = msgspec.field(name="__table")
+    revision: int
+    deleted: str = msgspec.field(name="__deleted", default="false")
+    born: int = 0
+    attributes: str = "{}"
+    created_ms: int = 0
+    writes: int = 0
+    channel: str = ""
+    subscription: str = ""
+    status: str = ""
+    reason: str = ""
+
+
+_raw = msgspec.json.Decoder(_Raw)
+_attributes = msgspec.json.Decoder(dict[str, Any])
+
+
+def row(value: bytes | None) -> Row | Consent | Suppression:
+    """A record of `laudstream.rows`. Raises Undecodable."""
+    if value is None or _UNAVAILABLE in value:
+        raise Undecodable("row without a value" if value is None else "row with a value that Debezium could not know")
+    try:
+        raw = _raw.decode(value)
+        gone = raw.deleted == "true"
+        if raw.table == "customers":
+            return Row(raw.born, raw.revision, _attributes.decode(raw.attributes), raw.created_ms, gone, raw.writes)
+        if raw.table == "consents":
+            return Consent(raw.channel, raw.subscription, raw.status, raw.revision, gone)
+        if raw.table == "suppressions":
+            return Suppression(raw.channel, raw.reason, raw.revision, gone)
+    except msgspec.DecodeError as error:
+        raise Undecodable(str(error)) from None
+    raise Undecodable(f"row of an unknown table {raw.table!r}")

@@ -1,0 +1,136 @@
+"""All settings: one frozen object, and the only reader of the environment.
+
+Each field is set by `LAUDSTREAM_<NAME>`. `laudstream config` prints them, secrets redacted.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from laudstream.errors import Invalid, Problem
+
+Secret = Annotated[str, Meta(extra={"secret": True})]
+
+
+def _say(text: str, secret: bool = False) -> Any:
+    return Meta(description=text, extra={"secret": secret})
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    # Servers
+    kafka: Annotated[str, _say("Kafka bootstrap servers")] = "127.0.0.1:9092"
+    connect_url: Annotated[str, _say("REST address of Kafka Connect")] = "http://127.0.0.1:8083"
+    database_url: Annotated[str, _say("PostgreSQL, role of migrations and `apply`", True)] = (
+        "postgresql://laudstream@127.0.0.1:5432/laudstream"
+    )
+    api_database_url: Annotated[str, _say("PostgreSQL, role of the API (row-level security); empty: database_url", True)] = ""
+    worker_database_url: Annotated[str, _say("PostgreSQL, role of workers and import; empty: database_url", True)] = ""
+    smtp_url: Annotated[str, _say("mail server, smtp[s]://[user:password@]host:port", True)] = "smtp://127.0.0.1:1025"
+    # API
+    api_host: Annotated[str, _say("address the API listens on")] = "127.0.0.1"
+    api_port: Annotated[int, _say("port the API listens on")] = 8000
+    api_url: Annotated[str, _say("where clients (CLI) find the API")] = "http://127.0.0.1:8000"
+    api_token: Annotated[str, _say("admin token that the CLI sends", True)] = ""
+    write_key: Annotated[str, _say("write key that `events replay` sends", True)] = ""
+    max_body_bytes: Annotated[int, _say("largest request body")] = 1 << 20
+    ui_dir: Annotated[str, _say("built UI that the API serves; empty: ui/dist beside the packages")] = ""
+    inbox_db: Annotated[str, _say("development only: SQLite file of the SMTP inbox; empty: no inbox")] = ""
+    mail_from: Annotated[str, _say("sender of mails whose template names none")] = "laudstream <hello@laudstream.example>"
+    # Topics
+    partitions: Annotated[int, _say("P: partitions of customer-keyed topics; never changes later")] = 8
+    replication: Annotated[int, _say("replication factor of topics")] = 1
+    # Lanes
+    data_dir: Annotated[str, _say("folder for stores of lanes and worker ids")] = ".data/worker"
+    app_id: Annotated[str, _say("consumer group of the journey workers; prefix of transactional ids")] = "laudstream-journeys"
+    instance_id: Annotated[str, _say("static member of the group; empty: dynamic")] = ""
+    round_records: Annotated[int, _say("N: most records in one round")] = 500
+    catchup_records: Annotated[int, _say("N while a backlog is worked off")] = 2000
+    round_timers: Annotated[int, _say("M: most timers fired in one round")] = 2000
+    tick_ms: Annotated[float, _say("least time between two transactions of a worker")] = 10.0
+    committers: Annotated[int, _say("transactions of a worker in flight at a time")] = 3
+    takeover_s: Annotated[float, _say("wait before another worker's open transaction on our lane is fenced")] = 1.0
+    txn_timeout_ms: Annotated[int, _say("Kafka's time-out for an open transaction")] = 10_000
+    fetch_min_bytes: Annotated[int, _say("a fetch waits for this much …")] = 50_000
+    fetch_max_wait_ms: Annotated[int, _say("… but at most this long")] = 10
+    session_timeout_s: Annotated[float, _say("a worker silent for so long loses its lanes")] = 10.0
+    heartbeat_s: Annotated[float, _say("interval of the group's heartbeats")] = 2.0
+    close_deadline_s: Annotated[float, _say("running rounds get so long at a revoke")] = 5.0
+    block_cache_mb: Annotated[int, _say("RocksDB block cache of a worker")] = 128
+    memtable_mb: Annotated[int, _say("RocksDB memtables of a worker")] = 128
+    state_cache_mb: Annotated[int, _say("decoded states kept by a worker")] = 64
+    epoch: Annotated[int, _say("raised by restore from backup and by re-partitioning; part of every id")] = 0
+    # Sending
+    send_connections: Annotated[int, _say("mail connections kept by a sender")] = 16
+    send_timeout_s: Annotated[float, _say("a provider silent for so long: outcome unknown")] = 20.0
+    # Ops
+    ops_host: Annotated[str, _say("address of the workers' ops server")] = "127.0.0.1"
+    ops_port: Annotated[int, _say("port of the workers' ops server; 0: none")] = 0
+    log_level: Annotated[str, _say("DEBUG, INFO, WARNING or ERROR")] = "INFO"
+    log_format: Annotated[str, _say("json or text")] = "text"
+    development: Annotated[bool, _say("laptop mode: inbox page, friendlier defaults")] = False
+
+    @property
+    def api_dsn(self) -> str:
+        return self.api_database_url or self.database_url
+
+    @property
+    def worker_dsn(self) -> str:
+        return self.worker_database_url or self.database_url
+
+    @property
+    def data_path(self) -> Path:
+        return Path(self.data_dir)
+
+
+PREFIX = "LAUDSTREAM_"
+
+
+def variable(field: str) -> str:
+    """Name of the environment variable of a field."""
+    return PREFIX + field.upper()
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """Settings from the environment. Raises Invalid, naming each bad or unknown variable."""
+    source = os.environ if environ is None else environ
+    fields = {variable(name): name for name in Settings.__struct_fields__}
+    problems = [
+        Problem(f"/{name}", f"{name} is no setting", "see `laudstream config` for the names")
+        for name in source
+        if name.startswith(PREFIX) and name not in fields
+    ]
+    given: dict[str, Any] = {}
+    hints = {field.name: field for field in msgspec.structs.fields(Settings)}
+    for name, field in fields.items():
+        if name not in source:
+            continue
+        try:
+            given[field] = msgspec.convert(source[name], hints[field].type, strict=False)
+        except msgspec.ValidationError as error:
+            problems.append(Problem(f"/{name}", f"{name}: {error}"))
+    if problems:
+        raise Invalid("settings: " + "; ".join(p.message for p in problems), tuple(problems))
+    return Settings(**given)
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The environment that makes `load` return these settings: what a parent gives its child processes."""
+    return {
+        variable(name): str(value).lower() if isinstance(value, bool) else str(value)
+        for name, value in msgspec.structs.asdict(settings).items()
+    }
+
+
+def described() -> list[tuple[str, str, str, bool]]:
+    """(variable, default, description, secret) of every setting, in the order of the page."""
+    rows = []
+    for field in msgspec.structs.fields(Settings):
+        meta = field.type.__metadata__[0]
+        rows.append((variable(field.name), str(field.default), meta.description or "", bool(meta.extra["secret"])))
+    return rows

@@ -1,0 +1,1 @@
+"""RocksDB-backed state of lanes."""
