@@ -29,8 +29,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database_url: Annotated[str, _say("PostgreSQL, role of migrations and `apply`", True)] = (
         "postgresql://laudstream@127.0.0.1:5432/laudstream"
     )
-    api_database_url: Annotated[str, _say("PostgreSQL, role of the API (row-level security); empty: database_url", True)] = ""
+    api_database_url: Annotated[
+        str, _say("PostgreSQL, role of the API (row-level security); empty: database_url", True)
+    ] = ""
     worker_database_url: Annotated[str, _say("PostgreSQL, role of workers and import; empty: database_url", True)] = ""
+    cdc_database_url: Annotated[str, _say("PostgreSQL as Kafka Connect sees it, role with REPLICATION", True)] = (
+        "postgresql://laudstream_cdc@127.0.0.1:5432/laudstream"
+    )
     smtp_url: Annotated[str, _say("mail server, smtp[s]://[user:password@]host:port", True)] = "smtp://127.0.0.1:1025"
     # API
     api_host: Annotated[str, _say("address the API listens on")] = "127.0.0.1"
@@ -39,15 +44,20 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     api_token: Annotated[str, _say("admin token that the CLI sends", True)] = ""
     write_key: Annotated[str, _say("write key that `events replay` sends", True)] = ""
     max_body_bytes: Annotated[int, _say("largest request body")] = 1 << 20
+    ack_timeout_s: Annotated[float, _say("the API waits so long for Kafka to have an event, then answers 503")] = 10.0
     ui_dir: Annotated[str, _say("built UI that the API serves; empty: ui/dist beside the packages")] = ""
     inbox_db: Annotated[str, _say("development only: SQLite file of the SMTP inbox; empty: no inbox")] = ""
-    mail_from: Annotated[str, _say("sender of mails whose template names none")] = "laudstream <hello@laudstream.example>"
+    mail_from: Annotated[str, _say("sender of mails whose template names none")] = (
+        "laudstream <hello@laudstream.example>"
+    )
     # Topics
     partitions: Annotated[int, _say("P: partitions of customer-keyed topics; never changes later")] = 8
     replication: Annotated[int, _say("replication factor of topics")] = 1
     # Lanes
     data_dir: Annotated[str, _say("folder for stores of lanes and worker ids")] = ".data/worker"
-    app_id: Annotated[str, _say("consumer group of the journey workers; prefix of transactional ids")] = "laudstream-journeys"
+    app_id: Annotated[str, _say("consumer group of the journey workers; prefix of transactional ids")] = (
+        "laudstream-journeys"
+    )
     instance_id: Annotated[str, _say("static member of the group; empty: dynamic")] = ""
     round_records: Annotated[int, _say("N: most records in one round")] = 500
     catchup_records: Annotated[int, _say("N while a backlog is worked off")] = 2000

@@ -19,6 +19,8 @@ class Row(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     deleted: bool = False
     writes: int = 0
     """Number of the last write of the lane that this row contains (A19)."""
+    at: int = 0
+    """When the change was made, by PostgreSQL's clock, ms; 0: not known (R54)."""
 
 
 class Consent(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

@@ -17,3 +17,5 @@ class Write(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     at: int
     attributes: dict[str, Any] = {}
     names: list[str] = []
+    born: int = 0
+    """The life of the row that the lane knew (A16); 0: none yet. A write never changes another life."""

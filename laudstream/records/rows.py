@@ -21,6 +21,7 @@ class _Raw(msgspec.Struct, gc=False):
     table: str = msgspec.field(name="__table")
     revision: int
     deleted: str = msgspec.field(name="__deleted", default="false")
+    changed: int | None = msgspec.field(name="__source_ts_ms", default=0)
     born: int = 0
     attributes: str = "{}"
     created_ms: int = 0
@@ -43,7 +44,15 @@ def row(value: bytes | None) -> Row | Consent | Suppression:
         raw = _raw.decode(value)
         gone = raw.deleted == "true"
         if raw.table == "customers":
-            return Row(raw.born, raw.revision, _attributes.decode(raw.attributes), raw.created_ms, gone, raw.writes)
+            return Row(
+                raw.born,
+                raw.revision,
+                _attributes.decode(raw.attributes),
+                raw.created_ms,
+                gone,
+                raw.writes,
+                raw.changed or 0,
+            )
         if raw.table == "consents":
             return Consent(raw.channel, raw.subscription, raw.status, raw.revision, gone)
         if raw.table == "suppressions":

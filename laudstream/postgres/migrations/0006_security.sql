@@ -29,6 +29,7 @@ GRANT SELECT ON workspaces, api_keys, runs, step_counts, decisions, messages, se
     stream_positions TO laudstream_api;
 GRANT SELECT, INSERT, UPDATE, DELETE ON customers, consents, suppressions, journeys, journey_versions, templates,
     template_versions TO laudstream_api;
+GRANT DELETE ON runs, decisions, messages TO laudstream_api; -- erasure of a customer
 GRANT SELECT, INSERT ON control_outbox TO laudstream_api;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO laudstream_worker;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO laudstream_api, laudstream_worker;

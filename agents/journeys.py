@@ -1,0 +1,92 @@
+"""The journey worker: lanes on Faust. `laudstream worker journeys`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from aiokafka.client import AIOKafkaClient
+
+from agents.definitions import Definitions
+from agents.lanes import wire
+from agents.lanes.hub import GroupSource, LaneHub
+from agents.lanes.transport import Crash, LaneApp
+from laudstream import topics
+from laudstream.errors import Broken, Unavailable
+from laudstream.settings import Settings, load
+
+NEEDED = (*topics.LANE_INPUTS, topics.STATE, topics.JOURNAL, topics.DECISIONS, topics.WRITES, topics.DEFINITIONS,
+          topics.DEAD_LETTERS)  # fmt: skip
+
+
+async def look_up(settings: Settings) -> wire.Cluster:
+    """Ids and partition counts of the topics that lanes use. Raises Unavailable, Broken."""
+    client = AIOKafkaClient(bootstrap_servers=settings.kafka)
+    try:
+        try:
+            await client.bootstrap()
+        except Exception as error:
+            raise Unavailable(f"Kafka does not answer at {settings.kafka}: {error}") from None
+        node = client.get_random_node()
+        cluster, found = await client.send(node, wire.topic_ids(NEEDED))
+    finally:
+        await client.close()
+    missing = [name for name in NEEDED if name not in found]
+    if missing:
+        raise Broken(f"topics are missing: {', '.join(missing)}; run `laudstream topics apply`")
+    counts = {name: count for name, (_, count) in found.items()}
+    keyed = {counts[name] for name in NEEDED if name != topics.DEFINITIONS}
+    if len(keyed) != 1:
+        raise Broken(f"customer-keyed topics differ in their partitions: {counts}")
+    return wire.Cluster(cluster, {name: topic_id for name, (topic_id, _) in found.items()}, counts)
+
+
+class JourneyApp(LaneApp):
+    """Looks up the cluster and reads the definitions before it joins the group."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.definitions = Definitions(settings)
+        self._cluster: wire.Cluster | None = None
+        super().__init__(settings, settings.app_id, topics.LANE_INPUTS, self._make_hub)
+
+    def _make_hub(self, source: GroupSource, crash: Crash) -> LaneHub:
+        return LaneHub(self.settings, source, crash, self.definitions, self.cluster)
+
+    def cluster(self) -> wire.Cluster:
+        """As it was when the worker started."""
+        if self._cluster is None:
+            raise Broken("the cluster was asked for before it was looked up")
+        return self._cluster
+
+    async def on_first_start(self) -> None:
+        await super().on_first_start()
+        self._cluster = await look_up(self.settings)
+        await self.definitions.start()
+
+    async def on_shutdown(self) -> None:
+        await super().on_shutdown()
+        await self.definitions.stop()
+
+    def status(self) -> dict[str, Any]:
+        """Counters of all lanes, for the ops server."""
+        hub = self.hub
+        assert isinstance(hub, LaneHub)
+        return {
+            "kind": "journeys",
+            "transactions": hub.transactions,
+            "fenced": hub.fenced,
+            "rebalances": hub.rebalances,
+            "troubles": hub.troubles,
+            "lanes": {
+                p: {**msgspec.structs.asdict(hub.stats[p]), "seq": lane.seq}
+                for p, lane in sorted(hub.lanes.items())
+                if lane.is_open
+            },
+        }
+
+
+def __getattr__(name: str) -> JourneyApp:
+    """`faust -A agents.journeys worker` asks for `app`; it is made from the environment only then."""
+    if name != "app":
+        raise AttributeError(name)
+    return JourneyApp(load())

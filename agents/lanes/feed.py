@@ -1,0 +1,125 @@
+"""The only caller of the consumer: hands fetched records to whoever owns their partition.
+
+Seeks and the fetch that follows are one call in the consumer's thread, so records fetched before a seek can
+never arrive after it. A reader that is full is not fetched for; so memory is bounded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, Protocol
+
+import structlog
+from aiokafka.errors import IllegalStateError, OffsetOutOfRangeError
+from aiokafka.structs import TopicPartition
+
+log = structlog.get_logger(__name__)
+
+
+class Source(Protocol):
+    """The group's consumer; it lives in another thread."""
+
+    caught_up: Mapping[TopicPartition, int]
+    """Last instant (ms) up to which a partition is known to hold nothing that was not fetched."""
+
+    async def seek_and_fetch(
+        self, seeks: dict[TopicPartition, int], wanted: Iterable[TopicPartition], timeout: float, limit: int
+    ) -> dict[TopicPartition, list[Any]]: ...
+
+
+class Reader(Protocol):
+    """Owner of some partitions."""
+
+    accepting: bool
+    """True once the consumer was moved to our positions."""
+
+    @property
+    def hungry(self) -> bool: ...
+
+    @property
+    def tps(self) -> tuple[TopicPartition, ...]: ...
+
+    def seeks(self) -> dict[TopicPartition, int]: ...
+
+    def feed(self, tp: TopicPartition, records: list[Any]) -> None: ...
+
+    def lost(self, tp: TopicPartition, position: int) -> None:
+        """Our position is not in the log any more."""
+
+
+class Feed:
+    def __init__(self, source: Source, crash: Callable[[BaseException], Awaitable[None]], limit: int) -> None:
+        self._source, self._crash, self._limit = source, crash, limit
+        self._readers: dict[TopicPartition, Reader] = {}
+        self._to_seek: list[Reader] = []
+        self._work = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        if self._task is None:
+            self._task = asyncio.create_task(self._run())
+
+    def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    def add(self, reader: Reader) -> None:
+        """From now on the reader is fed, from its positions."""
+        self._readers.update(dict.fromkeys(reader.tps, reader))
+        self._to_seek.append(reader)
+        self._work.set()
+
+    def remove(self, reader: Reader) -> None:
+        reader.accepting = False
+        for tp in reader.tps:
+            if self._readers.get(tp) is reader:
+                del self._readers[tp]
+        if reader in self._to_seek:
+            self._to_seek.remove(reader)
+
+    def wake(self) -> None:
+        """Somebody became hungry."""
+        self._work.set()
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self._fetch()
+            except IllegalStateError:
+                await asyncio.sleep(0.05)  # the assignment is changing
+            except OffsetOutOfRangeError as error:
+                for tp, position in dict(error.args[0]).items():
+                    if (reader := self._readers.get(tp)) is not None:
+                        reader.lost(tp, position)
+            except Exception as error:
+                log.exception("feed_failed")
+                await self._crash(error)
+                return
+
+    async def _fetch(self) -> None:
+        seeks = self._take_seeks()
+        readers = set(self._readers.values())
+        hungry = [r for r in readers if r.accepting and r.hungry]
+        if not hungry and not seeks:
+            self._work.clear()
+            try:
+                await asyncio.wait_for(self._work.wait(), 0.05)
+            except TimeoutError:
+                pass
+            return
+        wanted = [tp for reader in hungry for tp in reader.tps]
+        timeout = 0.1 if len(hungry) == len(readers) else 0.005
+        found = await self._source.seek_and_fetch(seeks, wanted, timeout, self._limit * max(1, len(hungry)))
+        for tp, records in found.items():
+            reader = self._readers.get(tp)
+            if reader is not None and reader.accepting:
+                reader.feed(tp, records)
+
+    def _take_seeks(self) -> dict[TopicPartition, int]:
+        seeks: dict[TopicPartition, int] = {}
+        for reader in self._to_seek:
+            reader.accepting = True
+            seeks.update(reader.seeks())
+        self._to_seek.clear()
+        return seeks

@@ -1,0 +1,244 @@
+"""All lanes of one worker: opens and closes them as the group assigns partitions."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Protocol
+
+import structlog
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaError
+from aiokafka.structs import TopicPartition
+
+from agents.lanes import wire
+from agents.lanes.committer import Committer
+from agents.lanes.feed import Feed, Source
+from agents.lanes.lane import Bodies, Lane
+from agents.lanes.producer import Fenced, OutOfGroup
+from agents.lanes.stats import LaneStats
+from agents.lanes.takeover import Takeover
+from agents.lanes.wire import Member
+from laudstream import topics
+from laudstream.errors import Broken
+from laudstream.settings import Settings
+from tables.store import Origin, RocksMemory
+
+log = structlog.get_logger(__name__)
+
+LOCK_TOPIC = topics.EVENTS
+"""Its committed offset carries the lane's seq: the fence (A1)."""
+
+
+class GroupSource(Source, Protocol):
+    member: Member
+    """Of the assignment that was delivered last."""
+
+
+class Hub(Protocol):
+    """What a Faust worker hands its partitions to."""
+
+    topics: frozenset[str]
+
+    async def assign(self, tps: Iterable[TopicPartition]) -> None:
+        """The whole new assignment. Returns at once."""
+
+    async def revoke(self) -> None:
+        """End what is under way, within the deadline."""
+
+    async def stop(self) -> None: ...
+
+    def ready(self) -> bool:
+        """Everything that the group gave us is open and fed."""
+
+
+class LaneHub:
+    topics = frozenset(topics.LANE_INPUTS)
+
+    def __init__(
+        self,
+        settings: Settings,
+        source: GroupSource,
+        crash: Callable[[BaseException], Awaitable[None]],
+        bodies: Bodies,
+        cluster: Callable[[], wire.Cluster],
+    ) -> None:
+        self.settings, self._source, self._crash, self._bodies, self._cluster = settings, source, crash, bodies, cluster
+        self._memory = RocksMemory(settings.block_cache_mb, settings.memtable_mb)
+        self._feed = Feed(source, crash, settings.catchup_records)
+        self.lanes: dict[int, Lane] = {}
+        self.stats: dict[int, LaneStats] = defaultdict(LaneStats)
+        self.troubles: dict[int, str] = {}
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._assigned: set[int] = set()
+        self._client: AIOKafkaClient | None = None
+        self._committer: Committer | None = None
+        self._takeover: Takeover | None = None
+        self.rebalances = self.fenced = 0
+
+    # -- membership ------------------------------------------------------------------
+    async def assign(self, tps: Iterable[TopicPartition]) -> None:
+        found: dict[int, set[str]] = defaultdict(set)
+        for tp in tps:
+            if tp.topic in self.topics:
+                found[tp.partition].add(tp.topic)
+        torn = sorted(p for p, names in found.items() if len(names) != len(self.topics))
+        if torn:
+            raise Broken(f"input topics of partitions {torn} came without each other: are their numbers equal?")
+        self.rebalances += 1
+        self._assigned = set(found)
+        await asyncio.gather(*(self._drop(p) for p in list(self.lanes) if p not in found))
+        committer = await self._connected()
+        committer.member = self._source.member
+        self._feed.start()
+        for partition in found:
+            if partition not in self._tasks:
+                self._tasks[partition] = asyncio.create_task(self._own(partition))
+
+    async def revoke(self) -> None:
+        """Idle lanes stay open: most come back in the next assignment, and the group fences what does not."""
+        self._assigned = set()
+        tasks = dict(self._tasks)
+        for partition, task in tasks.items():
+            lane = self.lanes.get(partition)
+            if lane is not None and lane.is_open:
+                self._feed.remove(lane)
+                lane.pause()  # the running round is the last one
+            else:
+                task.cancel()  # still opening: a restore goes on later where it stopped
+        if tasks:
+            _, late = await asyncio.wait(tasks.values(), timeout=self.settings.close_deadline_s)
+            for task in late:  # stuck in a round: its transaction is not committed, or not known to be
+                task.cancel()
+            if late:
+                log.warning("lanes_late", lanes=len(late))
+                await asyncio.wait(late)
+        if self._committer is not None:
+            await self._committer.drain(self.settings.close_deadline_s)
+            self._committer.member = None  # what is still in flight can only end under its old generation
+
+    async def stop(self) -> None:
+        await self.revoke()
+        self._feed.stop()
+        await asyncio.gather(*(self._drop(p) for p in list(self.lanes)))
+        if self._committer is not None:
+            await self._committer.stop()
+        if self._client is not None:
+            await self._client.close()
+
+    async def _connected(self) -> Committer:
+        if self._committer is None:
+            self._client = AIOKafkaClient(bootstrap_servers=self.settings.kafka)
+            await self._client.bootstrap()
+            self._committer = Committer(self.settings, self._client, self._worker_id(), LOCK_TOPIC)
+            self._takeover = Takeover(self.settings, self._client, self._committer.ids, topics.LANE_INPUTS, LOCK_TOPIC)
+            await self._committer.start()
+        return self._committer
+
+    def _worker_id(self) -> str:
+        """Stable over restarts: a restarted worker aborts at once what it had left open."""
+        if self.settings.instance_id:
+            return self.settings.instance_id
+        path = self.settings.data_path / "worker-id"
+        if not path.exists():
+            path.write_text(uuid.uuid4().hex[:12])
+        return path.read_text()
+
+    # -- lanes -------------------------------------------------------------------------
+    async def _own(self, partition: int) -> None:
+        """Keep one lane running until it is revoked."""
+        try:
+            while partition in self._assigned:
+                delay = await self._run_until_error(partition)
+                if delay:
+                    await self._drop(partition)
+                    await asyncio.sleep(delay)
+        except asyncio.CancelledError:
+            await self._drop(partition)
+        except Broken as error:  # this lane only; the others go on (A3)
+            self.troubles[partition] = str(error)
+            log.error("lane_closed", lane=partition, reason=str(error))
+            await self._drop(partition)
+        except Exception as error:
+            log.exception("lane_failed", lane=partition)
+            await self._drop(partition)
+            await self._crash(error)
+        finally:
+            del self._tasks[partition]
+
+    async def _run_until_error(self, partition: int) -> float:
+        """Returns how long to wait before the lane is opened anew; 0 after a clean end."""
+        try:
+            await self._run(partition)
+        except (Fenced, OutOfGroup) as error:
+            # Somebody else opened this lane. If it is a late zombie we are still the owner;
+            # if we are the zombie the group tells us within a heartbeat.
+            self.fenced += 1
+            log.warning("lane_fenced", lane=partition, error=repr(error))
+            return 2 * self.settings.heartbeat_s
+        except (KafkaError, TimeoutError, OSError) as error:
+            log.warning("lane_reopens", lane=partition, error=repr(error))
+            return 0.5
+        return 0.0
+
+    async def _run(self, partition: int) -> None:
+        assert self._takeover is not None
+        lane = self.lanes.get(partition)
+        if lane is not None and (await self._takeover.last_seq(partition) or 0) != lane.seq:
+            # It was parked over a rebalance, and somebody else has had it in a generation that we slept through.
+            log.warning("lane_moved_on", lane=partition)
+            await self._drop(partition)
+            lane = None
+        if lane is None:
+            lane = self.lanes[partition] = self._lane(partition)
+            await lane.open(self._takeover.last_seq)
+            log.info(
+                "lane_open",
+                lane=partition,
+                seq=lane.seq,
+                restored=self.stats[partition].restored,
+                seconds=round(self.stats[partition].open_s, 3),
+            )
+        if partition not in self._assigned:
+            return
+        self.troubles.pop(partition, None)
+        lane.resume()
+        self._feed.add(lane)
+        try:
+            await lane.run()
+        finally:
+            self._feed.remove(lane)
+
+    def _lane(self, partition: int) -> Lane:
+        assert self._committer is not None
+        settings, cluster = self.settings, self._cluster()
+        origin = Origin(
+            cluster.id, settings.epoch, cluster.partitions(topics.STATE), partition, cluster.ids[topics.STATE]
+        )
+        share = (settings.state_cache_mb << 20) // max(1, len(self._assigned))
+        return Lane(
+            origin, cluster.ids, settings, self._memory, share, self.stats[partition], self._committer, self._bodies,
+            self._source.caught_up,
+        )  # fmt: skip
+
+    async def _drop(self, partition: int) -> None:
+        lane = self.lanes.pop(partition, None)
+        if lane is not None:
+            self._feed.remove(lane)
+            await lane.close()
+
+    # -- watching ----------------------------------------------------------------------
+    @property
+    def assigned(self) -> frozenset[int]:
+        return frozenset(self._assigned)
+
+    @property
+    def transactions(self) -> int:
+        return self._committer.transactions if self._committer else 0
+
+    def ready(self) -> bool:
+        return bool(self._assigned) and all(
+            (lane := self.lanes.get(p)) is not None and lane.accepting for p in self._assigned
+        )

@@ -1,0 +1,312 @@
+"""A lane: the one owner of partition p of all input topics, its state and its outputs.
+
+Opening: learn the last committed round, restore to exactly it, then be fed. Running: rounds, one at a time:
+take, compute, commit, write the store. Nothing of a round that was not committed is left anywhere (A1, A2).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import structlog
+from aiokafka.structs import TopicPartition
+
+from agents.lanes import round as rounds
+from agents.lanes.ports import CommitPort, Round
+from agents.lanes.producer import Aborted
+from agents.lanes.record import CONTROL, Input, ends, merge, shares
+from agents.lanes.restore import restore
+from agents.lanes.stats import LaneStats
+from agents.lanes.writer import Out
+from laudstream import topics
+from laudstream.errors import Broken, Invalid
+from laudstream.journey.control import body_key
+from laudstream.journey.customer import Customer
+from laudstream.records import codec as wire
+from laudstream.records import head as heads
+from laudstream.records.head import Head, Journal
+from laudstream.settings import Settings
+from tables.cache import Cache
+from tables.layout import HEAD_KEY
+from tables.store import LaneStore, Origin, RocksMemory
+
+log = structlog.get_logger(__name__)
+
+LastSeq = Callable[[int], Awaitable[int | None]]
+MAX_ABORTS = 20
+POLL_S = 0.004
+"""How often a lane with due timers looks whether its inputs are all in."""
+
+
+class Bodies(Protocol):
+    """What a lane needs of the definitions reader (agents.definitions)."""
+
+    def body(self, workspace: str, kind: str, id: str, version: int) -> dict[str, Any]:
+        """KeyError: not here yet."""
+
+    async def wait(self, key: str) -> None:
+        """Until the body with this key is here."""
+
+
+class Lane:
+    accepting = False
+
+    def __init__(
+        self,
+        origin: Origin,
+        topic_ids: Mapping[str, str],
+        settings: Settings,
+        memory: RocksMemory,
+        cache_bytes: int,
+        stats: LaneStats,
+        port: CommitPort,
+        bodies: Bodies,
+        caught_up: Mapping[TopicPartition, int],
+    ) -> None:
+        self.origin, self.partition = origin, origin.partition
+        self._settings, self._memory, self.stats, self._port = settings, memory, stats, port
+        self._bodies, self._caught_up = bodies, caught_up
+        self._topic_ids = {t: topic_ids[t] for t in topics.LANE_INPUTS}
+        self.tps = tuple(TopicPartition(t, self.partition) for t in topics.LANE_INPUTS)
+        self._rank = {tp: rank for rank, tp in enumerate(self.tps)}
+        self._buffers: list[deque[Any]] = [deque() for _ in self.tps]
+        self._last_seen = [0] * len(self.tps)  # append time of the last record handled, per topic
+        self._buffered = 0
+        self._cache: Cache[Customer] = Cache(cache_bytes)
+        self._wake = asyncio.Event()
+        self._stopping = False
+        self._store: LaneStore | None = None
+        self._state: rounds.Lane | None = None
+        self._size = settings.round_records
+        self.trouble = ""
+
+    # -- life ----------------------------------------------------------------------
+    async def open(self, last_seq: LastSeq) -> None:
+        """Fence, learn the last committed round, restore. The order is what makes it exact (A3)."""
+        started = time.monotonic()
+        await self._port.start()
+        wanted = await last_seq(self.partition)
+        now = _clock()
+        path = self._settings.data_path / f"lane-{self.partition}"
+        store = self._store = LaneStore(path, self._memory, self.origin, now=now, max_age_ms=topics.DAY_MS * 7 // 2)
+        self.stats.restored += await restore(store, self._settings, self.partition, wanted, now)
+        if wanted is not None and store.head.seq != wanted and store.meta.position:
+            log.warning("store_disagrees", lane=self.partition, seq=store.head.seq, wanted=wanted)
+            store.reset()
+            self.stats.restored += await restore(store, self._settings, self.partition, wanted, now)
+        head = store.head
+        if wanted is not None and head.seq != wanted:
+            raise Broken(f"lane {self.partition}: the changelog ends with round {head.seq}, the group says {wanted}")
+        if head.core_level > heads.CORE_LEVEL or head.state_format > heads.STATE_FORMAT:
+            raise Broken(
+                f"lane {self.partition} is written by a newer release: level {head.core_level}, "
+                f"format {head.state_format}; start a worker of that release"
+            )
+        for topic, topic_id in head.topic_ids.items():
+            if self._topic_ids.get(topic, topic_id) != topic_id:
+                raise Broken(
+                    f"lane {self.partition}: {topic} was made anew since round {head.seq}: "
+                    "its positions mean nothing there"
+                )
+        self._state = rounds.read_lane(self.partition, head, store, self._bodies.body)
+        self.stats.open_s = time.monotonic() - started
+
+    async def close(self) -> None:
+        self.accepting = False
+        store, self._store, self._state = self._store, None, None
+        if store is not None:
+            store.close()
+
+    @property
+    def is_open(self) -> bool:
+        return self._state is not None
+
+    @property
+    def seq(self) -> int:
+        return self._opened.head.seq
+
+    @property
+    def head(self) -> Head:
+        return self._opened.head
+
+    @property
+    def _opened(self) -> rounds.Lane:
+        if self._state is None:
+            raise Broken(f"lane {self.partition} is not open")
+        return self._state
+
+    def pause(self) -> None:
+        """Ask the running round to be the last one; forget what was fetched."""
+        self.accepting, self._stopping = False, True
+        for buffer in self._buffers:
+            buffer.clear()
+        self._buffered = 0
+        self._wake.set()
+
+    def resume(self) -> None:
+        self._stopping = False
+
+    # -- feeding -------------------------------------------------------------------
+    @property
+    def hungry(self) -> bool:
+        return self._buffered < 2 * self._settings.catchup_records
+
+    def seeks(self) -> dict[TopicPartition, int]:
+        positions = self._opened.head.positions
+        return {tp: positions.get(tp.topic, 0) for tp in self.tps}
+
+    def feed(self, tp: TopicPartition, records: list[Any]) -> None:
+        self._buffers[self._rank[tp]].extend(records)
+        self._buffered += len(records)
+        self._wake.set()
+
+    def lost(self, tp: TopicPartition, position: int) -> None:
+        self.trouble = (
+            f"lane {self.partition}: position {position} is outside the log of {tp.topic}; "
+            "inputs were deleted before they were handled"
+        )
+        log.error("lane_closed", lane=self.partition, topic=tp.topic, offset=position, reason=self.trouble)
+        self.pause()
+
+    # -- rounds --------------------------------------------------------------------
+    async def run(self) -> None:
+        """Rounds until paused. Raises what closes the lane."""
+        aborts = 0
+        while not self._stopping:
+            plan, taken = self._plan()
+            if plan is None:
+                await self._sleep()
+                continue
+            try:
+                await self._round(plan, taken)
+            except Aborted as error:  # nothing of the round is left: neither in the store nor in Kafka
+                aborts += 1
+                self.stats.aborted += 1
+                log.warning("round_aborted", lane=self.partition, tries=aborts, error=str(error))
+                if aborts > MAX_ABORTS:
+                    raise Broken(f"lane {self.partition}: no round since {aborts} aborts") from None
+                if aborts >= 2:
+                    self._size = max(1, self._size // 10)
+                self._put_back(taken)
+                continue
+            aborts, self._size = 0, self._settings.round_records
+        if self.trouble:
+            raise Broken(self.trouble)
+
+    def _plan(self) -> tuple[rounds.Plan | None, list[list[Any]]]:
+        settings, store = self._settings, self._store
+        assert store is not None
+        bound = self._bound()
+        due = 0 < store.next_due < bound or store.next_due == 0
+        if not self._buffered and not due and not self._opened.sweeps:
+            return None, []
+        room = self._size
+        if self._buffered > 2 * room and room == settings.round_records:
+            room = settings.catchup_records
+        counts = shares([len(b) for b in self._buffers], room)
+        taken = [[b.popleft() for _ in range(n)] for b, n in zip(self._buffers, counts, strict=True)]
+        self._buffered -= sum(counts)
+        for rank, records in enumerate(taken):
+            if records:
+                self._last_seen[rank] = max(self._last_seen[rank], records[-1].timestamp)
+        bound = self._bound()
+        inputs = merge(taken)
+        if not inputs and not self._opened.sweeps and not store.due(bound, 1).hints:
+            return None, taken
+        clock = max(_clock(), self._opened.head.clock)
+        return rounds.Plan(inputs, bound, clock, settings.round_timers, settings.round_timers), taken
+
+    def _bound(self) -> int:
+        """Every input appended before this instant is in hand or handled (A4)."""
+        bounds = []
+        for tp, buffer, seen in zip(self.tps, self._buffers, self._last_seen, strict=True):
+            bounds.append(buffer[0].timestamp if buffer else max(self._caught_up.get(tp, 0), seen))
+        return min(bounds)
+
+    def _put_back(self, taken: Sequence[Sequence[Any]]) -> None:
+        if self.accepting:  # else the consumer will be moved to our positions anyway
+            for buffer, records in zip(self._buffers, taken, strict=True):
+                buffer.extendleft(reversed(records))
+                self._buffered += len(records)
+
+    async def _sleep(self) -> None:
+        store = self._store
+        assert store is not None
+        until = (store.next_due - _clock()) / 1000
+        self._wake.clear()
+        try:
+            await asyncio.wait_for(self._wake.wait(), max(POLL_S, min(1.0, until)))
+        except TimeoutError:
+            pass
+
+    async def _round(self, plan: rounds.Plan, taken: list[list[Any]]) -> None:
+        state, store = self._opened, self._store
+        assert store is not None
+        began = time.perf_counter()
+        await self._bodies_of(plan.inputs)
+        result = rounds.run(state, plan, store, self._cache, self._bodies.body)
+        moved = ends(zip(topics.LANE_INPUTS, taken, strict=True))
+        head = self._head(state.head, plan, result, moved)
+        writes = _writes(result, head, _journal(head, plan, result, moved))
+        computed = time.perf_counter()
+        committed = await self._port.commit(Round(self.partition, head.seq, plan.clock, head.positions, moved, writes))
+        self._adopt(result, head, committed[topics.STATE], plan.clock)
+        self.stats.round_done(
+            len(plan.inputs), result.fired, computed - began, time.perf_counter() - computed, plan.clock, head.lane_time
+        )
+        self.stats.failed += len(result.parked)
+        self.stats.dead_letters += len(result.skipped)
+
+    async def _bodies_of(self, inputs: Sequence[Input]) -> None:
+        """A lane that meets a body not yet here waits for it (A9)."""
+        for item in inputs:
+            if item.rank != CONTROL:
+                return
+            try:
+                control = wire.control(item.record.value)
+            except Invalid:
+                continue
+            if control.status != "deleted":
+                await self._bodies.wait(body_key(control.workspace, control.kind, control.id, control.version))
+
+    def _head(self, before: Head, plan: rounds.Plan, result: rounds.Result, moved: Mapping[str, int]) -> Head:
+        base = dict.fromkeys(topics.LANE_INPUTS, 0)
+        return Head(
+            before.seq + 1, {**base, **before.positions, **moved}, self._topic_ids, result.lane_time, plan.clock,
+            result.control_seq, before.core_level, before.state_format, before.epoch,
+        )  # fmt: skip
+
+    def _adopt(self, result: rounds.Result, head: Head, position: int, now: int) -> None:
+        """The round is committed: write the store and go on from its state."""
+        assert self._store is not None
+        self._store.write(result.out.records, result.hints, result.done, head=head, position=position, now=now)
+        for key, customer in result.customers.items():
+            self._cache.put(key, customer, rounds.weight(customer))
+        self._state = rounds.Lane(self.partition, head, result.catalog, result.sweeps)
+
+
+def _journal(head: Head, plan: rounds.Plan, result: rounds.Result, moved: dict[str, int]) -> Journal:
+    return Journal(
+        head.seq, head.lane_time, plan.clock, moved, result.fired, result.swept, result.parked, result.skipped,
+        head.core_level, head.epoch, result.out.out_digest(), result.out.state_digest(),
+    )  # fmt: skip
+
+
+def _writes(result: rounds.Result, head: Head, journal: Journal) -> dict[str, Sequence[tuple[Any, ...]]]:
+    out: Out = result.out
+    writes: dict[str, Sequence[tuple[Any, ...]]] = {
+        topics.STATE: [*out.records, (HEAD_KEY, heads.encode(head))],
+        topics.JOURNAL: [(b"%d" % head.seq, heads.encode(journal))],
+        **out.topics,
+    }
+    if out.letters:
+        writes[topics.DEAD_LETTERS] = out.letters
+    return writes
+
+
+def _clock() -> int:
+    return time.time_ns() // 1_000_000

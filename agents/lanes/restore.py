@@ -1,0 +1,71 @@
+"""Bring a lane's store up to the end of its changelog partition, judged by position: the last offsets may be
+markers or aborted records (A3)."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from laudstream import topics
+from laudstream.settings import Settings
+from tables.store import LaneStore
+
+
+PATIENCE_S = 15.0
+"""How long the marker of a round that the group knows may take to come into sight."""
+
+
+async def restore(store: LaneStore, settings: Settings, partition: int, wanted: int | None, now: int) -> int:
+    """Read the changelog from the stored position to its end; returns the records applied.
+
+    `wanted` is the round that the group knows as the last one: its marker may not be here yet.
+    None: nobody knows, so the end must be a real one, with no transaction open before it.
+    """
+    if wanted is not None and store.head.seq == wanted and not store.fresh:
+        return 0
+    tp = TopicPartition(topics.STATE, partition)
+    consumer = _consumer(settings, "read_committed")
+    await consumer.start()
+    applied = 0
+    try:
+        consumer.assign([tp])
+        begin = (await consumer.beginning_offsets([tp]))[tp]
+        end = (await consumer.end_offsets([tp]))[tp]
+        if wanted is None:
+            end = await _high_watermark(settings, tp)
+        position = max(store.meta.position, begin)
+        if position < end or wanted:
+            consumer.seek(tp, position)
+        patience = time.monotonic() + PATIENCE_S
+        while position < end or (store.head.seq < (wanted or 0) and time.monotonic() < patience):
+            batch = await consumer.getmany(tp, timeout_ms=200)
+            position = await consumer.position(tp)
+            applied += store.restore([(r.key, r.value) for r in batch.get(tp, ())], position, now)
+        return applied
+    finally:
+        await consumer.stop()
+
+
+def _consumer(settings: Settings, isolation: str) -> Any:
+    return AIOKafkaConsumer(
+        bootstrap_servers=settings.kafka,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        isolation_level=isolation,
+        fetch_max_wait_ms=settings.fetch_max_wait_ms,
+        max_partition_fetch_bytes=4 << 20,
+        check_crcs=False,
+    )
+
+
+async def _high_watermark(settings: Settings, tp: TopicPartition) -> int:
+    consumer = _consumer(settings, "read_uncommitted")
+    await consumer.start()
+    try:
+        consumer.assign([tp])
+        end: int = (await consumer.end_offsets([tp]))[tp]
+        return end
+    finally:
+        await consumer.stop()

@@ -1,0 +1,307 @@
+"""One round of a lane, pure: (state, inputs, times) -> (state records, effects). The journal replays it.
+
+Order (A4, A5): control records; then the other inputs by (append time, topic, offset), before each of them the
+timers of its customer that were due earlier; then timers due before `bound`, in order (wake_at, customer);
+then a slice of the sweep under way. An input's `now` is its append time, a timer's the instant it was due:
+both stand in the log, so the same log gives the same decisions whenever it is handled. Message gates look at
+`clock`, the round's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from heapq import heapify, heappop, heappush
+from typing import NamedTuple
+
+import msgspec
+
+from agents.lanes.record import CONTROL, DELIVERIES, EVENTS, ROWS, Input, Record
+from agents.lanes.sweep import Sweep, decode_sweeps, encode_sweeps, start_sweeps
+from agents.lanes.writer import Out
+from laudstream.errors import Invalid, Undecodable
+from laudstream.ids import derive, split_key
+from laudstream.journey import codec
+from laudstream.journey.advance import advance
+from laudstream.journey.catalog import BodyOf, Catalog
+from laudstream.journey.control import Control
+from laudstream.journey.customer import Customer
+from laudstream.journey.decision import Decision
+from laudstream.journey.inputs import (
+    Cause,
+    DeliveryInput,
+    EventInput,
+    Moment,
+    RowInput,
+    TimerInput,
+    TouchInput,
+)
+from laudstream.journey.inputs import Input as CoreInput
+from laudstream.records import codec as wire
+from laudstream.records.head import Head
+from laudstream.records.rows import row as decode_row
+from tables.cache import Cache
+from tables.layout import CATALOGUE_KEY, PARTS, SWEEPS_KEY
+from tables.view import Due, View
+
+SWEEP_SLICE = 500
+"""Customers that a sweep looks at in one round."""
+
+MAX_TIMERS_AN_INPUT = 100
+"""Timers of one customer that fire before one of its inputs; the rest in the next round (A12)."""
+
+
+class Lane(NamedTuple):
+    """What a lane knows besides its customers; all of it restored exactly as of the head."""
+
+    partition: int
+    head: Head
+    catalog: Catalog
+    sweeps: tuple[Sweep, ...]
+
+
+class Plan(NamedTuple):
+    """What goes into a round."""
+
+    inputs: Sequence[Input]
+    bound: int
+    """Every input appended before this instant is in hand or handled: timers due before it may fire."""
+    clock: int
+    max_hints: int
+    """Timer hints looked at, at most."""
+    max_timers: int
+    """Timers fired after the inputs, at most."""
+
+
+class Result(NamedTuple):
+    lane_time: int
+    control_seq: int
+    catalog: Catalog
+    sweeps: tuple[Sweep, ...]
+    out: Out
+    customers: dict[bytes, Customer]
+    """Every customer that changed, as it is now."""
+    hints: list[tuple[int, bytes]]
+    done: list[tuple[int, bytes]]
+    fired: int
+    swept: int
+    parked: list[tuple[str, str]]
+    skipped: list[tuple[str, int]]
+
+
+def read_lane(partition: int, head: Head, view: View, body_of: BodyOf) -> Lane:
+    """A lane as of its head, from its own records. KeyError: a body is not here yet."""
+    catalogue, sweeps = view.get_many([CATALOGUE_KEY, SWEEPS_KEY])
+    catalog = Catalog.load(catalogue, body_of) if catalogue else Catalog()
+    return Lane(partition, head, catalog, decode_sweeps(sweeps))
+
+
+def run(lane: Lane, plan: Plan, view: View, cache: Cache[Customer], body_of: BodyOf) -> Result:
+    """Raises KeyError if a control record names a body that is not here yet; nothing has happened then."""
+    return _Round(lane, plan, view, cache, body_of).run()
+
+
+class _Round:
+    def __init__(self, lane: Lane, plan: Plan, view: View, cache: Cache[Customer], body_of: BodyOf) -> None:
+        self.lane, self.plan, self.view, self.cache, self.body_of = lane, plan, view, cache, body_of
+        self.catalog, self.sweeps = lane.catalog, lane.sweeps
+        self.control_seq = lane.head.control_seq
+        self.lane_time = lane.head.lane_time
+        self.epoch = lane.head.epoch
+        self.out = Out(lane.partition)
+        self.before: dict[bytes, Customer] = {}
+        self.now: dict[bytes, Customer] = {}
+        self.changed: dict[bytes, None] = {}  # in the order of their first change: the order of state records
+        self.popped: set[bytes] = set()
+        self.done: list[tuple[int, bytes]] = []
+        self.fired = self.swept = 0
+        self.parked: list[tuple[str, str]] = []
+        self.skipped: list[tuple[str, int]] = []
+
+    def run(self) -> Result:
+        plan = self.plan
+        rest = self._control(plan.inputs)
+        due = self.view.due(plan.bound, plan.max_hints)
+        self._load({i.record.key for i in rest if i.record.key} | {customer for _, customer in due.hints})
+        for item in rest:
+            self._input(item)
+        self.lane_time = max(self.lane_time, plan.bound)
+        self._timers(due)
+        self._sweep()
+        hints = self._encode()
+        self.out.finish()
+        return Result(
+            self.lane_time, self.control_seq, self.catalog, self.sweeps, self.out,
+            {key: self.now[key] for key in self.changed},
+            hints, self.done, self.fired, self.swept, self.parked, self.skipped,
+        )  # fmt: skip
+
+    # -- customers ---------------------------------------------------------------
+    def _load(self, keys: set[bytes]) -> None:
+        get, now, before = self.cache.get, self.now, self.before
+        missing = []
+        for key in keys:
+            customer = get(key)
+            if customer is None:
+                missing.append(key)
+            else:
+                now[key] = before[key] = customer
+        if not missing:
+            return
+        values = self.view.get_many([key + part for key in missing for part in PARTS])
+        step = len(PARTS)
+        for at, key in enumerate(missing):
+            try:
+                workspace, customer_id = split_key(key)
+            except Invalid:
+                continue  # its record will be a dead letter
+            found = values[at * step : at * step + step]
+            parts = {part[1:]: value for part, value in zip(PARTS, found, strict=True) if value is not None}
+            customer = codec.decode(workspace, customer_id, parts) if parts else codec.empty(workspace, customer_id)
+            now[key] = before[key] = customer
+            self.cache.put(key, customer, weight(customer))
+
+    # -- inputs --------------------------------------------------------------------
+    def _control(self, inputs: Sequence[Input]) -> Sequence[Input]:
+        """Handle the control records, which come first; returns the rest."""
+        count = 0
+        for count, item in enumerate(inputs):  # noqa: B007 (used after the loop)
+            if item.rank != CONTROL:
+                break
+            try:
+                control = wire.control(item.record.value)
+            except Invalid as error:
+                self._skip(item.record, error)
+                continue
+            if control.seq > self.control_seq:
+                self._apply(control, item.at)
+        else:
+            count = len(inputs)
+        if self.catalog is not self.lane.catalog:
+            self.out.state(CATALOGUE_KEY, self.catalog.entries())
+        return inputs[count:] if count else inputs
+
+    def _apply(self, control: Control, at: int) -> None:
+        self.lane_time = max(self.lane_time, at)
+        before = self.catalog
+        self.catalog = before.apply(control, at, self.body_of)
+        self.control_seq = control.seq
+        self.sweeps = start_sweeps(self.sweeps, before, control)
+        partition = self.lane.partition
+        self.out.effect(b"", Decision(
+            derive("control", control.seq, partition), "control", control.workspace, "", at, self.plan.clock,
+            data={"seq": control.seq, "partition": partition, "kind": control.kind, "id": control.id,
+                  "version": control.version, "status": control.status},
+        ))  # fmt: skip
+
+    def _input(self, item: Input) -> None:
+        record, key = item.record, item.record.key
+        at = self.lane_time = max(self.lane_time, item.at)
+        try:
+            if key is None or key not in self.now:
+                raise Undecodable("key is not `workspace:customer`")
+            value = _read(item, self.lane.partition)
+        except Invalid as error:
+            self._skip(record, error)
+            return
+        customer = self.now[key]
+        if 0 < customer.core.wake_at < at:
+            self._late_timers(key, at)
+        self._advance(key, value, at)
+
+    def _late_timers(self, key: bytes, before: int) -> None:
+        for _ in range(MAX_TIMERS_AN_INPUT):
+            due = self.now[key].core.wake_at
+            if not 0 < due < before:
+                return
+            self._advance(key, TimerInput(due), due)
+
+    def _advance(self, key: bytes, value: CoreInput, now: int) -> None:
+        before = self.now[key]
+        outcome = advance(before, value, Moment(now, self.plan.clock, self.epoch), self.catalog)
+        if outcome.customer is not before:
+            self.now[key] = outcome.customer
+            self.changed[key] = None
+        for effect in outcome.effects:
+            self.out.effect(key, effect)
+        if outcome.parked:
+            self.parked += [(key.decode(), run) for run in outcome.parked]
+
+    def _skip(self, record: Record, error: Invalid) -> None:
+        self.skipped.append((record.topic, record.offset))
+        self.out.dead_letter(record, str(error))
+
+    # -- timers ----------------------------------------------------------------------
+    def _timers(self, due: Due) -> None:
+        """Live timers in order (wake_at, customer), whatever stale hints lie between them."""
+        before, limit = self.plan.bound, self.plan.max_timers
+        hinted = set(due.hints)
+        queued = set(hinted)
+        for key in self.changed:  # armed in this round, and due already
+            if 0 < self.now[key].core.wake_at < before:
+                queued.add((self.now[key].core.wake_at, key))
+        pending = list(queued)
+        heapify(pending)
+        while pending and self.fired < limit and pending[0] <= due.horizon:
+            at, key = entry = heappop(pending)
+            if entry in hinted:
+                self.done.append(entry)
+                self.popped.add(key)
+            if self.now[key].core.wake_at == at:
+                self.fired += 1
+                self._advance(key, TimerInput(at), at)
+            following = (self.now[key].core.wake_at, key)
+            if at < following[0] < before and following not in queued:
+                queued.add(following)
+                heappush(pending, following)
+
+    # -- sweeps ------------------------------------------------------------------------
+    def _sweep(self) -> None:
+        """The next slice of the first sweep: customers in the order of their keys (A10)."""
+        if not self.sweeps:
+            return
+        sweep, *rest = self.sweeps
+        found = self.view.scan(sweep.prefix, sweep.cursor, SWEEP_SLICE)
+        self._load({key for key in found if key not in self.now})
+        for key in found:
+            self._advance(key, TouchInput(sweep.seq), self.lane_time)
+        self.swept = len(found)
+        if len(found) == SWEEP_SLICE:
+            rest.insert(0, msgspec.structs.replace(sweep, cursor=found[-1]))
+        self.sweeps = tuple(rest)
+
+    # -- what comes out ------------------------------------------------------------------
+    def _encode(self) -> list[tuple[int, bytes]]:
+        """State records of what changed; returns the hints to write."""
+        hints = []
+        for key in self.changed:
+            before, after = self.before[key], self.now[key]
+            for suffix, value in codec.encode(before, after):
+                self.out.state(key + b"\0" + suffix, value)
+            wake_at, earlier = after.core.wake_at, before.core.wake_at
+            if wake_at and key not in self.popped and not 0 < earlier <= wake_at:
+                hints.append((wake_at, key))
+        for key in self.popped:  # their hint is gone: where their timer is now, another one begins
+            wake_at = self.now[key].core.wake_at
+            if wake_at:
+                hints.append((wake_at, key))
+        if self.sweeps != self.lane.sweeps:
+            self.out.state(SWEEPS_KEY, encode_sweeps(self.sweeps))
+        return hints
+
+
+def weight(customer: Customer) -> int:
+    """About how many bytes a decoded customer takes in memory."""
+    core = customer.core
+    return 800 + 160 * len(customer.attributes) + len(customer.recent) + 1500 * len(core.runs)
+
+
+def _read(item: Input, partition: int) -> CoreInput:
+    record = item.record
+    cause = Cause(record.topic, partition, record.offset)
+    if item.rank == EVENTS:
+        return EventInput(cause, wire.event(record.value))
+    if item.rank == ROWS:
+        return RowInput(cause, decode_row(record.value))
+    if item.rank == DELIVERIES:
+        return DeliveryInput(cause, wire.delivery(record.value))
+    raise Undecodable(f"no lane can read a record of {record.topic}")

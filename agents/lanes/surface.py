@@ -1,0 +1,121 @@
+"""Everything private of aiokafka and Faust that the lanes touch, in one place.
+
+Written against aiokafka 0.14.0 and faust-streaming 0.15.3, both pinned. `tests/lanes/test_surface.py` compares
+the sources of what is named in PRIVATE with their digests and fails when a release changes one of them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.client import AIOKafkaClient
+from aiokafka.structs import TopicPartition
+
+from agents.lanes.wire import Member
+
+PRIVATE = (
+    "aiokafka.client:AIOKafkaClient._wait_on_metadata",
+    "aiokafka.client:AIOKafkaClient.send",
+    "aiokafka.client:AIOKafkaClient.coordinator_lookup",
+    "aiokafka.conn:AIOKafkaConnection.send",
+    "aiokafka.consumer.fetcher:Fetcher._proc_fetch_request",
+    "aiokafka.consumer.fetcher:Fetcher.fetched_records",
+    "aiokafka.consumer.subscription_state:SubscriptionState.fetch_context",
+    "aiokafka.consumer.subscription_state:SubscriptionState.is_assigned",
+    "aiokafka.consumer.group_coordinator:GroupCoordinator._on_join_complete",
+    "faust.app.base:App._new_transport",
+    "faust.transport.consumer:Consumer._set_active_tps",
+    "faust.transport.consumer:Consumer.on_partitions_assigned",
+    "faust.transport.consumer:Consumer.on_partitions_revoked",
+    "faust.transport.consumer:Consumer.resume_partitions",
+    "faust.transport.drivers.aiokafka:AIOKafkaConsumerThread._create_worker_consumer",
+    "faust.transport.drivers.aiokafka:AIOKafkaConsumerThread._ensure_consumer",
+    "faust.transport.drivers.aiokafka:AIOKafkaConsumerThread.on_partitions_assigned",
+    "faust.transport.drivers.aiokafka:AIOKafkaConsumerThread.seek_to_committed",
+    "faust.transport.drivers.aiokafka:AIOKafkaConsumerThread.verify_event_path",
+    "faust.transport.drivers.aiokafka:Consumer._new_consumer_thread",
+)
+
+
+async def wait_on_metadata(client: AIOKafkaClient, topic: str) -> None:
+    """Until the client knows the partitions of a topic."""
+    await client._wait_on_metadata(topic)
+
+
+def read_committed(consumer: AIOKafkaConsumer, *, min_bytes: int, max_wait_ms: int) -> None:
+    """Before start: Faust makes read-uncommitted consumers with a fetch wait of 1.5 s."""
+    consumer._isolation_level = "read_committed"
+    consumer._fetch_min_bytes = min_bytes
+    consumer._fetch_max_wait_ms = max_wait_ms
+
+
+def member_of(consumer: AIOKafkaConsumer, group: str, instance_id: str | None) -> Member:
+    """Who this consumer is in the assignment that is being delivered. Call it in the coordinator's own loop:
+    later a heartbeat may have reset it to "no member", and a transaction of "no member" is not checked."""
+    at = consumer._coordinator
+    return Member(group, at.generation, at.member_id, instance_id)
+
+
+def never_reset(consumer: AIOKafkaConsumer) -> None:
+    """A position outside the log is an error that names it, never a silent jump (A3)."""
+    consumer._fetcher._default_reset_strategy = _NO_RESET
+
+
+_NO_RESET = 0  # aiokafka.consumer.fetcher.OffsetResetStrategy.NONE
+
+
+def watch_fetches(consumer: AIOKafkaConsumer, caught_up: dict[TopicPartition, int]) -> None:
+    """Note for each partition the last instant (ms) up to which its log is known to hold nothing more.
+
+    That is the moment a fetch was SENT which found nothing at or after our position: whatever was appended
+    before that moment we have (A4).
+    """
+    fetcher = consumer._fetcher
+    fetch = fetcher._proc_fetch_request
+
+    async def timed(assignment: Any, node_id: int, request: Any) -> Any:
+        sent = time.time_ns() // 1_000_000
+        woke = await fetch(assignment, node_id, request)
+        if not assignment.active:
+            return woke
+        for topic, partitions in request.topics:
+            for partition, offset, _ in partitions:
+                tp = TopicPartition(topic, partition)
+                state = assignment.state_value(tp)
+                if (
+                    state is not None
+                    and state.has_valid_position
+                    and state.position == offset
+                    and state.timestamp is not None
+                    and state.timestamp >= sent
+                    and state.lso is not None
+                    and offset >= state.lso
+                ):
+                    caught_up[tp] = sent
+        return woke
+
+    fetcher._proc_fetch_request = timed
+
+
+def seek(consumer: AIOKafkaConsumer, positions: dict[TopicPartition, int]) -> None:
+    """Move to these positions, of partitions that are still ours."""
+    for tp, offset in positions.items():
+        if consumer._subscription.is_assigned(tp):
+            consumer.seek(tp, offset)
+
+
+async def fetched(
+    consumer: AIOKafkaConsumer, wanted: Iterable[TopicPartition], timeout: float, limit: int
+) -> dict[TopicPartition, list[Any]]:
+    """Records of these partitions that are here, or come within `timeout` seconds."""
+    wanted = frozenset(wanted)
+    if not wanted:  # an empty set would mean "all partitions"
+        return {}
+    with consumer._subscription.fetch_context():
+        records: dict[TopicPartition, list[Any]] = await consumer._fetcher.fetched_records(
+            wanted, timeout=timeout, max_records=limit
+        )
+    return records

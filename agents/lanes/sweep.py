@@ -1,0 +1,50 @@
+"""Sweeps: a lane looks at every customer of a workspace, a slice a round, because a definition changed (A10).
+
+Now: a journey was stopped or resumed, so its runs must end or go on. The cursor is part of the lane's state.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from laudstream.journey.catalog import Catalog
+from laudstream.journey.control import Control
+
+
+class Sweep(msgspec.Struct, frozen=True, array_like=True):
+    seq: int
+    """Control record that asked for it."""
+    workspace: str
+    cursor: bytes = b""
+    """Customer key handled last."""
+
+    @property
+    def prefix(self) -> bytes:
+        return self.workspace.encode() + b":"
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(tuple[Sweep, ...]).decode
+
+
+def encode_sweeps(sweeps: tuple[Sweep, ...]) -> bytes | None:
+    return _encode(sweeps) if sweeps else None
+
+
+def decode_sweeps(value: bytes | None) -> tuple[Sweep, ...]:
+    return _decode(value) if value else ()
+
+
+def start_sweeps(sweeps: tuple[Sweep, ...], before: Catalog, control: Control) -> tuple[Sweep, ...]:
+    """Add what this control record asks for. A sweep under way begins anew: it looks at everything at once."""
+    if control.kind != "journey":
+        return sweeps
+    space = before.spaces.get(control.workspace)
+    journey = space.journeys.get(control.id) if space else None
+    was = journey.status.status if journey else None
+    ends = control.status in ("stopped", "deleted") and was is not None
+    resumes = was == "paused" and control.status != "paused"
+    if not ends and not resumes:
+        return sweeps
+    others = tuple(sweep for sweep in sweeps if sweep.workspace != control.workspace)
+    return (*others, Sweep(control.seq, control.workspace))

@@ -1,0 +1,78 @@
+"""What a round writes, encoded: state records and records of other topics, in order, with their digests."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+from agents.lanes.record import Record
+from laudstream import topics
+from laudstream.errors import Broken
+from laudstream.journey.decision import Decision
+from laudstream.journey.write import Write
+from laudstream.messages.request import SendRequest
+from laudstream.records.codec import encode
+from tables.layout import MAX_RECORD_BYTES
+
+Effect = Decision | SendRequest | Write
+Pair = tuple[bytes | None, bytes | None]
+Letter = tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]
+
+MAX_LETTER_BYTES = 64 * 1024
+
+
+class Out:
+    """Writes of one round. `topics` maps a topic to its records (key, value[, headers])."""
+
+    def __init__(self, partition: int) -> None:
+        self.partition = partition
+        self.records: list[tuple[bytes, bytes | None]] = []
+        self.topics: dict[str, list[Pair]] = {}
+        self.letters: list[Letter] = []
+        self._decisions: list[Pair] = []
+
+    def state(self, key: bytes, value: bytes | None) -> None:
+        if value is not None and len(value) > MAX_RECORD_BYTES:
+            raise Broken(f"state record {key!r} of {len(value)} bytes: the limit is {MAX_RECORD_BYTES}")
+        self.records.append((key, value))
+
+    def effect(self, key: bytes, effect: Effect) -> None:
+        if type(effect) is Decision:
+            self._decisions.append((key, encode(effect)))
+            return
+        if isinstance(effect, SendRequest):
+            topic = topics.send_topic(effect.channel, bulk=effect.topic_is_bulk)
+        else:
+            topic = topics.WRITES
+        self.topics.setdefault(topic, []).append((key, encode(effect)))
+
+    def dead_letter(self, record: Record, error: str) -> None:
+        """Origin and error in headers, at most 64 KB of the value (A6)."""
+        value = record.value
+        origin = f"{record.topic}/{self.partition}/{record.offset}"
+        headers = [("origin", origin.encode()), ("error", error.encode()[:1000])]
+        self.letters.append((record.key, value[:MAX_LETTER_BYTES] if value else value, headers))
+
+    def finish(self) -> None:
+        if self._decisions:
+            self.topics[topics.DECISIONS] = self._decisions
+
+    def out_digest(self) -> bytes:
+        digest = blake2b(digest_size=12)
+        for topic in sorted(self.topics):
+            digest.update(topic.encode())
+            digest.update(b"".join([key + value for key, value in self.topics[topic] if key is not None and value]))
+        for key, value, _ in self.letters:
+            digest.update((key or b"") + (value or b""))
+        return digest.digest()
+
+    def state_digest(self) -> bytes:
+        digest = blake2b(digest_size=12)
+        digest.update(b"".join([key + (value or b"") for key, value in self.records]))
+        return digest.digest()
+
+    def size(self) -> int:
+        """Bytes of keys and values, about."""
+        total = sum(len(key) + len(value or b"") for key, value in self.records)
+        for pairs in self.topics.values():
+            total += sum(len(key or b"") + len(value or b"") for key, value in pairs)
+        return total

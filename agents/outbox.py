@@ -1,0 +1,112 @@
+"""Orders of the outbox: which of them lanes can follow, and what they become in Kafka (A9). Pure.
+
+An order is refused if its body does not compile, or if nobody ever published the body of its version: a lane that
+reads an order waits for the body, so such an order would stop all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+from laudstream.errors import Invalid
+from laudstream.journey.control import Control, body_key
+from laudstream.journey.definition import parse
+from laudstream.messages import template
+from laudstream.records.codec import encode
+
+MAX_BODY_BYTES = 1 << 20
+MAX_ERROR = 2000  # characters
+
+
+class Order(NamedTuple):
+    """A row of `control_outbox`."""
+
+    outbox_id: int
+    workspace_id: str
+    kind: str
+    id: str
+    version: int
+    status: str
+    body: dict[str, Any] | None
+    """Only where the version is new."""
+    at: int
+    """When it was asked for, ms."""
+    control_seq: int | None
+    known: bool
+    """The body of its version is in this row or in an accepted one before it."""
+
+    @property
+    def key(self) -> str:
+        return body_key(self.workspace_id, self.kind, self.id, self.version)
+
+
+class Review(NamedTuple):
+    accepted: list[int]
+    """outbox_id, in order."""
+    refused: dict[int, str]
+    """outbox_id -> why."""
+
+
+def review(orders: Iterable[Order]) -> Review:
+    """Which orders of the outbox go out."""
+    accepted: list[int] = []
+    refused: dict[int, str] = {}
+    new: set[str] = set()
+    for order in orders:
+        try:
+            if not order.known and order.key not in new:
+                raise Invalid(f"version {order.version} of {order.kind} {order.id} was never published")
+            if order.body is not None and len(definition(order)) > MAX_BODY_BYTES:
+                raise Invalid(f"the body is larger than {MAX_BODY_BYTES} bytes")
+        except MemoryError:
+            raise
+        except Exception as error:  # a body that makes a compiler fail must not stop all others
+            known = isinstance(error, Invalid)
+            refused[order.outbox_id] = _plain(str(error) if known else f"{type(error).__name__}: {error}")
+        else:
+            accepted.append(order.outbox_id)
+            if order.body is not None:
+                new.add(order.key)
+    return Review(accepted, refused)
+
+
+def definition(order: Order) -> bytes:
+    """The record of `laudstream.definitions`; raises Invalid if the body does not compile."""
+    if order.kind not in _PUBLISHED:
+        raise Invalid(f"{order.kind} is no kind of definition")
+    return msgspec.json.encode(_PUBLISHED[order.kind](order, order.body or {}))
+
+
+def control(order: Order) -> bytes:
+    """The record of `laudstream.control`, the same for each partition."""
+    assert order.control_seq is not None
+    return encode(
+        Control(
+            order.control_seq, order.workspace_id, order.kind, order.id, order.version, order.status, order.at
+        )
+    )  # fmt: skip
+
+
+def _journey(order: Order, body: dict[str, Any]) -> dict[str, Any]:
+    if parse(body).id != order.id:
+        raise Invalid(f"/id: the definition says {body['id']!r}, the order is for {order.id!r}")
+    return body
+
+
+def _template(order: Order, body: dict[str, Any]) -> dict[str, Any]:
+    """Says what it reads, so that nobody has to compile it to know."""
+    compiled = template.compile(body)
+    return {**body, "requires": list(compiled.requires), "reads": list(compiled.reads)}
+
+
+_PUBLISHED: Mapping[str, Callable[[Order, dict[str, Any]], dict[str, Any]]] = {
+    "journey": _journey,
+    "template": _template,
+}
+
+
+def _plain(text: str) -> str:
+    return text.replace("\0", "")[:MAX_ERROR]

@@ -1,0 +1,219 @@
+"""Decisions and deliveries of a batch, folded into the rows that they come to. Pure.
+
+Counters, by step ("" is the journey itself):
+
+    decision     at ""                             at the step
+    entered      entered                           arrived (first step)
+    not_entered  not_entered:<reason>
+    moved                                          left:<branch>, arrived (next step)
+    message                                        requested | refused:<reason> | deferred:<reason>
+    ended        ended:<outcome or reason>         ended:<outcome or reason>
+    goal         goal
+    failed       parked                            parked
+
+    delivery                                       <kind>, refused:<reason>; once per message and kind
+
+So at a step: here = arrived - left - ended. Two folds of parts of a log merge into the fold of the whole, in
+whatever order they are merged: of a run the greater `last_n` says where it is, of a message the greater rank.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from agents.projection.rows import Counter, MarkRow, MessageRow, RunRow, TimelineRow
+from laudstream.errors import Undecodable
+from laudstream.journey.decision import KINDS as DECISION_KINDS
+from laudstream.journey.decision import Decision
+from laudstream.messages.delivery import KINDS as DELIVERY_KINDS
+from laudstream.messages.delivery import Delivery
+
+REQUESTED = "requested"
+
+RANK = {
+    REQUESTED: 0,
+    "unknown": 10,
+    "refused": 20,
+    "failed": 30,
+    "sent": 40,
+    "delivered": 50,
+    "bounced": 60,
+    "opened": 70,
+    "clicked": 80,
+    "replied": 90,
+    "unsubscribed": 100,
+    "complained": 110,
+}
+"""Of what is known about a message the greatest is its status, whatever came first."""
+
+BIT = {kind: 1 << at for at, kind in enumerate(DELIVERY_KINDS)}
+
+
+class Decided(msgspec.Struct):
+    """What decisions come to."""
+
+    timeline: list[TimelineRow] = msgspec.field(default_factory=list)
+    runs: dict[tuple[str, str], RunRow] = msgspec.field(default_factory=dict)
+    messages: dict[tuple[str, str], MessageRow] = msgspec.field(default_factory=dict)
+    counts: dict[Counter, int] = msgspec.field(default_factory=dict)
+    lanes: dict[int, int] = msgspec.field(default_factory=dict)
+    """Partition -> control_seq that its lane has read."""
+
+
+class Delivered(msgspec.Struct):
+    """What deliveries come to."""
+
+    messages: dict[tuple[str, str], MessageRow] = msgspec.field(default_factory=dict)
+    marks: dict[tuple[str, str, int], MarkRow] = msgspec.field(default_factory=dict)
+
+
+def check_decision(d: Decision) -> None:
+    """Raises Undecodable for a decision that this page cannot place."""
+    if d.kind not in DECISION_KINDS:
+        raise Undecodable(f"unknown kind of decision {d.kind[:40]!r}")
+    if d.kind == "control" and not all(type(d.data.get(name)) is int for name in ("partition", "seq")):
+        raise Undecodable("control decision without partition and seq")
+
+
+def check_delivery(d: Delivery) -> None:
+    """Raises Undecodable for a delivery of an unknown kind."""
+    if d.kind not in BIT:
+        raise Undecodable(f"unknown kind of delivery {d.kind[:40]!r}")
+
+
+def decisions(taken: Iterable[tuple[Decision, msgspec.Raw]]) -> Decided:
+    """Rows of decisions and the records they came in; each has passed `check_decision`."""
+    into = Decided()
+    timeline = into.timeline
+    for d, body in taken:
+        if d.kind == "control":
+            partition, seq = d.data["partition"], d.data["seq"]
+            into.lanes[partition] = max(seq, into.lanes.get(partition, 0))
+            continue
+        timeline.append(
+            TimelineRow(
+                d.workspace, d.customer, d.n, d.id, d.at, d.kind, d.journey, d.version, d.run, d.step, d.reason, body
+            )
+        )
+        _count(into.counts, d)
+        if d.kind == "message":
+            _request(into, d)
+        elif d.run and d.kind in ("entered", "moved", "ended", "failed"):
+            _move(into.runs, d)
+    return into
+
+
+def _count(counts: dict[Counter, int], d: Decision) -> None:
+    for step, counter in _counters(d):
+        at = (d.workspace, d.journey, d.version, step, counter)
+        counts[at] = counts.get(at, 0) + 1
+
+
+def _counters(d: Decision) -> tuple[tuple[str, str], ...]:
+    """(step, counter) of everything that a decision counts in."""
+    match d.kind:
+        case "moved":
+            return (d.step, f"left:{d.branch}"), (d.to, "arrived")
+        case "entered":
+            return ("", "entered"), (d.to, "arrived")
+        case "ended":
+            why = f"ended:{d.outcome or d.reason}"
+            return ("", why), (d.step, why)
+        case "message":
+            if not d.reason:
+                return ((d.step, REQUESTED),)
+            return ((d.step, f"{'deferred' if 'deferred_until' in d.data else 'refused'}:{d.reason}"),)
+        case "not_entered":
+            return (("", f"not_entered:{d.reason}"),)
+        case "failed":
+            return (("", "parked"), (d.step, "parked")) if d.step else (("", "parked"),)
+        case "goal":
+            return (("", "goal"),)
+    return ()
+
+
+def _move(runs: dict[tuple[str, str], RunRow], d: Decision) -> None:
+    """`failed` leaves the run where it is, open, with a reason; a later move takes the reason away."""
+    ended = d.kind == "ended"
+    now = RunRow(
+        d.workspace, d.run, d.customer, d.journey, d.version, d.to or d.step, d.at, d.at, d.at if ended else None,
+        d.outcome or None if ended else None, d.reason or None if ended or d.kind == "failed" else None,
+        {d.step: d.branch} if "experiment" in d.data and d.kind == "moved" else {}, d.n,
+    )  # fmt: skip
+    key = d.workspace, d.run
+    before = runs.get(key)
+    runs[key] = now if before is None else merged_run(before, now)
+
+
+def merged_run(a: RunRow, b: RunRow) -> RunRow:
+    """What both say together. Commutes, as the statement `merge_runs` does."""
+    older, newer = (a, b) if a.last_n < b.last_n else (b, a)
+    arms = {**older.arms, **newer.arms} if older.arms and newer.arms else newer.arms or older.arms
+    return newer._replace(entered_at=min(a.entered_at, b.entered_at), arms=arms)
+
+
+def _request(into: Decided, d: Decision) -> None:
+    """A message that was requested. A refused one leaves only its counter and its line in the timeline."""
+    send_id = d.data.get("send_id")
+    if d.reason or not isinstance(send_id, str):
+        return
+    row = MessageRow(
+        d.workspace, send_id, d.customer, _text(d, "channel"), _text(d, "message_class"), d.journey, d.version, d.run,
+        d.step, _text(d, "template"), _number(d, "template_version"), REQUESTED, RANK[REQUESTED], "",
+        d.clock, None, d.clock, 0,
+    )  # fmt: skip
+    _known(into.messages, row)
+
+
+def _text(d: Decision, name: str) -> str:
+    value = d.data.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _number(d: Decision, name: str) -> int:
+    value = d.data.get(name)
+    return value if type(value) is int else 0
+
+
+def deliveries(taken: Iterable[Delivery]) -> Delivered:
+    """Rows of deliveries; each has passed `check_delivery`."""
+    into = Delivered()
+    for d in taken:
+        bit = BIT[d.kind]
+        row = MessageRow(
+            d.workspace, d.send_id, d.customer, d.channel, d.message_class, d.journey, d.version, d.run, d.step,
+            d.template, d.template_version, d.kind, RANK[d.kind], d.reason, None, d.at if d.kind == "sent" else None,
+            d.at, bit,
+        )  # fmt: skip
+        _known(into.messages, row)
+        counter = f"refused:{d.reason}" if d.kind == "refused" else d.kind
+        into.marks.setdefault(
+            (d.workspace, d.send_id, bit), MarkRow(d.workspace, d.send_id, bit, d.journey, d.version, d.step, counter)
+        )
+    return into
+
+
+def _known(messages: dict[tuple[str, str], MessageRow], row: MessageRow) -> None:
+    key = row.workspace_id, row.send_id
+    before = messages.get(key)
+    messages[key] = row if before is None else merged_message(before, row)
+
+
+def merged_message(a: MessageRow, b: MessageRow) -> MessageRow:
+    """What both say together. Commutes, as the statement `merge_messages` does."""
+    lesser, greater = sorted((a, b), key=lambda row: (row.status_rank, -row.status_at))
+    return greater._replace(
+        channel=a.channel or b.channel,
+        message_class=a.message_class or b.message_class,
+        template_id=a.template_id or b.template_id,
+        template_version=a.template_version or b.template_version,
+        requested_at=_earlier(a.requested_at, b.requested_at),
+        sent_at=_earlier(a.sent_at, b.sent_at),
+        kinds=lesser.kinds | greater.kinds,
+    )
+
+
+def _earlier(a: int | None, b: int | None) -> int | None:
+    return b if a is None else a if b is None else min(a, b)

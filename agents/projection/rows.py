@@ -1,0 +1,107 @@
+"""Rows that a batch comes to, in the order of the columns of their staging tables (`queries/projection.sql`).
+
+Times are integer milliseconds; SQL turns them into timestamps.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import msgspec
+
+
+class TimelineRow(NamedTuple):
+    workspace_id: str
+    customer_id: str
+    n: int
+    decision_id: str
+    at: int
+    kind: str
+    journey_id: str
+    version: int
+    run_id: str
+    step: str
+    reason: str
+    body: msgspec.Raw
+    """The whole record, JSON."""
+
+
+class RunRow(NamedTuple):
+    """Where a run is after some of its decisions."""
+
+    workspace_id: str
+    run_id: str
+    customer_id: str
+    journey_id: str
+    version: int
+    step: str
+    entered_at: int
+    """Of the earliest decision that is known."""
+    moved_at: int
+    ended_at: int | None
+    outcome: str | None
+    reason: str | None
+    arms: dict[str, str]
+    last_n: int
+    """Number of the last decision in it: the row with the greater one says where the run is."""
+
+
+class MessageRow(NamedTuple):
+    workspace_id: str
+    send_id: str
+    customer_id: str
+    channel: str
+    message_class: str
+    journey_id: str
+    version: int
+    run_id: str
+    step: str
+    template_id: str
+    template_version: int
+    status: str
+    status_rank: int
+    reason: str
+    requested_at: int | None
+    sent_at: int | None
+    status_at: int
+    kinds: int
+    """A bit per kind of delivery, in the order of `delivery.KINDS`."""
+
+
+class MarkRow(NamedTuple):
+    """A kind of delivery of a message: it counts if the message has not seen that kind before."""
+
+    workspace_id: str
+    send_id: str
+    kind: int
+    """Its bit."""
+    journey_id: str
+    version: int
+    step: str
+    counter: str
+
+
+class WriteRow(NamedTuple):
+    """One attribute of a write; a write without attributes is one row without a name."""
+
+    workspace_id: str
+    customer_id: str
+    number: int
+    at: int
+    first_sight: bool
+    born: int
+    name: str | None
+    value: Any
+    """msgspec.Raw; None: the attribute goes away."""
+
+
+class LetterRow(NamedTuple):
+    topic: str
+    partition: int
+    record_offset: int
+    workspace_id: str | None
+    error: str
+
+
+Counter = tuple[str, str, int, str, str]
+"""(workspace, journey, version, step, counter); step "" = the journey itself."""

@@ -1,0 +1,130 @@
+"""The projector: brings decisions, deliveries, writes and dead letters into PostgreSQL (A19, A22, A23)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+from agents.control import ControlAgent
+from agents.projection import changes, fold
+from agents.projection.handler import SQL, Projection, count, dead, plain, readable, stage, workspace_of
+from agents.projection.rows import LetterRow, WriteRow
+from agents.streams import Batch, BatchHandler
+from laudstream import topics
+from laudstream.errors import Undecodable
+from laudstream.records import codec
+from laudstream.settings import Settings
+
+if TYPE_CHECKING:
+    from aiokafka import ConsumerRecord
+
+    from laudstream.postgres.pool import Pool
+    from laudstream.postgres.tenancy import Connection
+
+__all__ = ["ControlAgent", "DeadLetters", "Decisions", "Deliveries", "Writes", "handlers"]
+
+T = TypeVar("T")
+
+
+def handlers(settings: Settings, pool: Pool) -> list[BatchHandler]:
+    """All streams of the projector; the pool's connections must see all workspaces."""
+    return [Decisions(pool), Deliveries(pool), Writes(pool), DeadLetters(pool)]
+
+
+def _read(
+    batch: Batch, decode: Callable[[bytes], T], check: Callable[[T], None], letters: list[LetterRow]
+) -> Iterator[tuple[T, bytes]]:
+    """(decoded, its JSON) of each record; what cannot be read goes to `letters`."""
+    for record in batch.records:
+        try:
+            value = readable(record)
+            decoded = decode(value)
+            check(decoded)
+        except (Undecodable, RecursionError) as error:
+            letters.append(dead(record, str(error)))
+        else:
+            yield decoded, value
+
+
+class Decisions(Projection):
+    topics = (topics.DECISIONS,)
+    stages = ("stage_decisions", "stage_runs", "stage_messages")
+
+    def read(self, batch: Batch, letters: list[LetterRow]) -> fold.Decided:
+        found = _read(batch, codec.decision, fold.check_decision, letters)
+        return fold.decisions((decision, msgspec.Raw(body)) for decision, body in found)
+
+    async def write(self, connection: Connection, partition: int, rows: fold.Decided) -> None:
+        if rows.timeline:
+            await stage(connection, "decisions", rows.timeline)
+            await connection.execute(SQL["merge_decisions"])
+        if rows.runs:
+            await stage(connection, "runs", rows.runs.values())
+            await connection.execute(SQL["merge_runs"])
+        await _merge_messages(connection, rows.messages.values())
+        await count(connection, partition, rows.counts)
+        if rows.lanes:
+            await connection.execute(SQL["lanes_read"], list(rows.lanes), list(rows.lanes.values()))
+
+
+class Deliveries(Projection):
+    topics = (topics.DELIVERIES,)
+    stages = ("stage_messages", "stage_marks")
+
+    def read(self, batch: Batch, letters: list[LetterRow]) -> fold.Delivered:
+        return fold.deliveries(d for d, _ in _read(batch, codec.delivery, fold.check_delivery, letters))
+
+    async def write(self, connection: Connection, partition: int, rows: fold.Delivered) -> None:
+        if rows.marks:
+            await stage(connection, "marks", rows.marks.values())
+            await connection.execute(SQL["count_marks"], partition)
+        await _merge_messages(connection, rows.messages.values())
+
+
+async def _merge_messages(connection: Connection, rows: Any) -> None:
+    if rows:
+        await stage(connection, "messages", rows)
+        await connection.execute(SQL["merge_messages"])
+
+
+class Writes(Projection):
+    topics = (topics.WRITES,)
+    stages = ("stage_writes",)
+
+    def read(self, batch: Batch, letters: list[LetterRow]) -> list[WriteRow]:
+        return changes.writes(w for w, _ in _read(batch, codec.write, changes.check_write, letters))
+
+    async def write(self, connection: Connection, partition: int, rows: list[WriteRow]) -> None:
+        if rows:
+            await stage(connection, "writes", rows)
+            await connection.execute(SQL["see_customers"])
+            await connection.execute(SQL["carry_out_writes"])
+
+    async def pass_over(self, connection: Connection, record: ConsumerRecord[Any, Any]) -> None:
+        w = codec.write(readable(record))
+        if w.number < 1 << 63:
+            await connection.execute(SQL["pass_over_write"], w.workspace, w.customer, w.number)
+
+
+class DeadLetters(Projection):
+    """Keeps where dead letters came from and why; their content stays in Kafka."""
+
+    topics = (topics.DEAD_LETTERS,)
+
+    def read(self, batch: Batch, letters: list[LetterRow]) -> None:
+        letters += map(_letter, batch.records)
+
+    async def write(self, connection: Connection, partition: int, rows: None) -> None:
+        return
+
+
+def _letter(record: ConsumerRecord[Any, Any]) -> LetterRow:
+    """Headers: origin = topic/partition/offset, error. Without them the letter stands for itself."""
+    headers = {name: value.decode(errors="replace") for name, value in record.headers}
+    error = plain(headers.get("error", "unknown"))
+    topic, partition, offset = [*headers.get("origin", "").rsplit("/", 2), "", ""][:3]
+    if topic and partition.isdecimal() and offset.isdecimal():
+        return LetterRow(plain(topic), int(partition), int(offset), workspace_of(record.key), error)
+    return LetterRow(record.topic, record.partition, record.offset, workspace_of(record.key), error)

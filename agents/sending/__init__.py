@@ -1,0 +1,1 @@
+"""What senders of every channel share: claims, the pump, publishing; and how a mail server is talked to."""

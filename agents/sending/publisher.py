@@ -1,0 +1,76 @@
+"""Deliveries on their way to Kafka: at least once, in no transaction (an open one would hold up all lanes)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import datetime
+from typing import Protocol
+
+import structlog
+
+from agents.sending.claims import Claims
+from laudstream import topics
+from laudstream.ids import customer_key
+from laudstream.messages.delivery import Delivery
+from laudstream.records import codec
+
+MOST = 500  # deliveries in one go
+LINGER_S = 0.02  # a delivery waits so long for others
+_log = structlog.get_logger()
+
+
+class Producer(Protocol):
+    """What is used of aiokafka's idempotent producer."""
+
+    async def send(self, topic: str, value: bytes, key: bytes) -> Awaitable[object]: ...
+
+
+class Publisher:
+    """Publishes what is put in, then marks it so in PostgreSQL. Tries again until it is done."""
+
+    def __init__(self, producer: Producer, claims: Claims, now: Callable[[], datetime]) -> None:
+        self._producer = producer
+        self._claims = claims
+        self._now = now
+        self._todo: dict[str, Delivery] = {}
+        self._wake = asyncio.Event()
+        self.idle = asyncio.Event()
+        self.idle.set()
+
+    def __len__(self) -> int:
+        return len(self._todo)
+
+    def put(self, deliveries: Iterable[Delivery]) -> None:
+        """Deliveries with an id that is already on its way are not added again."""
+        for delivery in deliveries:
+            self._todo.setdefault(delivery.id, delivery)
+        if self._todo:
+            self.idle.clear()
+            self._wake.set()
+
+    async def run(self) -> None:
+        pause = 0.1
+        while True:
+            await self._wake.wait()
+            await asyncio.sleep(LINGER_S)
+            some = list(self._todo.values())[:MOST]
+            try:
+                sent = [await self._send(delivery) for delivery in some]
+                await asyncio.gather(*sent)
+                await self._claims.published(some, self._now())
+            except Exception as error:
+                _log.warning("send.publish_failed", error=str(error) or type(error).__name__, deliveries=len(some))
+                await asyncio.sleep(pause)
+                pause = min(5.0, pause * 2)
+                continue
+            pause = 0.1
+            for delivery in some:
+                del self._todo[delivery.id]
+            if not self._todo:
+                self._wake.clear()
+                self.idle.set()
+
+    async def _send(self, delivery: Delivery) -> Awaitable[object]:
+        key = customer_key(delivery.workspace, delivery.customer).encode()
+        return await self._producer.send(topics.DELIVERIES, value=codec.encode(delivery), key=key)

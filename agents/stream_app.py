@@ -1,0 +1,54 @@
+"""A Faust worker of batch streams: what the projector and the senders have in common."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from agents.lanes.hub import GroupSource
+from agents.lanes.transport import Crash, LaneApp
+from agents.streams import BatchHandler, BatchHub
+from laudstream.postgres import connect
+from laudstream.postgres.pool import Pool
+from laudstream.settings import Settings
+
+
+class StreamApp(LaneApp):
+    """Subclasses name their topics and make their handlers once PostgreSQL answers."""
+
+    kind = ""
+
+    def __init__(self, settings: Settings, topics: Iterable[str]) -> None:
+        self.stream_topics = tuple(topics)
+        self._handlers: dict[str, BatchHandler] = {}
+        self.pool: Pool | None = None
+        super().__init__(settings, f"laudstream-{self.kind}", self.stream_topics, self._make_hub)
+
+    def _make_hub(self, source: GroupSource, crash: Crash) -> BatchHub:
+        return BatchHub(self.settings, source, crash, self.stream_topics, lambda topic: self._handlers[topic])
+
+    @abstractmethod
+    async def make_handlers(self, pool: Pool) -> Sequence[BatchHandler]:
+        """Handlers of all topics, not started; PostgreSQL answers."""
+
+    async def on_first_start(self) -> None:
+        await super().on_first_start()
+        self.pool = await connect(self.settings.worker_dsn, application=f"laudstream-{self.kind}")
+        for handler in await self.make_handlers(self.pool):
+            await handler.start()
+            self._handlers.update(dict.fromkeys(handler.topics, handler))
+
+    async def on_shutdown(self) -> None:
+        await super().on_shutdown()
+        for handler in set(self._handlers.values()):
+            await handler.stop()
+        if self.pool is not None:
+            await self.pool.close()
+
+    def status(self) -> dict[str, Any]:
+        """Records applied per partition, for the ops server."""
+        hub = self.hub
+        assert isinstance(hub, BatchHub)
+        applied = {f"{tp.topic}/{tp.partition}": reader.applied for tp, reader in sorted(hub.readers.items())}
+        return {"kind": self.kind, "applied": applied}

@@ -1,0 +1,191 @@
+"""Taking events: `/v1/track`, `identify`, `page`, `screen`, `batch` (Segment's addresses and format).
+
+The answer 200 comes when all replicas have what was accepted. In a batch, items that are wrong are named and the
+others are taken; a body that is no JSON is refused as a whole. An identify writes the customer's row first, and the
+event carries that row (A17).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from time import time
+from typing import Any
+
+import asyncpg
+import msgspec
+from starlette.responses import Response
+
+from api.call import Call, parsed, reply
+from api.event_log import EventLog
+from api.items import MAX_ITEM_BYTES, TYPES, Identify, Item, Page, Screen, Track, checked, customer_of, event_of
+from laudstream.customers.row import Row
+from laudstream.errors import Invalid, Problem
+from laudstream.postgres import queries
+from laudstream.postgres.tenancy import Connection
+from laudstream.records.codec import encode
+
+_SQL = queries("customers")
+
+
+class Batch(msgspec.Struct, rename="camel"):
+    """Items of any type, each with its `type`."""
+
+    batch: list[Item]
+    sent_at: datetime | None = None
+
+
+class Rejected(msgspec.Struct):
+    index: int
+    problems: list[Problem]
+
+
+class Accepted(msgspec.Struct):
+    success: bool
+    """Nothing was rejected."""
+    accepted: int
+    rejected: list[Rejected]
+
+
+class _Batch(msgspec.Struct, rename="camel"):
+    batch: list[msgspec.Raw]
+    sent_at: datetime | None = None
+
+
+class Taken(msgspec.Struct, gc=False):
+    """An item that was found good, and where it goes."""
+
+    index: int
+    item: Item
+    customer: str
+    key: bytes
+    partition: int
+    row: Row | None = None
+
+
+_batch = msgspec.json.Decoder(_Batch)
+_item = msgspec.json.Decoder(Item)
+_one: dict[type, msgspec.json.Decoder[Any]] = {kind: msgspec.json.Decoder(kind) for kind in TYPES}
+
+
+async def batch(call: Call) -> Response:
+    """Many items."""
+    body = await call.body()
+    received = int(time() * 1000)
+    envelope = parsed(_batch, body)
+    taken, wrong = _sorted_out(call, envelope.batch, b"\\u0000" in body)
+    taken = await _with_rows(call, taken, wrong)
+    await _produce(call.context.events, taken, envelope.sent_at, received)
+    return reply(Accepted(not wrong, len(taken), [_rejected(index, wrong[index]) for index in sorted(wrong)]))
+
+
+async def track(call: Call) -> Response:
+    """One event."""
+    return await _single(call, Track)
+
+
+async def page(call: Call) -> Response:
+    """One page view."""
+    return await _single(call, Page)
+
+
+async def screen(call: Call) -> Response:
+    """One screen view."""
+    return await _single(call, Screen)
+
+
+async def identify(call: Call) -> Response:
+    """Traits of one customer."""
+    return await _single(call, Identify)
+
+
+async def _single(call: Call, kind: type) -> Response:
+    body = await call.body()
+    received = int(time() * 1000)
+    _small_enough(body)
+    item = checked(parsed(_one[kind], body), b"\\u0000" in body)
+    wrong: dict[int, Invalid] = {}
+    taken = await _with_rows(call, [_placed(call, 0, item)], wrong)
+    if wrong:
+        raise wrong[0]
+    await _produce(call.context.events, taken, None, received)
+    return reply(_ONE)
+
+
+_ONE = Accepted(True, 1, [])
+
+
+def _sorted_out(call: Call, raws: list[msgspec.Raw], nul: bool) -> tuple[list[Taken], dict[int, Invalid]]:
+    """What is good, and the error of each item that is not."""
+    taken: list[Taken] = []
+    wrong: dict[int, Invalid] = {}
+    decode = _item.decode
+    for index, raw in enumerate(raws):
+        try:
+            _small_enough(memoryview(raw))
+            try:
+                item = decode(raw)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                item = parsed(_item, raw)  # again, for the words
+            taken.append(_placed(call, index, checked(item, nul)))
+        except Invalid as error:
+            wrong[index] = error
+    return taken, wrong
+
+
+def _placed(call: Call, index: int, item: Item) -> Taken:
+    customer = customer_of(item)
+    try:
+        key, partition = call.context.events.place(call.workspace, customer)
+    except Invalid as error:
+        pointer = "/anonymousId" if item.user_id in (None, "") else "/userId"
+        raise Invalid(str(error), (Problem(pointer, str(error)),)) from None
+    return Taken(index, item, customer, key, partition)
+
+
+def _small_enough(body: bytes | memoryview) -> None:
+    if len(body) > MAX_ITEM_BYTES:
+        message = f"larger than {MAX_ITEM_BYTES} bytes"
+        raise Invalid(message, (Problem("", message, "send less with each item"),))
+
+
+def _rejected(index: int, error: Invalid) -> Rejected:
+    found = error.problems or (Problem("", str(error)),)
+    return Rejected(index, [Problem(f"/batch/{index}{p.pointer}", p.message, p.fix) for p in found])
+
+
+async def _produce(log: EventLog, taken: list[Taken], sent_at: datetime | None, received: int) -> None:
+    """Appends in the order of the request and waits for all replicas, once."""
+    futures = set()
+    for each in taken:
+        value = encode(event_of(each.item, sent_at, received, each.row))
+        futures.add(log.append(each.key, each.partition, value, received))
+    await log.settle(futures)
+
+
+async def _with_rows(call: Call, taken: list[Taken], wrong: dict[int, Invalid]) -> list[Taken]:
+    """Writes the rows of identifies, in the order of the customers so that two requests cannot deadlock."""
+    identifies = sorted((each for each in taken if type(each.item) is Identify), key=lambda each: each.customer)
+    if not identifies:
+        return taken
+    arguments = [(call.workspace, each.customer, each.item.traits or {}) for each in identifies]  # type: ignore[union-attr]
+    async with call.database() as connection:
+        try:
+            async with connection.transaction():
+                rows: list[asyncpg.Record | None] = list(await connection.fetchmany(_SQL["identify"], arguments))
+        except (asyncpg.CheckViolationError, asyncpg.DataError):
+            rows = [await _row_or_none(connection, one) for one in arguments]
+    for each, row in zip(identifies, rows, strict=True):
+        if row is None:
+            too_much = Problem("/traits", "the customer's attributes would be more than 64 KB", "send less")
+            wrong[each.index] = Invalid(too_much.message, (too_much,))
+        else:
+            each.row = Row(row["born"], row["revision"], row["attributes"], row["created_ms"], False, row["writes"])
+    return [each for each in taken if each.index not in wrong]
+
+
+async def _row_or_none(connection: Connection, arguments: tuple[str, str, dict[str, Any]]) -> asyncpg.Record | None:
+    try:
+        async with connection.transaction():
+            return await connection.fetchrow(_SQL["identify"], *arguments)
+    except (asyncpg.CheckViolationError, asyncpg.DataError):
+        return None

@@ -1,0 +1,162 @@
+"""What clients send, in Segment's library format, and the Event that it becomes.
+
+    {"type": "track" | "page" | "screen" | "identify", "userId" or "anonymousId", "messageId", "timestamp", "sentAt",
+     "event" and "properties" (track), "name" and "properties" (page, screen), "traits" (identify)}
+
+Other fields (`context`, `integrations`, …) are read over. A number as an id counts as its text. Times are ISO 8601,
+without an offset in UTC. What lanes and PostgreSQL cannot hold is refused here: NUL characters, whole numbers beyond
+64 bits, deep nesting.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, TypeAlias
+from uuid import uuid4
+
+import msgspec
+from msgspec import Meta
+
+from laudstream.customers.event import Event
+from laudstream.customers.row import Row
+from laudstream.errors import Invalid, Problem
+
+MAX_ITEM_BYTES = 32 << 10
+MAX_DEPTH = 20
+
+Id: TypeAlias = Annotated[str, Meta(max_length=200)] | int | None
+Text: TypeAlias = Annotated[str, Meta(max_length=200)] | None
+Values: TypeAlias = dict[str, Any] | None
+
+
+class _Common(msgspec.Struct, rename="camel", tag_field="type", gc=False, kw_only=True):
+    user_id: Id = None
+    """The customer; wins over anonymousId."""
+    anonymous_id: Id = None
+    message_id: Text = None
+    """A repeat of an id within 24 h changes nothing; made up if missing."""
+    timestamp: datetime | None = None
+    """When it happened; now if missing."""
+    sent_at: datetime | None = None
+    """When the client sent it, by the client's clock: corrects `timestamp`."""
+
+
+class Track(_Common, tag="track"):
+    """A customer did something."""
+
+    event: Annotated[str, Meta(min_length=1, max_length=200)]
+    properties: Values = None
+
+
+class Page(_Common, tag="page"):
+    """A customer saw a page."""
+
+    name: Text = None
+    properties: Values = None
+
+
+class Screen(_Common, tag="screen"):
+    """A customer saw a screen of an app."""
+
+    name: Text = None
+    properties: Values = None
+
+
+class Identify(_Common, tag="identify"):
+    """Who a customer is: traits are merged into the customer's attributes."""
+
+    traits: Values = None
+
+
+Item: TypeAlias = Track | Page | Screen | Identify
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MS = timedelta(milliseconds=1)
+_MAX_INT = (1 << 63) - 1
+
+
+def customer_of(item: Item) -> str:
+    """The customer that an item is about. Raises Invalid."""
+    id = item.anonymous_id if item.user_id is None or item.user_id == "" else item.user_id
+    if id is None or id == "":
+        raise _wrong("/userId", "neither userId nor anonymousId", "say whom this is about")
+    return id if isinstance(id, str) else str(id)
+
+
+def checked(item: Item, nul: bool) -> Item:
+    """The item, if lanes and PostgreSQL can hold it; `nul`: there may be NUL characters in it. Raises Invalid."""
+    values = item.traits if type(item) is Identify else item.properties  # type: ignore[union-attr]
+    if values:
+        found = _flaw(values, MAX_DEPTH, nul)
+        if found is not None:
+            raise _wrong(("/traits" if type(item) is Identify else "/properties") + found[0], found[1], found[2])
+    if nul:
+        for name in ("event", "name", "message_id", "user_id", "anonymous_id"):
+            if "\0" in str(getattr(item, name, "")):
+                raise _wrong(f"/{_CAMEL.get(name, name)}", *_NUL)
+    return item
+
+
+_CAMEL = {"message_id": "messageId", "user_id": "userId", "anonymous_id": "anonymousId"}
+_NUL = ("holds the NUL character", "leave the character out")
+
+
+def _wrong(pointer: str, message: str, fix: str) -> Invalid:
+    return Invalid(f"{pointer}: {message}", (Problem(pointer, message, fix),))
+
+
+def _flaw(value: dict[str, Any] | list[Any], depth: int, nul: bool) -> tuple[str, str, str] | None:
+    """(pointer, message, fix) of the first thing in a JSON value that cannot be kept."""
+    if depth == 0:
+        return "", f"nested more than {MAX_DEPTH} deep", "flatten it"
+    for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+        kind = type(inner)
+        found: tuple[str, str, str] | None = None
+        if kind is int:
+            if not -_MAX_INT <= inner <= _MAX_INT:
+                found = ("", "a whole number of more than 64 bits", "send it as text")
+        elif kind is dict or kind is list:
+            found = _flaw(inner, depth - 1, nul)
+        elif nul and kind is str and "\0" in inner:
+            found = ("", *_NUL)
+        if nul and found is None and "\0" in str(key):
+            found = ("", *_NUL)
+        if found is not None:
+            return f"/{str(key).replace('~', '~0').replace('/', '~1')}{found[0]}", found[1], found[2]
+    return None
+
+
+def _ms(moment: datetime) -> int:
+    return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH) // _MS
+
+
+def happened_at(item: Item, sent_at: datetime | None, received: int) -> int:
+    """When it happened by our clock, ms: timestamp + (received - sentAt), never after receipt (R26)."""
+    if item.timestamp is None:
+        return received
+    at, sent = _ms(item.timestamp), item.sent_at or sent_at
+    if sent is not None:
+        at += received - _ms(sent)
+    return min(at, received)
+
+
+def event_of(item: Item, sent_at: datetime | None, received: int, row: Row | None) -> Event:
+    """The record for lanes; `sent_at` of the batch, `row` of an identify."""
+    kind = type(item)
+    name, properties = "", None
+    if kind is Track:
+        name, properties = item.event, item.properties  # type: ignore[union-attr]
+    elif kind is not Identify:
+        name, properties = item.name or "", item.properties  # type: ignore[union-attr]
+    return Event(
+        item.message_id or str(uuid4()),
+        TYPES[kind],
+        name,
+        properties or {},
+        happened_at(item, sent_at, received),
+        received,
+        row=row,
+    )
+
+
+TYPES: dict[type, str] = {Track: "track", Page: "page", Screen: "screen", Identify: "identify"}

@@ -1,0 +1,234 @@
+"""Journeys: definitions, publishing, and how many are where."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import asyncpg
+import msgspec
+from starlette.responses import Response
+
+from api.call import Call, parsed, reply
+from api.paging import ms
+from api.publishing import Version, Wait, order, seen, shown
+from laudstream.errors import Invalid, NotFound, Problem, Refused
+from laudstream.journey import definition
+from laudstream.postgres import queries
+from laudstream.postgres.tenancy import Connection
+
+_SQL = queries("journeys")
+_TEMPLATES = queries("templates")
+_CUSTOMERS = queries("customers")
+
+STATUSES = ("draft", "publishing", "live", "paused", "draining", "stopped")
+
+
+class Move(NamedTuple):
+    """A change of status: where from, where to."""
+
+    before: tuple[str, ...]
+    after: str
+
+
+MOVES = {
+    "publish": Move(("draft", "live", "paused", "draining", "stopped"), "live"),
+    "pause": Move(("live", "draining"), "paused"),
+    "resume": Move(("paused",), "live"),
+    "stop": Move(("live", "paused", "draining"), "stopped"),
+}
+
+
+class JourneyLine(msgspec.Struct):
+    id: str
+    name: str
+    status: str
+    live_version: int | None
+    drafted: bool
+    """There is a draft that is not published."""
+    updated_at: int | None
+    entered: int
+    active: int
+    completed: int
+    messages: int
+    problem: str | None
+    """Why the control agent refused what was published last."""
+
+
+class JourneyList(msgspec.Struct):
+    journeys: list[JourneyLine]
+
+
+class Journey(msgspec.Struct, omit_defaults=True):
+    id: str
+    name: str
+    status: str
+    live_version: int | None
+    body: dict[str, Any]
+    """The live version; before the first publishing, the draft."""
+    updated_at: int | None
+    versions: list[Version] = msgspec.field(default_factory=list)
+    warnings: list[Problem] = msgspec.field(default_factory=list)
+    draft: dict[str, Any] | None = None
+    """What was saved after the live version was published."""
+    problem: str | None = None
+
+
+class Saved(msgspec.Struct):
+    id: str
+    status: str
+    changed: bool
+    """It differs from the live version: publishing it makes a new one."""
+    warnings: list[Problem]
+
+
+class Moved(msgspec.Struct):
+    version: int
+    status: str
+    seen: bool
+    """Every lane has read it."""
+    problem: str | None = None
+
+
+_object = msgspec.json.Decoder(dict[str, Any])
+
+
+async def all(call: Call) -> Response:
+    """The journeys, the last changed first."""
+    async with call.database() as connection:
+        rows = await connection.fetch(_SQL["page"], call.workspace, call.settings.partitions)
+    return reply(JourneyList([_line(row) for row in rows]))
+
+
+def _line(row: asyncpg.Record) -> JourneyLine:
+    status = shown(row["status"], row["seen"])
+    entered, ended = row["entered"], row["ended"]
+    return JourneyLine(
+        row["journey_id"], row["name"], status, row["live_version"], row["drafted"], ms(row["updated_at"]),
+        entered, entered - ended, ended, row["messages"], row["error"],
+    )  # fmt: skip
+
+
+async def one(call: Call) -> Response:
+    """A journey with its draft, its versions and what is doubtful about it."""
+    id = call.named("id")
+    async with call.database() as connection:
+        row = await connection.fetchrow(_SQL["one"], call.workspace, id, call.settings.partitions)
+        if row is None:
+            raise NotFound(f"there is no journey {id}")
+        versions = await connection.fetch(_SQL["versions"], call.workspace, id)
+        known = await _known(connection, call.workspace)
+    draft, body = row["draft"], row["body"] or row["draft"]
+    status, updated_at = shown(row["status"], row["seen"]), ms(row["updated_at"])
+    answer = Journey(id, row["name"], status, row["live_version"], body, updated_at)
+    answer.versions = [Version(each["version"], ms(each["published_at"])) for each in versions]
+    answer.warnings = _doubts(draft or body, known)
+    answer.draft = draft if row["body"] else None
+    answer.problem = row["error"]
+    return reply(answer)
+
+
+async def save(call: Call) -> Response:
+    """Saves a draft; what runs is not touched."""
+    id, body = call.named("id"), await call.body()
+    wish = parsed(_object, body)
+    if wish.setdefault("id", id) != id:
+        raise Invalid("the id is another one", (Problem("/id", f"not the id of the address, {id}", f"write {id}"),))
+    journey = definition.parse(wish, None)
+    async with call.database() as connection:
+        await connection.execute(_SQL["save_draft"], call.workspace, id, journey.name, wish)
+        row = await connection.fetchrow(_SQL["one"], call.workspace, id, call.settings.partitions)
+        known = await _known(connection, call.workspace)
+    assert row is not None
+    status = shown(row["status"], row["seen"])
+    return reply(Saved(id, status, row["draft"] is not None, _doubts(wish, known)))
+
+
+async def publish(call: Call) -> Response:
+    """Makes the draft a version that takes entries from now on."""
+    id, wait = call.named("id"), call.query(Wait).wait
+    async with call.database() as connection:
+        row = await _locked(connection, call.workspace, id)
+        version, body = row["live_version"], row["draft"]
+        if body is not None:
+            definition.parse(body, await _requires(connection, call.workspace))
+            version = 1 + await connection.fetchval(_SQL["last_version"], call.workspace, id)
+            await connection.execute(_SQL["add_version"], call.workspace, id, version, body)
+        number = row["control_id"]
+        if body is not None or row["status"] != "live":  # else it is published already
+            number = await _ordered(connection, call.workspace, id, version, "live", body)
+    return await _moved(call, version, "live", number, wait)
+
+
+async def pause(call: Call) -> Response:
+    """No entries, no steps, no messages until it is resumed."""
+    return await _move(call, "pause")
+
+
+async def resume(call: Call) -> Response:
+    """Goes on after a pause."""
+    return await _move(call, "resume")
+
+
+async def stop(call: Call) -> Response:
+    """Ends all runs."""
+    return await _move(call, "stop")
+
+
+async def _move(call: Call, wish: str) -> Response:
+    id, wait, move = call.named("id"), call.query(Wait).wait, MOVES[wish]
+    async with call.database() as connection:
+        row = await _locked(connection, call.workspace, id)
+        if row["status"] not in move.before:
+            raise _impossible(id, row["status"], wish)
+        version = row["live_version"]
+        number = await _ordered(connection, call.workspace, id, version, move.after, None)
+    return await _moved(call, version, move.after, number, wait)
+
+
+async def _locked(connection: Connection, workspace: str, id: str) -> asyncpg.Record:
+    row = await connection.fetchrow(_SQL["lock"], workspace, id)
+    if row is None:
+        raise NotFound(f"there is no journey {id}")
+    return row
+
+
+async def _ordered(connection: Connection, workspace: str, id: str, version: int, status: str, body: Any) -> int:
+    number = await order(connection, workspace, "journey", id, version, status, body)
+    await connection.execute(_SQL["set_status"], workspace, id, status, version, number, body is not None)
+    return number
+
+
+async def _moved(call: Call, version: int, status: str, number: int | None, wait: float) -> Response:
+    answer = await seen(call, number, wait)
+    return reply(Moved(version, shown(status, answer.seen), answer.seen, answer.error))
+
+
+def _impossible(id: str, status: str, wish: str) -> Refused:
+    possible = ", ".join(name for name, move in MOVES.items() if status in move.before)
+    return Refused(f"{wish}: journey {id} is {status}; possible now: {possible}")
+
+
+async def _requires(connection: Connection, workspace: str) -> dict[str, list[str]]:
+    """What each live template needs."""
+    rows = await connection.fetch(_TEMPLATES["requires"], workspace)
+    return {row["template_id"]: row["requires"] for row in rows}
+
+
+async def _known(connection: Connection, workspace: str) -> definition.Known:
+    names = frozenset(row["name"] for row in await connection.fetch(_CUSTOMERS["attribute_names"], workspace))
+    return definition.Known(attributes=names or None, templates=await _requires(connection, workspace))
+
+
+def _doubts(body: dict[str, Any], known: definition.Known) -> list[Problem]:
+    """Warnings, and what would stop a publish now."""
+    try:
+        return definition.check(definition.parse(body, known.templates), known)
+    except Invalid as error:
+        return list(error.problems)
+
+
+async def schema(call: Call) -> Response:
+    """The JSON Schema of a definition."""
+    from laudstream.journey.schema import journey_schema
+
+    return reply(journey_schema())

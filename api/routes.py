@@ -1,0 +1,142 @@
+"""All routes, in one table: the router, the access checks and the OpenAPI document are made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any, NamedTuple, TypeAlias
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route as StarletteRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api import (
+    customers,
+    health,
+    inbox,
+    ingest,
+    journeys,
+    messages,
+    openapi,
+    pages,
+    problems,
+    stats,
+    templates,
+    workspace,
+)
+from api.auth import Access
+from api.call import Call
+from api.items import Identify, Page, Screen, Track
+from api.publishing import Wait
+from laudstream.errors import LaudstreamError
+
+Handler: TypeAlias = Callable[[Call], Awaitable[Response]]
+
+OPEN, WRITE, ADMIN = Access.OPEN, Access.WRITE, Access.ADMIN
+
+
+class Route(NamedTuple):
+    method: str
+    path: str
+    handler: Handler
+    access: Access
+    answer: Any = None
+    """Type of the 200 answer; None: JSON of no fixed type."""
+    query: type | None = None
+    body: Any = None
+    status: int = 200
+
+
+_JSON = dict[str, Any]
+
+_JOURNEY, _TEMPLATE, _CUSTOMER = "/api/journeys/{id}", "/api/templates/{id}", "/api/customers/{id:path}"
+
+ROUTES: tuple[Route, ...] = (
+    Route("POST", "/v1/track", ingest.track, WRITE, ingest.Accepted, body=Track),
+    Route("POST", "/v1/batch", ingest.batch, WRITE, ingest.Accepted, body=ingest.Batch),
+    Route("POST", "/v1/identify", ingest.identify, WRITE, ingest.Accepted, body=Identify),
+    Route("POST", "/v1/page", ingest.page, WRITE, ingest.Accepted, body=Page),
+    Route("POST", "/v1/screen", ingest.screen, WRITE, ingest.Accepted, body=Screen),
+    Route("GET", "/api/workspace", workspace.one, ADMIN, workspace.Workspace),
+    Route("GET", "/api/overview", workspace.overview, ADMIN, workspace.Overview),
+    Route("GET", "/api/journeys", journeys.all, ADMIN, journeys.JourneyList),
+    Route("GET", _JOURNEY, journeys.one, ADMIN, journeys.Journey),
+    Route("PUT", _JOURNEY, journeys.save, ADMIN, journeys.Saved, body=_JSON),
+    Route("POST", f"{_JOURNEY}/publish", journeys.publish, ADMIN, journeys.Moved, Wait),
+    Route("POST", f"{_JOURNEY}/pause", journeys.pause, ADMIN, journeys.Moved, Wait),
+    Route("POST", f"{_JOURNEY}/resume", journeys.resume, ADMIN, journeys.Moved, Wait),
+    Route("POST", f"{_JOURNEY}/stop", journeys.stop, ADMIN, journeys.Moved, Wait),
+    Route("GET", f"{_JOURNEY}/stats", stats.stats, ADMIN, stats.Stats, stats.Which),
+    Route("GET", "/api/templates", templates.all, ADMIN, templates.TemplateList),
+    Route("GET", _TEMPLATE, templates.one, ADMIN, templates.Template),
+    Route("PUT", _TEMPLATE, templates.publish, ADMIN, templates.Published, Wait, _JSON),
+    Route("POST", f"{_TEMPLATE}/preview", templates.preview, ADMIN, templates.Preview, body=templates.PreviewWish),
+    Route("GET", "/api/customers", customers.all, ADMIN, customers.CustomerPage, customers.CustomerQuery),
+    # An id may hold slashes: the longer address comes first.
+    Route("GET", f"{_CUSTOMER}/timeline", customers.timeline, ADMIN, customers.Timeline, customers.TimelineQuery),
+    Route("GET", _CUSTOMER, customers.one, ADMIN, customers.Customer),
+    Route("DELETE", _CUSTOMER, customers.erase, ADMIN, status=204),
+    Route("GET", "/api/messages", messages.all, ADMIN, messages.MessagePage, messages.MessageQuery),
+    Route("GET", "/api/inbox", inbox.all, ADMIN, inbox.MailPage, inbox.InboxQuery),
+    Route("GET", "/api/inbox/{id}", inbox.one, ADMIN, inbox.Mail),
+    Route("GET", "/api/schema/journey", journeys.schema, ADMIN, _JSON),
+    Route("GET", "/api/openapi.json", openapi.document, ADMIN, _JSON),
+    Route("GET", "/healthz", health.live, OPEN, health.Health),
+    Route("GET", "/readyz", health.ready, OPEN, health.Health),
+)
+
+UI = Route("GET", "/{path:path}", pages.page, OPEN)
+"""Everything else; not part of the documented API."""
+
+
+def starlette_routes() -> Iterator[StarletteRoute]:
+    """One route a path, which knows all its methods."""
+    paths: dict[str, dict[str, Route]] = {}
+    for route in (*ROUTES, UI):
+        paths.setdefault(route.path, {})[route.method] = route
+    for path, methods in paths.items():
+        yield StarletteRoute(path, _endpoint(methods), methods=_ANY, include_in_schema=False)
+
+
+_ANY = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+
+def _endpoint(methods: dict[str, Route]) -> Callable[[Request], Awaitable[Response]]:
+    allowed = ", ".join(sorted({*methods, *(["HEAD"] if "GET" in methods else [])}))
+
+    async def respond(request: Request) -> Response:
+        route = methods.get("GET" if request.method == "HEAD" else request.method)
+        if route is None:
+            raise HTTPException(405, headers={"Allow": allowed})
+        return await answered(route, request.scope, request.receive)
+
+    return respond
+
+
+async def answered(route: Route, scope: Scope, receive: Receive) -> Response:
+    """The only way to a handler: past the check of the key."""
+    call = Call(scope, receive)
+    if route.access is not OPEN:
+        call.workspace = await call.context.keys.workspace(call.header(b"authorization"), route.access)
+    return await route.handler(call)
+
+
+def short_cuts() -> dict[tuple[str, str], ASGIApp]:
+    """(method, path) -> application, of the routes that take events: past Starlette's layers, which cost as much
+    as all the rest of such a request."""
+    return {(route.method, route.path): _direct(route) for route in ROUTES if route.access is WRITE}
+
+
+def _direct(route: Route) -> ASGIApp:
+    async def respond(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            response = await answered(route, scope, receive)
+        except LaudstreamError as error:
+            response = problems.of_error(None, error)
+        except Exception as error:
+            await problems.of_bug(Request(scope), error)(scope, receive, send)
+            raise
+        await response(scope, receive, send)
+
+    return respond

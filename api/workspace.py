@@ -1,0 +1,50 @@
+"""The workspace whose key came with the request, and its counts."""
+
+from __future__ import annotations
+
+import msgspec
+from starlette.responses import Response
+
+from api.call import Call, reply
+from laudstream.errors import NotFound
+from laudstream.postgres import queries
+
+_SQL = queries("overview")
+
+
+class Workspace(msgspec.Struct):
+    id: str
+    name: str
+    time_zone: str
+    write_key_hint: str | None
+    """The last four characters of the newest write key."""
+    development: bool
+
+
+class Overview(msgspec.Struct):
+    customers: int
+    journeys_live: int
+    runs_entered: int
+    runs_active: int
+    messages: int
+    messages_today: int
+    """Requested since midnight in the workspace's time zone."""
+    dead_letters: int
+
+
+async def one(call: Call) -> Response:
+    """Name, time zone, and which key sends events."""
+    async with call.database() as connection:
+        row = await connection.fetchrow(_SQL["workspace"], call.workspace)
+    if row is None:
+        raise NotFound("the workspace is gone")
+    name, zone, hint = row["name"], row["time_zone"], row["write_key_hint"]
+    return reply(Workspace(call.workspace, name, zone, hint, call.settings.development))
+
+
+async def overview(call: Call) -> Response:
+    """Counts at a glance."""
+    async with call.database() as connection:
+        row = await connection.fetchrow(_SQL["counts"], call.workspace)
+    assert row is not None
+    return reply(Overview(*row.values()))

@@ -1,0 +1,5 @@
+"""`python -m laudstream`."""
+
+from laudstream.cli.main import main
+
+main()

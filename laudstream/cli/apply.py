@@ -1,0 +1,140 @@
+"""`laudstream apply`: makes the journeys and templates of a workspace agree with files.
+
+Everything is checked before the first change is asked for: the files by themselves, then the templates that journeys
+name, among the files and those in the workspace. Applying the same files again changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+
+from laudstream.cli import show
+from laudstream.cli.client import Client
+from laudstream.cli.connect import api
+from laudstream.cli.files import Item, load
+from laudstream.errors import Invalid, Problem
+from laudstream.journey import definition
+from laudstream.messages import template
+
+WAIT_S = 30
+_OPEN = ("draft", "publishing", "live")
+"""A journey that somebody paused or stopped is not set going by a file: its draft is saved."""
+_OURS = ("id", "requires")
+"""Fields of a template that the workspace adds to what the file says."""
+
+
+class Applied(NamedTuple):
+    kind: str
+    id: str
+    change: str
+    """created, updated, published (saved before, live now) or unchanged."""
+    version: int | None
+    status: str
+    """Of a journey as in the API; of a template live or publishing."""
+    path: Path
+
+
+@click.command()
+@click.argument("path", type=click.Path(exists=True, path_type=Path))
+@click.option("--publish/--draft", default=True, help="Publish journeys (the default), or save drafts only.")
+@click.option("--wait", is_flag=True, help=f"Wait until all lanes have what was published, up to {WAIT_S} s.")
+@show.as_json
+def apply(path: Path, publish: bool, wait: bool, json: bool) -> None:
+    """Create or update journeys and templates from FILE or all files below DIR.
+
+    Files are YAML or JSON. Nothing is changed if anything in any file is wrong. Ends with 1 if --wait was in vain.
+    """
+    items = check(load(path))
+    with api() as client:
+        check_references(items, client)
+        applied = [apply_item(client, item, publish, WAIT_S if wait else 0) for item in items]
+    if json:
+        show.print_json([row._asdict() | {"path": str(row.path)} for row in applied])
+    else:
+        show.print_table(Applied._fields, applied)
+    if wait and any(row.status == "publishing" for row in applied):
+        raise click.ClickException(f"not all lanes have everything after {WAIT_S} s: is the journey worker running?")
+
+
+def check(items: list[Item]) -> list[Item]:
+    """The same items, if each is valid by itself. Raises Invalid with every problem and its place."""
+    _raise(problem for item in items for problem in _problems(item))
+    return items
+
+
+def check_references(items: Iterable[Item], client: Client) -> None:
+    """Raises Invalid where a journey names a template that is neither in the files nor in the workspace."""
+    items = list(items)
+    if not any(item.kind == "journey" for item in items):
+        return
+    known: dict[str, Any] = {
+        there["id"]: tuple(there.get("requires", ())) for there in client.get("templates")["templates"]
+    }
+    known |= {item.id: template.compile(item.body).requires for item in items if item.kind == "template"}
+    _raise(problem for item in items if item.kind == "journey" for problem in _problems(item, known))
+
+
+def _problems(item: Item, templates: dict[str, Any] | None = None) -> list[Problem]:
+    try:
+        if item.kind == "journey":
+            definition.parse(item.body, templates)
+        else:
+            template.compile(item.body)
+    except Invalid as error:
+        return item.located(error.problems or (Problem("", str(error)),))
+    return []
+
+
+def _raise(problems: Iterable[Problem]) -> None:
+    found = tuple(problems)
+    if found:
+        raise Invalid(f"{len(found)} {'problem' if len(found) == 1 else 'problems'}; nothing was changed", found)
+
+
+def apply_item(client: Client, item: Item, publish: bool, wait: int) -> Applied:
+    """Create or update one item. Raises Invalid with the places in the file."""
+    try:
+        return _template(client, item, wait) if item.kind == "template" else _journey(client, item, publish, wait)
+    except Invalid as error:
+        raise type(error)(f"{item.path}: {error}", tuple(item.located(error.problems))) from None
+
+
+def _template(client: Client, item: Item, wait: int) -> Applied:
+    there = client.find("templates", item.id)
+    if there and _bare(there["body"]) == _bare(item.body):
+        return Applied(item.kind, item.id, "unchanged", there["live_version"], there["status"], item.path)
+    answer = _taken(client.put("templates", item.id, body=item.body, wait=wait))
+    return Applied(
+        item.kind, item.id, "updated" if there else "created", answer["version"], answer["status"], item.path
+    )
+
+
+def _bare(body: dict[str, Any]) -> dict[str, Any]:
+    return {"channel": "email"} | {name: value for name, value in body.items() if name not in _OURS}
+
+
+def _journey(client: Client, item: Item, publish: bool, wait: int) -> Applied:
+    there = client.find("journeys", item.id)
+    draft = there.get("draft") if there else None
+    version, status = (there["live_version"], there["status"]) if there else (None, "draft")
+    same = there is not None and (draft or there["body"]) == item.body
+    publish = publish and status in _OPEN
+    if same and not (publish and (draft or version is None)):
+        return Applied(item.kind, item.id, "unchanged", version, status, item.path)
+    if not same:
+        client.put("journeys", item.id, body=item.body)
+    if publish:
+        answer = _taken(client.post("journeys", item.id, "publish", wait=wait))
+        version, status = answer["version"], answer["status"]
+    change = "published" if same else "updated" if there else "created"
+    return Applied(item.kind, item.id, change, version, status, item.path)
+
+
+def _taken(answer: dict[str, Any]) -> dict[str, Any]:
+    if answer.get("problem"):
+        raise Invalid(f"refused by the control agent: {answer['problem']}")
+    return answer

@@ -1,0 +1,225 @@
+"""The checks of `laudstream doctor`: each looks at one thing and never raises."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import os
+import shutil
+import subprocess
+from collections.abc import Awaitable, Callable
+from importlib import metadata
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import asyncpg
+import httpx
+
+from laudstream import kafka_admin
+from laudstream.errors import LaudstreamError
+from laudstream.local import connector
+from laudstream.postgres import connect, queries
+from laudstream.postgres.migrate import applied, pending, read
+from laudstream.settings import Settings, variable
+from laudstream.topics import TOPICS
+
+_TIMEOUT_S = 5.0
+JAVA_AT_LEAST = 17
+
+
+class Finding(NamedTuple):
+    name: str
+    state: str
+    """ok, warning (something runs worse) or wrong."""
+    said: str
+    fix: str = ""
+
+
+class Wrong(Exception):
+    """What is wrong, and what to do."""
+
+    def __init__(self, said: str, fix: str, state: str = "wrong") -> None:
+        super().__init__(said)
+        self.fix, self.state = fix, state
+
+
+Check = Callable[[Settings], Awaitable[Finding]]
+CHECKS: list[Check] = []
+
+
+def check(name: str, fix: str) -> Callable[[Callable[[Settings], Awaitable[str]]], Check]:
+    """Makes a check of a function that says what is right, or raises. `fix` is for errors that bring none."""
+
+    def made(look: Callable[[Settings], Awaitable[str]]) -> Check:
+        @functools.wraps(look)
+        async def looked(now: Settings) -> Finding:
+            try:
+                return Finding(name, "ok", await look(now))
+            except Wrong as wrong:
+                return Finding(name, wrong.state, str(wrong), wrong.fix)
+            except (LaudstreamError, OSError, TimeoutError, asyncpg.PostgresError, httpx.HTTPError) as error:
+                return Finding(name, "wrong", str(error) or type(error).__name__, fix)
+
+        CHECKS.append(looked)
+        return looked
+
+    return made
+
+
+@check("packages", "run `make setup`")
+async def packages(now: Settings) -> str:
+    wanted = [requirement for requirement in metadata.requires("laudstream") or () if "==" in requirement]
+    differing = []
+    for requirement in wanted:
+        name, _, version = requirement.partition("==")
+        try:
+            there = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            there = "missing"
+        if there != version:
+            differing.append(f"{name} {there}, not {version}")
+    if differing:
+        raise Wrong("; ".join(differing), "run `make setup`")
+    return f"{len(wanted)} Python packages as pinned"
+
+
+@check("java", "install default-jre-headless")
+async def java(now: Settings) -> str:
+    found = shutil.which("java")
+    if not found:
+        raise Wrong("no java on the PATH", "install default-jre-headless (only `laudstream up` needs it)", "warning")
+    said = await asyncio.to_thread(subprocess.run, [found, "-version"], capture_output=True, text=True, check=True)  # noqa: S603 - found on the PATH
+    first = said.stderr.partition("\n")[0]
+    major = int(first.partition('"')[2].partition(".")[0].partition('"')[0] or 0)
+    if major < JAVA_AT_LEAST:
+        raise Wrong(first, f"install Java {JAVA_AT_LEAST} or later; Kafka 4 needs it")
+    return first
+
+
+@check("kafka", f"start it (`laudstream up`) or set {variable('kafka')}")
+async def kafka(now: Settings) -> str:
+    async with kafka_admin.admin(now.kafka, _TIMEOUT_S) as client:
+        brokers = (await client.describe_cluster())["brokers"]
+    if len(brokers) < now.replication:
+        raise Wrong(
+            f"{len(brokers)} brokers at {now.kafka}, fewer than replicas",
+            f"add brokers or lower {variable('replication')}",
+        )
+    return f"{len(brokers)} {'broker' if len(brokers) == 1 else 'brokers'} at {now.kafka}"
+
+
+@check("topics", "run `laudstream topics apply`")
+async def topics(now: Settings) -> str:
+    found = await kafka_admin.describe(now)
+    todo = kafka_admin.plan(TOPICS, found, now)
+    if todo.create or todo.alter:
+        missing = f"{len(todo.create)} missing, {len(todo.alter)} with other settings"
+        raise Wrong(missing, "run `laudstream topics apply`")
+    leaderless = [topic.name for topic in found.values() if topic.leaderless]
+    if leaderless:
+        raise Wrong(f"partitions without a leader: {', '.join(leaderless)}", "bring the missing brokers back")
+    return f"{len(found)} topics as declared"
+
+
+@check("postgresql", f"start it (`laudstream up`) or set {variable('database_url')}")
+async def postgresql(now: Settings) -> str:
+    pool = await connect(now.database_url, max_size=1, application="laudstream doctor")
+    try:
+        facts = await pool.fetchrow(queries("doctor")["facts"])
+    finally:
+        await pool.close()
+    if facts["wal_level"] != "logical":
+        raise Wrong(
+            f"wal_level is {facts['wal_level']}", "set wal_level = logical and restart PostgreSQL: CDC needs it"
+        )
+    return f"PostgreSQL {facts['version']}, wal_level logical"
+
+
+@check("migrations", "run `laudstream migrate`")
+async def migrations(now: Settings) -> str:
+    pool = await connect(now.database_url, max_size=1, application="laudstream doctor")
+    try:
+        async with pool.acquire() as connection:
+            done = await applied(connection)
+    finally:
+        await pool.close()
+    todo = pending(read(), done)
+    if todo:
+        raise Wrong(f"{len(todo)} not applied, from {todo[0].file} on", "run `laudstream migrate`")
+    return f"{len(done)} applied"
+
+
+@check("roles", "make the roles of local-env/postgres.sql")
+async def roles(now: Settings) -> str:
+    """Each role connects, and has the rights that its process needs: no more for the API, no less for the others."""
+    problems = []
+    for dsn, bypass, replication in (
+        (now.api_dsn, False, False),
+        (now.worker_dsn, True, False),
+        (now.cdc_database_url, True, True),
+    ):
+        pool = await connect(dsn, max_size=1, application="laudstream doctor")
+        try:
+            row = await pool.fetchrow(queries("doctor")["role"])
+        finally:
+            await pool.close()
+        if row["bypasses"] != bypass:
+            problems.append(f"{row['name']} {'does not bypass' if bypass else 'bypasses'} row-level security")
+        if replication and not row["replicates"]:
+            problems.append(f"{row['name']} may not replicate")
+    if problems:
+        raise Wrong("; ".join(problems), "give them the rights in local-env/postgres.sql")
+    return "api, worker and cdc connect with the rights they need"
+
+
+@check("connect", f"start Kafka Connect (`laudstream up`) or set {variable('connect_url')}")
+async def kafka_connect(now: Settings) -> str:
+    state = await connector.state(now)
+    if not state.running:
+        fix = f"see the log of Kafka Connect; PUT the connector again, or restart it at {now.connect_url}"
+        raise Wrong(str(state), fix)
+    return "connector and task run"
+
+
+@check("smtp", f"start the mail server or set {variable('smtp_url')}")
+async def smtp(now: Settings) -> str:
+    place = urlsplit(now.smtp_url)
+    host, port = place.hostname or "127.0.0.1", place.port or (465 if place.scheme == "smtps" else 25)
+    async with asyncio.timeout(_TIMEOUT_S):
+        _, writer = await asyncio.open_connection(host, port)
+    writer.close()
+    return f"{host}:{port} takes connections"
+
+
+@check("api", f"start it (`laudstream api`) or set {variable('api_url')}")
+async def api(now: Settings) -> str:
+    async with httpx.AsyncClient(timeout=_TIMEOUT_S, trust_env=False) as http:
+        ready = await http.get(f"{now.api_url}/readyz")
+        if ready.status_code != 200:
+            raise Wrong(f"{now.api_url} is not ready ({ready.status_code})", "see its log")
+        if not now.api_token:
+            raise Wrong(f"{now.api_url} is ready; no admin token", f"set {variable('api_token')}", "warning")
+        answer = await http.get(f"{now.api_url}/api/workspace", headers={"Authorization": f"Bearer {now.api_token}"})
+    if answer.status_code == 401:
+        raise Wrong("the API does not take the admin token", f"set {variable('api_token')}")
+    return f"{now.api_url} is ready and takes the token"
+
+
+@check("data folder", f"make it writable, or set {variable('data_dir')}")
+async def data_folder(now: Settings) -> str:
+    there = now.data_path.resolve()
+    existing = next(folder for folder in (there, *there.parents) if folder.exists())
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise Wrong(f"{existing} is not writable", f"make it writable, or set {variable('data_dir')}")
+    free = shutil.disk_usage(existing).free >> 30
+    if free < 1:
+        raise Wrong(f"less than 1 GB free in {existing}", "make room", "warning")
+    return f"{_short(there)}, {free} GB free"
+
+
+def _short(path: Path) -> str:
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

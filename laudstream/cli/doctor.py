@@ -1,0 +1,36 @@
+"""`laudstream doctor`: checks everything laudstream needs, one line each, and says what to do."""
+
+from __future__ import annotations
+
+import asyncio
+
+import click
+
+from laudstream.cli import show
+from laudstream.cli.checks import CHECKS, Finding
+from laudstream.cli.connect import settings
+from laudstream.settings import Settings
+
+_MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "wrong": ("✗", "red")}
+
+
+@click.command()
+@show.as_json
+def doctor(json: bool) -> None:
+    """Check each dependency: ok, or what is wrong and what to do. Ends with 1 if anything is wrong."""
+    findings = asyncio.run(examine(settings()))
+    if json:
+        show.print_json([finding._asdict() for finding in findings])
+    else:
+        for finding in findings:
+            mark, color = _MARKS[finding.state]
+            click.echo(f"{click.style(mark, fg=color)} {finding.name:<16} {finding.said}")
+            if finding.fix:
+                click.echo(f"  {'':<16} → {finding.fix}")
+    if any(finding.state == "wrong" for finding in findings):
+        raise click.exceptions.Exit(1)
+
+
+async def examine(now: Settings) -> list[Finding]:
+    """All findings, in the order of CHECKS; the checks run at the same time."""
+    return list(await asyncio.gather(*(check(now) for check in CHECKS)))

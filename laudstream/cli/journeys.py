@@ -1,0 +1,84 @@
+"""`laudstream journeys`: the journeys of a workspace, and their switches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from laudstream.cli import show
+from laudstream.cli.connect import api
+
+_COLUMNS = ("id", "name", "status", "live_version", "entered", "active", "completed", "messages")
+
+
+@click.group()
+def journeys() -> None:
+    """List, show, publish, pause, resume and stop journeys."""
+
+
+@journeys.command("list")
+@show.as_json
+def list_(json: bool) -> None:
+    """All journeys with their counts."""
+    with api() as client:
+        answer = client.get("journeys")
+    if json:
+        show.print_json(answer)
+    else:
+        show.print_table(_COLUMNS, ([row.get(column) for column in _COLUMNS] for row in answer["journeys"]))
+
+
+@journeys.command("show")
+@click.argument("id")
+@show.as_json
+def show_(id: str, json: bool) -> None:
+    """One journey: its state, its steps and how many runs are where."""
+    with api() as client:
+        journey = client.get("journeys", id)
+        stats = client.get("journeys", id, "stats") if journey.get("live_version") else {}
+    if json:
+        show.print_json({**journey, "stats": stats})
+        return
+    version = journey.get("live_version")
+    click.echo(
+        f"{journey['id']}  {journey.get('name', '')}  {journey['status']}" + (f"  version {version}" if version else "")
+    )
+    if journey.get("draft"):
+        click.echo("There is a draft that is not published.")
+    if journey.get("problem"):
+        click.echo(f"refused by the control agent: {journey['problem']}")
+    for warning in journey.get("warnings", ()):
+        click.echo(f"warning: {warning.get('pointer', '')} {warning.get('message', '')}")
+    _print_steps(journey, stats)
+
+
+def _print_steps(journey: dict[str, Any], stats: dict[str, Any]) -> None:
+    counts = stats.get("steps", {})
+    rows = []
+    for name, step in journey["body"]["steps"].items():
+        count = counts.get(name, {})
+        left = ", ".join(f"{branch} {n:,}" for branch, n in count.get("left", {}).items())
+        kind = next((key for key in step if key != "next"), "")
+        rows.append((name, kind, count.get("arrived"), count.get("here"), count.get("requested") or None, left))
+    show.print_table(("step", "kind", "arrived", "here", "requested", "left by"), rows)
+    for title, what in (("ended", stats.get("ended")), ("not entered", stats.get("not_entered"))):
+        if what:
+            click.echo(f"{title}: " + ", ".join(f"{reason} {n:,}" for reason, n in what.items()))
+
+
+def _switch(action: str, help: str) -> None:
+    @journeys.command(action, help=help)
+    @click.argument("id")
+    @click.option("--wait", default=10, show_default=True, help="Seconds to wait until all lanes have it.")
+    def command(id: str, wait: int) -> None:
+        with api() as client:
+            answer = client.post("journeys", id, action, wait=wait)
+        version = f"  version {answer['version']}" if answer.get("version") else ""
+        click.echo(f"{id}  {answer['status']}{version}")
+
+
+_switch("publish", "Make the draft the live version.")
+_switch("pause", "No entries, no steps and no messages until `resume`; exits still act.")
+_switch("resume", "Go on after `pause`.")
+_switch("stop", "End all runs and take no more entries.")

@@ -1,0 +1,74 @@
+"""`laudstream`: the command line. Each noun is a module of its own that is imported only when it is used."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+from laudstream import __version__
+from laudstream.errors import Invalid, LaudstreamError
+
+COMMANDS = {
+    "up": ("laudstream.cli.up:up", "Run everything on this machine: servers, API, workers."),
+    "down": ("laudstream.cli.up:down", "Stop what `up` runs; --wipe deletes its data."),
+    "demo": ("laudstream.cli.demo:demo", "Show a real journey with real customers on the local stack."),
+    "apply": ("laudstream.cli.apply:apply", "Create or update journeys and templates from files."),
+    "journeys": ("laudstream.cli.journeys:journeys", "List, show, pause, resume and stop journeys."),
+    "templates": ("laudstream.cli.templates:templates", "List and show templates."),
+    "customers": ("laudstream.cli.customers:customers", "Import and show customers."),
+    "events": ("laudstream.cli.events:events", "Replay events from a file."),
+    "api": ("laudstream.cli.api:api", "Run the HTTP API and the UI."),
+    "worker": ("laudstream.cli.worker:worker", "Run a worker: journeys, senders or projector."),
+    "topics": ("laudstream.cli.topics:topics", "Create and check the topics in Kafka."),
+    "migrate": ("laudstream.cli.migrate:migrate_", "Bring the tables in PostgreSQL up to date."),
+    "replay": ("laudstream.cli.replay:replay", "Run a partition again from its journal and compare."),
+    "config": ("laudstream.cli.config:config", "Print all settings and where each comes from."),
+    "doctor": ("laudstream.cli.doctor:doctor", "Check everything laudstream needs, and say what to do."),
+}
+"""Name → (module:attribute, one line of help), in the order of `laudstream --help`."""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands live in modules that are imported on use: one that is broken breaks no other."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="laudstream")
+def cli() -> None:
+    """Customer journeys as stream processing.
+
+    Settings come from LAUDSTREAM_… variables; without any, commands use the stack that `laudstream up` runs here.
+    """
+
+
+def main() -> None:
+    """Entry point. Exit codes: 0 done, 1 laudstream says what is wrong, 2 wrong usage."""
+    try:
+        cli(prog_name="laudstream")
+    except LaudstreamError as error:
+        print_error(error)
+        sys.exit(1)
+
+
+def print_error(error: LaudstreamError) -> None:
+    """One line, and a line for each problem."""
+    click.secho(f"error: {error}", fg="red", err=True)
+    for problem in error.problems if isinstance(error, Invalid) else ():
+        said = f"  {problem.pointer}: {problem.message}" if problem.pointer else f"  {problem.message}"
+        click.echo(f"{said}\n      → {problem.fix}" if problem.fix else said, err=True)

@@ -1,0 +1,48 @@
+"""What commands print: tables for people, JSON for machines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+import orjson
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+as_json = click.option("--json", "json", is_flag=True, help="Print JSON instead of a table.")
+
+
+def print_json(answer: Any) -> None:
+    click.echo(orjson.dumps(answer, option=orjson.OPT_INDENT_2).decode())
+
+
+def print_table(columns: Iterable[str], rows: Iterable[Iterable[object]], title: str = "") -> None:
+    """A table; numbers to the right, None and "" as a dash."""
+    table = Table(box=box.SIMPLE_HEAD, title=title or None, title_justify="left", title_style="bold")
+    lines = [[_cell(value) for value in row] for row in rows]
+    for at, column in enumerate(columns):
+        numbers = bool(lines) and all(line[at].replace(",", "").isdecimal() or line[at] == "–" for line in lines)
+        table.add_column(column, justify="right" if numbers else "left", overflow="fold")
+    for line in lines:
+        table.add_row(*map(Text, line))
+    console().print(table)
+
+
+def when(at: int | None) -> str:
+    """Milliseconds since the epoch as local time."""
+    return datetime.fromtimestamp(at / 1000, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S") if at else ""
+
+
+def console() -> Console:
+    """Standard output as it is now (tests and pipes exchange it)."""
+    return Console(highlight=False, soft_wrap=False)
+
+
+def _cell(value: object) -> str:
+    if value is None or value == "":
+        return "–"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

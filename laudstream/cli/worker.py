@@ -1,0 +1,60 @@
+"""`laudstream worker journeys|senders|projector`: one Faust worker process."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from laudstream.log import configure
+from laudstream.settings import Settings, load
+
+if TYPE_CHECKING:
+    from agents.lanes.transport import LaneApp
+
+
+@click.group()
+def worker() -> None:
+    """Run a worker: journeys, senders or projector."""
+
+
+@worker.command()
+def journeys() -> None:
+    """Lanes: carry customers through journeys."""
+    from agents.journeys import JourneyApp
+
+    _run("journeys", JourneyApp)
+
+
+@worker.command()
+@click.option("--channel", "channels", multiple=True, help="Only these channels; may be repeated.")
+def senders(channels: tuple[str, ...]) -> None:
+    """Hand messages to providers."""
+    from agents.senders import SenderApp
+
+    _run("senders", lambda settings: SenderApp(settings, channels) if channels else SenderApp(settings))
+
+
+@worker.command()
+def projector() -> None:
+    """Write what people look at into PostgreSQL; publish definitions."""
+    from agents.projecting import ProjectorApp
+
+    _run("projector", ProjectorApp)
+
+
+def _run(name: str, make: Callable[[Settings], LaneApp]) -> None:
+    import uvloop
+    from faust import Worker
+
+    settings = load()
+    os.environ["PYTHONTZPATH"] = ""  # the pinned tzdata only (A13)
+    settings.data_path.mkdir(parents=True, exist_ok=True)
+    configure(settings, name)
+    loop = uvloop.new_event_loop()
+    asyncio.set_event_loop(loop)
+    app: Any = make(settings)
+    Worker(app, loop=loop, override_logging=False, quiet=True, redirect_stdouts=False).execute_from_commandline()

@@ -1,0 +1,292 @@
+"""The pure core: `advance(customer, input, moment, catalog)` gives the next customer and the effects.
+
+One input is worked through in a fixed order (R21): the customer's row, attributes and ids; deletion; exits;
+present runs, the oldest first; entries by priority and journey id; then the messages that were wanted. No clock,
+no randomness, no environment: the same inputs give the same bytes (A13).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from laudstream.customers import recent
+from laudstream.customers.event import Event
+from laudstream.customers.row import Row
+from laudstream.journey import entering, rows, sends
+from laudstream.journey.catalog import NOTHING, Catalog, LiveJourney, Space
+from laudstream.journey.codec import empty
+from laudstream.journey.customer import DEFERRED, FAILED, REQUESTED, Customer, RowState, Run
+from laudstream.journey.inputs import (
+    DeliveryInput,
+    EventInput,
+    Input,
+    Moment,
+    Outcome,
+    RowInput,
+    TimerInput,
+    TouchInput,
+)
+from laudstream.journey.moves import Left, end, exit_rule, hear, take, walk
+from laudstream.journey.reasons import Reason
+from laudstream.journey.steps import DelayStep, Journey, MessageStep, WaitStep
+from laudstream.journey.work import MARKER_MS, Work
+
+
+def advance(customer: Customer, input: Input, moment: Moment, catalog: Catalog) -> Outcome:
+    """What `input` makes of `customer`. Nothing changed: the same object and no effects.
+
+    A run that raises is parked and named in the outcome (A6); MemoryError and what is no Exception pass.
+    """
+    return _HANDLERS[type(input)](customer, input, moment, catalog.spaces.get(customer.workspace, NOTHING))
+
+
+# Events
+
+
+def _event(customer: Customer, input: EventInput, moment: Moment, space: Space) -> Outcome:
+    event = input.event
+    core = customer.core
+    mark = recent.fingerprint(event.id)
+    if recent.seen(customer.recent, mark) or (core.row.gone_at and event.received <= core.row.gone_at):
+        return Outcome(customer, [])
+    remembered = recent.remember(customer.recent, mark, moment.now)
+    entries = space.entries.get(event.name, ()) if event.type == "track" else ()
+    known = core.row.born or core.writes
+    if not entries and known and event.row is None and not (core.runs and _concerned(core.runs, event, space)):
+        return Outcome(Customer(customer.workspace, customer.id, core, customer.attributes, remembered), [])
+    work = Work(customer, moment, space, ("input", *input.cause))
+    work.mark, work.recent = mark, remembered
+    changed = event.row is not None and _apply_row(work, event.row)
+    if changed and not work.recent:  # the row began another life
+        work.recent = recent.remember(b"", mark, moment.now)
+    rows.first_sight(work)
+    settle(work)
+    heard = event if event.type == "track" else None
+    _tell_runs(work, heard, levels=changed)
+    for live in entries:
+        _enter(work, live, event)
+    return _finish(work)
+
+
+def _concerned(runs: tuple[Run, ...], event: Event, space: Space) -> bool:
+    """Whether a run listens to the event, or has something to catch up with."""
+    for run in runs:
+        live = space.journeys.get(run.journey)
+        version = live.versions.get(run.version) if live is not None else None
+        if live is None or version is None:
+            continue
+        if event.name in version.hears[run.step] or live.ended(run.entered_at) or (run.held and live.moves):
+            return True
+    return False
+
+
+def _enter(work: Work, live: LiveJourney, event: Event) -> None:
+    made = len(work.out)
+    try:
+        entering.enter(work, live, event)
+    except MemoryError:
+        raise
+    except Exception as error:
+        work.take_back(work.out[made:])
+        nobody = Run("", live.id, live.status.live, work.moment.now, entering.entered(work, event), "")
+        data = {"error": f"{type(error).__name__}: {error}"[:500]}
+        work.decide("failed", nobody, work.moment.now, reason=Reason.FAILED, data=data)
+        work.parked.append(live.id)
+
+
+# Runs
+
+
+def _guarded(work: Work, run: Run, act: Callable[..., Any], *rest: Any) -> None:
+    """Acts on the private copy of a run; an error parks it (A6)."""
+    mine = work.own(run)
+    try:
+        act(work, mine, *rest)
+    except MemoryError:
+        raise
+    except Exception as error:
+        work.park(mine, error)
+
+
+def _movable(work: Work) -> list[tuple[Run, LiveJourney, Journey]]:
+    """The runs that inputs concern, the oldest first, as they are before any of them moves."""
+    found = []
+    for run in work.runs:
+        live = work.journeys.get(run.journey)
+        version = live.versions.get(run.version) if live is not None else None
+        if live is not None and version is not None and run.status != FAILED:
+            found.append((run, live, version))
+    return found
+
+
+def settle(work: Work) -> None:
+    """Does what a control record asked for: ends runs of stopped journeys, moves resumed ones (R7, R49)."""
+    for run in tuple(work.runs):
+        live = work.journeys.get(run.journey)
+        if live is None:
+            continue
+        if live.ended(run.entered_at):
+            end(work, run, work.moment.now, reason=Reason.STOPPED)
+        elif run.held is not None and live.moves and run.status != FAILED:
+            _guarded(work, run, _resume, live.versions[run.version])
+
+
+def _resume(work: Work, run: Run, version: Journey) -> None:
+    held = run.held
+    if held is not None:
+        take(work, run, version, Left(held.branch, held.to, held.data, work.moment.now), held.event, held.mark)
+
+
+def _tell_runs(work: Work, event: Event | None, *, levels: bool) -> None:
+    """Exits of all runs, then branches, of those that listen to the event or to attributes (R6, R21)."""
+
+    concerned = [
+        found
+        for found in _movable(work)
+        if (event is not None and event.name in found[2].hears[found[0].step])
+        or (levels and found[0].step in found[2].levels)
+    ]
+    for run, _, version in concerned:
+        if version.exits:
+            _guarded_exit(work, run, version, event)
+    for run, live, version in concerned:
+        if isinstance(version.steps[run.step], WaitStep) and work.present(run.id) is not None:
+            _guarded(work, run, hear, version, event, live.moves)
+
+
+def _guarded_exit(work: Work, run: Run, version: Journey, event: Event | None) -> None:
+    try:
+        met = exit_rule(work, run, version, event)
+    except MemoryError:
+        raise
+    except Exception as error:
+        work.park(run, error)
+        return
+    if met is not None:
+        end(work, run, work.moment.now, outcome=met[0], data=met[1])
+
+
+# Rows
+
+
+def _apply_row(work: Work, row: Row) -> bool:
+    zone, attributes = work.attributes.get("timezone"), work.attributes
+    if not rows.apply(work, row):
+        return False
+    if work.attributes.get("timezone") != zone:
+        _ask_deferred(work)  # quiet hours are computed again (R31)
+    return work.attributes is not attributes
+
+
+def _row(customer: Customer, input: RowInput, moment: Moment, space: Space) -> Outcome:
+    work = Work(customer, moment, space, ("input", *input.cause))
+    if isinstance(input.row, Row):
+        levels = _apply_row(work, input.row)
+    elif rows.apply(work, input.row):
+        levels = False
+        _ask_deferred(work)
+    else:
+        return Outcome(customer, [])
+    settle(work)
+    if levels:
+        _tell_runs(work, None, levels=True)
+    return _finish(work)
+
+
+def _ask_deferred(work: Work) -> None:
+    for run, _, version in _movable(work):
+        if run.status == DEFERRED:
+            _guarded(work, run, sends.ask_again, version)
+
+
+# Deliveries
+
+
+def _delivery(customer: Customer, input: DeliveryInput, moment: Moment, space: Space) -> Outcome:
+    core = customer.core
+    if not core.runs and not core.slots:
+        return Outcome(customer, [])
+    work = Work(customer, moment, space, ("input", *input.cause))
+    settle(work)
+    slots = work.slots
+    sends.settle_slot(work, input.delivery)
+    run = work.present(input.delivery.run)
+    found = work.version_of(run) if run is not None else None
+    if run is not None and found is not None and run.status != FAILED and sends.news(run, input.delivery):
+        _guarded(work, run, sends.delivered, *found, input.delivery)
+    if work.slots is not slots:
+        _ask_deferred(work)
+    return _finish(work)
+
+
+# Timers and touches
+
+
+def _timer(customer: Customer, input: TimerInput, moment: Moment, space: Space) -> Outcome:
+    row = customer.core.row
+    work = Work(customer, moment, space, ("timer", customer.id, input.due, customer.core.decisions))
+    if row.gone_at and row.gone_at + MARKER_MS <= moment.now:
+        if not customer.core.runs and not customer.core.writes:
+            return Outcome(empty(customer.workspace, customer.id), [])
+        work.row = RowState(0, row.revision)
+    settle(work)
+    while due := _due(work):
+        for run, live, version in due:
+            at = max(run.due, min(live.status.resumed_at, moment.now))
+            _guarded(work, run, fire, version, at)
+        sends.serve(work)
+    return _finish(work)
+
+
+def _due(work: Work) -> list[tuple[Run, LiveJourney, Journey]]:
+    """The runs whose timers are due next, all at the same instant: what they want competes (R3, R39)."""
+    due = [
+        found
+        for found in _movable(work)
+        if 0 < found[0].due <= work.moment.now and found[1].moves and found[0].id not in work.yielded
+    ]
+    first = min((found[0].due for found in due), default=0)
+    return sorted((found for found in due if found[0].due == first), key=lambda found: found[0].id)
+
+
+def fire(work: Work, run: Run, version: Journey, at: int) -> None:
+    """The timer of a run is due; `at`: when that counts as having happened, ms."""
+    if run.late_at and run.late_at == run.due:
+        sends.ask_late(work, run, version, run.late_at)
+        return
+    run.wake_at = 0
+    step = version.steps[run.step]
+    if run.trail:  # it took 100 steps and goes on
+        walk(work, run, version, at)
+    elif isinstance(step, DelayStep):
+        take(work, run, version, Left("next", step.next, {}, at), None, b"")
+    elif isinstance(step, WaitStep):
+        take(work, run, version, Left("timeout", step.timeout, {}, at), None, b"")
+    elif run.status == REQUESTED and isinstance(step, MessageStep):
+        take(work, run, version, Left("sent", step.sent, {"reason": Reason.UNDELIVERED}, at), None, b"")
+    elif run.status == DEFERRED:
+        sends.ask_again(work, run, version)
+
+
+def _touch(customer: Customer, input: TouchInput, moment: Moment, space: Space) -> Outcome:
+    work = Work(customer, moment, space, ("touch", customer.id, input.seq, customer.core.decisions))
+    settle(work)
+    return _finish(work)
+
+
+def _finish(work: Work) -> Outcome:
+    if work.wants:
+        sends.serve(work)
+    return work.outcome()
+
+
+_HANDLERS: dict[type, Callable[[Customer, Any, Moment, Space], Outcome]] = {
+    EventInput: _event,
+    RowInput: _row,
+    DeliveryInput: _delivery,
+    TimerInput: _timer,
+    TouchInput: _touch,
+}
+
+__all__ = ["Outcome", "advance"]

@@ -1,0 +1,196 @@
+"""The catalogue of a lane: which definitions there are, and what state they are in (A9).
+
+A snapshot: `apply` gives another one and leaves this one as it is. Compiled forms are kept by (workspace, kind,
+id, version) and shared between snapshots, since bodies never change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, tzinfo
+from typing import Any
+
+import msgspec
+
+from laudstream.journey.conditions import Get, getter
+from laudstream.journey.control import Control
+from laudstream.journey.definition import parse
+from laudstream.journey.durations import zone_of
+from laudstream.journey.parse_steps import STATE_ROOTS
+from laudstream.journey.steps import Journey
+from laudstream.messages import template as templates
+
+LIVE, PAUSED, DRAINING, STOPPED, DELETED = "live", "paused", "draining", "stopped", "deleted"
+
+BodyOf = Callable[[str, str, str, int], dict[str, Any]]
+"""(workspace, kind, id, version) -> published body; raises KeyError if it is not here yet."""
+
+
+class Status(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What a lane keeps of a definition, besides its body."""
+
+    status: str
+    live: int
+    """Version that takes entries."""
+    published: tuple[tuple[int, int], ...] = ()
+    """(version, ms since when it takes entries), in the order of publishing."""
+    resumed_at: int = 0
+    """ms; timers that were due in a pause count from here (R49)."""
+    stopped_at: int = 0
+    """ms; runs that entered before are ended (R7)."""
+
+
+class LiveJourney(msgspec.Struct, frozen=True, gc=False):
+    id: str
+    status: Status
+    versions: dict[int, Journey]
+
+    @property
+    def moves(self) -> bool:
+        """Whether its runs take steps."""
+        return self.status.status in (LIVE, DRAINING)
+
+    def ended(self, entered_at: int) -> bool:
+        """Whether a stop has ended a run that entered at that time (ms)."""
+        return self.status.status in (STOPPED, DELETED) or entered_at < self.status.stopped_at
+
+    def taking(self, now: int) -> int:
+        """The version that takes entries at `now` (ms): the last one published by then (A5); 0: none."""
+        for version, since in reversed(self.status.published):
+            if since <= now:
+                return version
+        return 0
+
+
+class Template(msgspec.Struct, frozen=True, gc=False):
+    version: int
+    requires: tuple[tuple[str, Get | None], ...]
+    """Paths that must have a value; None: a path that nothing supplies."""
+    reads: dict[str, tuple[str, ...]]
+    """customer, entry, steps -> names below it that travel in the send request; "" means all."""
+
+
+class Space(msgspec.Struct, frozen=True, gc=False):
+    """The definitions of one workspace."""
+
+    zone: tzinfo = UTC
+    journeys: dict[str, LiveJourney] = {}
+    templates: dict[str, Template] = {}
+    entries: dict[str, tuple[LiveJourney, ...]] = {}
+    """Event -> journeys that it may enter, by priority, then by id (R21)."""
+
+
+NOTHING = Space()
+
+_Key = tuple[str, str, str, int]
+
+
+class Catalog:
+    """Statuses by (workspace, kind, id), and what was made of them."""
+
+    __slots__ = ("_compiled", "_statuses", "spaces")
+
+    def __init__(
+        self,
+        statuses: dict[tuple[str, str, str], Status] | None = None,
+        spaces: dict[str, Space] | None = None,
+        compiled: dict[_Key, Any] | None = None,
+    ) -> None:
+        self._statuses = statuses or {}
+        self.spaces = spaces or {}
+        self._compiled: dict[_Key, Any] = {} if compiled is None else compiled
+
+    def apply(self, control: Control, at: int, body_of: BodyOf) -> Catalog:
+        """This catalogue after a control record that was appended `at` (ms).
+
+        KeyError: its body is not here yet. Invalid: it does not compile (the control agent lets none through).
+        """
+        key = (control.workspace, control.kind, control.id)
+        status = _after(self._statuses.get(key), control, at)
+        self._compile((*key, control.version), body_of)
+        for version, _ in status.published:
+            self._compile((*key, version), body_of)
+        statuses = {**self._statuses, key: status}
+        space = self._placed(self.spaces.get(control.workspace, NOTHING), key, status)
+        return Catalog(statuses, {**self.spaces, control.workspace: space}, self._compiled)
+
+    def entries(self) -> bytes:
+        """The statuses, for the lane's own state; bodies are not among them."""
+        rows = [(*key, status) for key, status in sorted(self._statuses.items())]
+        return msgspec.msgpack.encode({"statuses": rows})
+
+    @classmethod
+    def load(cls, entries: bytes, body_of: BodyOf, compiled: dict[_Key, Any] | None = None) -> Catalog:
+        """The catalogue of `entries`. KeyError: a body is not here yet."""
+        rows = msgspec.msgpack.decode(entries, type=dict[str, list[tuple[str, str, str, Status]]])["statuses"]
+        catalog = cls({(workspace, kind, id): status for workspace, kind, id, status in rows}, {}, compiled)
+        for key, status in catalog._statuses.items():
+            for version in {status.live, *(version for version, _ in status.published)}:
+                catalog._compile((*key, version), body_of)
+            catalog.spaces[key[0]] = catalog._placed(catalog.spaces.get(key[0], NOTHING), key, status)
+        return catalog
+
+    def _compile(self, key: _Key, body_of: BodyOf) -> None:
+        if key not in self._compiled:
+            self._compiled[key] = _COMPILERS[key[1]](key, body_of(*key))
+
+    def _placed(self, space: Space, key: tuple[str, str, str], status: Status) -> Space:
+        workspace, kind, id = key
+        live = self._compiled[(*key, status.live)]
+        if kind == "workspace":
+            return msgspec.structs.replace(space, zone=live)
+        if kind == "template":
+            return msgspec.structs.replace(space, templates={**space.templates, id: live})
+        versions = {version: self._compiled[(workspace, kind, id, version)] for version, _ in status.published}
+        journeys = {**space.journeys, id: LiveJourney(id, status, versions)}
+        return msgspec.structs.replace(space, journeys=journeys, entries=_by_event(journeys))
+
+
+def _after(before: Status | None, control: Control, at: int) -> Status:
+    status = control.status
+    if before is None:
+        before = Status(DELETED, control.version)
+    published = before.published
+    if status in (LIVE, PAUSED, DRAINING):
+        known = dict(published)
+        if control.version not in known or before.status in (STOPPED, DELETED):
+            known.pop(control.version, None)
+            published = (*known.items(), (control.version, at))
+    resumed = at if before.status == PAUSED and status in (LIVE, DRAINING) else before.resumed_at
+    stopped = at if status in (STOPPED, DELETED) else before.stopped_at
+    live = control.version if status in (LIVE, PAUSED, DRAINING) else before.live
+    return Status(status, live, published, resumed, stopped)
+
+
+def _by_event(journeys: dict[str, LiveJourney]) -> dict[str, tuple[LiveJourney, ...]]:
+    met: dict[str, list[LiveJourney]] = {}
+    for journey in sorted(journeys.values(), key=lambda journey: (_priority(journey), journey.id)):
+        if journey.status.status in (STOPPED, DELETED):
+            continue
+        for name in sorted({name for version in journey.versions.values() for name in version.entry_events()}):
+            met.setdefault(name, []).append(journey)
+    return {name: tuple(found) for name, found in met.items()}
+
+
+def _priority(journey: LiveJourney) -> int:
+    live = journey.versions.get(journey.status.live)
+    return live.settings.priority if live is not None else 9
+
+
+def _template(key: _Key, body: dict[str, Any]) -> Template:
+    compiled = templates.compile(body)
+    reads: dict[str, dict[str, None]] = {}
+    for path in compiled.reads:
+        root, _, rest = path.partition(".")
+        if root in STATE_ROOTS:
+            reads.setdefault(root, {})[rest.partition(".")[0]] = None
+    needs = [path for path in compiled.requires if path.partition(".")[0] in STATE_ROOTS and "." in path]
+    requires = tuple((path, getter(path, STATE_ROOTS)) for path in needs)
+    return Template(key[3], requires, {root: tuple(names) for root, names in reads.items()})
+
+
+_COMPILERS: dict[str, Callable[[_Key, dict[str, Any]], Any]] = {
+    "journey": lambda key, body: parse(body),
+    "template": _template,
+    "workspace": lambda key, body: zone_of(body.get("time_zone")),
+}

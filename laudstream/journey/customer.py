@@ -1,0 +1,163 @@
+"""The state of one customer in a lane: what journeys remember.
+
+Everything here is replaced, never changed, once `advance` has returned it: `after.core is before.core` means
+that nothing in it changed. Structs are arrays on the wire; new fields go to the end and have defaults, so that
+old records stay readable.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+ACTIVE = "active"
+"""Stands at a delay or a wait, or has more steps to take in the next round."""
+REQUESTED = "requested"
+"""Stands at a message and waits for its delivery (R38)."""
+DEFERRED = "deferred"
+"""Stands at a message that quiet hours or a cap hold back (R39)."""
+FAILED = "failed"
+"""Parked by an error (A6); only stop and deletion end it."""
+
+
+class RowState(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What is known of the customer's row (A16)."""
+
+    born: int = 0
+    """0: no row seen yet."""
+    revision: int = 0
+    created_at: int = 0
+    gone_at: int = 0
+    """ms; the customer was deleted then, and inputs received up to then change nothing (R54)."""
+
+
+class Pending(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A write whose row has not come back yet (A19)."""
+
+    number: int
+    op: str
+    attributes: dict[str, Any] = {}
+    names: tuple[str, ...] = ()
+
+
+class Entered(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The input that started a run: `entry.*` (R25)."""
+
+    name: str
+    properties: dict[str, Any]
+    at: int
+    mark: bytes = b""
+    """Fingerprint of its id: it is used up (R22)."""
+
+
+class Held(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A branch that was satisfied while the journey was paused (R49)."""
+
+    branch: str
+    to: str
+    data: dict[str, Any] = {}
+    event: dict[str, Any] | None = None
+    mark: bytes = b""
+
+
+class Message(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A message of a run: the last one of its step (A20)."""
+
+    step: str
+    visit: int
+    attempt: int
+    state: str
+    """wanted, requested, sent, refused, failed or unknown; late: refused late, and decided again at `due`."""
+    wanted_at: int = 0
+    """When it was first wanted, ms."""
+    due: int = 0
+
+
+class Slot(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A message that caps count (R41)."""
+
+    send_id: str
+    at: int
+    """send_before until the delivery gives the true time, ms."""
+    open: bool
+    channel: str
+    message_class: str
+    journey: str
+    tags: tuple[str, ...] = ()
+
+
+class Run(msgspec.Struct, array_like=True, gc=False):
+    """One passage through one version. `advance` works on its own copy and hands it out when it is done."""
+
+    id: str
+    journey: str
+    version: int
+    entered_at: int
+    entry: Entered
+    step: str
+    key: str = ""
+    """Value of the key (R24); empty: none."""
+    key_name: str = ""
+    """Property of the entry event that held the key."""
+    visit: int = 0
+    """Number of the stay among all stays of this run: 1, 2, 3, …"""
+    arrived_at: int = 0
+    wake_at: int = 0
+    """When its timer is due, ms; 0: it waits for an input only."""
+    status: str = ACTIVE
+    attempt: int = 0
+    """Of the message at the present step."""
+    wanted_at: int = 0
+    """When the message at the present step was first wanted, ms."""
+    progress: tuple[int, ...] = ()
+    """Inputs counted for each branch of the present wait (R28)."""
+    steps: dict[str, dict[str, Any]] = {}
+    """`steps.<id>`: {"event": properties of what ended that wait} (R25)."""
+    messages: tuple[Message, ...] = ()
+    used: tuple[tuple[str, bytes], ...] = ()
+    """(step, fingerprint) of inputs that ended a wait (R28)."""
+    held: Held | None = None
+    trail: tuple[str, ...] = ()
+    """Steps come to since an input was used or a timer fired (R51); empty while the run rests."""
+    late_at: int = 0
+    """Earliest `due` of a late message, ms; 0: none."""
+    failure: str = ""
+    size: int = 0
+    """Bytes of entry and steps, as far as limits are concerned."""
+
+    @property
+    def due(self) -> int:
+        """Its earliest timer, ms; 0: none."""
+        return min(self.wake_at, self.late_at) if self.wake_at and self.late_at else self.wake_at or self.late_at
+
+
+class Core(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    row: RowState = RowState()
+    decisions: int = 0
+    """Number of the last decision."""
+    writes: int = 0
+    """Number of the last write."""
+    wake_at: int = 0
+    """Earliest due time of a run that may move, ms; 0: none."""
+    runs: tuple[Run, ...] = ()
+    """Oldest first."""
+    memory: dict[str, dict[str, int]] = {}
+    """journey -> key -> start of the last run, ms (R23)."""
+    assignments: dict[str, str] = {}
+    """experiment -> arm (R45)."""
+    slots: tuple[Slot, ...] = ()
+    consents: dict[str, tuple[str, int]] = {}
+    """channel/subscription -> (status, revision)."""
+    suppressions: dict[str, tuple[str, int]] = {}
+    """channel -> (reason, revision)."""
+    pending: tuple[Pending, ...] = ()
+
+
+class Customer(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    workspace: str
+    id: str
+    core: Core
+    attributes: dict[str, Any]
+    recent: bytes
+    """Packed ids of inputs, see `laudstream.customers.recent`."""

@@ -1,0 +1,142 @@
+"""Entries: which journeys an event starts, and why others refuse it (R21 to R24, R59).
+
+Asked in this order: status of the journey, opening times, too_old, key_missing, condition, already_in, reentry,
+already_out, limit. The first that refuses gives the reason.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from laudstream.customers.event import Event
+from laudstream.ids import derive
+from laudstream.journey.catalog import DRAINING, PAUSED, LiveJourney
+from laudstream.journey.customer import FAILED, Entered, Run
+from laudstream.journey.moves import CONTEXT_BYTES, CONTEXTS_BYTES, end, exit_rule, key_value, size_of, too_old, walk
+from laudstream.journey.reasons import Reason
+from laudstream.journey.steps import Entry, Journey
+from laudstream.journey.work import Work
+
+OPEN_RUNS = 100
+OPEN_RUNS_OF_JOURNEY = 20
+KEYS_OF_JOURNEY = 1_000
+KEYS = 4_000
+
+
+class Refusal(NamedTuple):
+    reason: str
+    data: dict[str, Any]
+
+
+def enter(work: Work, live: LiveJourney, event: Event) -> None:
+    """Asks the entries of a journey that the event meets; the first that accepts starts a run."""
+    number = live.taking(work.moment.now)
+    if not number:
+        return
+    version = live.versions[number]
+    for entry in version.entries:
+        if entry.on.name != event.name:
+            continue
+        run = _candidate(work, live, number, entry, event)
+        refusal = _refusal(work, live, version, entry, event, run)
+        if refusal is None:
+            _start(work, version, run)
+            return
+        work.decide("not_entered", run, work.moment.now, reason=refusal.reason, data=refusal.data)
+
+
+def _candidate(work: Work, live: LiveJourney, number: int, entry: Entry, event: Event) -> Run:
+    """The run as it would be; without an id and a step until it begins."""
+    key = key_value(event.properties, entry.on.key) if entry.on.key else ""
+    return Run("", live.id, number, work.moment.now, entered(work, event), "", key, entry.on.key)
+
+
+def entered(work: Work, event: Event) -> Entered:
+    """What a run keeps of the event that starts it."""
+    return Entered(event.name, event.properties, work.moment.now, work.mark)
+
+
+def _refusal(work: Work, live: LiveJourney, version: Journey, entry: Entry, event: Event, run: Run) -> Refusal | None:
+    now, settings, on = work.moment.now, version.settings, entry.on
+    if live.status.status in (PAUSED, DRAINING):
+        return Refusal(Reason.PAUSED if live.status.status == PAUSED else Reason.DRAINING, {})
+    if now < settings.starts_at or (settings.ends_at and now >= settings.ends_at):
+        return Refusal(Reason.NOT_OPEN, {})
+    if too_old(work, version, on, event):
+        return Refusal(Reason.TOO_OLD, {"timestamp": event.timestamp})
+    if on.key and not run.key:
+        return Refusal(Reason.KEY_MISSING, {"key": on.key})
+    if on.where is not None:
+        scope = work.scope(run, event.properties)
+        if not on.where.test(scope):
+            return Refusal(Reason.CONDITION, on.where.looked_at(scope))
+    return _seen_before(work, entry, run) or _out_or_full(work, version, entry, run)
+
+
+def _seen_before(work: Work, entry: Entry, run: Run) -> Refusal | None:
+    present = _active(work, run)
+    if present is not None:
+        return None if entry.restart else Refusal(Reason.ALREADY_IN, {"run": present.id})
+    if entry.reentry == "always":
+        return None
+    last = work.memory.get(run.journey, {}).get(run.key)
+    if last is None:
+        return None
+    if entry.reentry == "after" and entry.after is not None:
+        again = entry.after.add(last, work.zone(work.journeys[run.journey].versions[run.version]))
+        return None if again <= run.entered_at else Refusal(Reason.REENTRY, {"last": last, "again": again})
+    return Refusal(Reason.REENTRY, {"last": last})
+
+
+def _active(work: Work, run: Run) -> Run | None:
+    for other in work.runs:
+        if other.journey == run.journey and other.key == run.key and other.status != FAILED:
+            return other
+    return None
+
+
+def _out_or_full(work: Work, version: Journey, entry: Entry, run: Run) -> Refusal | None:
+    met = exit_rule(work, run, version, None) if version.exits else None
+    if met is not None:
+        return Refusal(Reason.ALREADY_OUT, {"outcome": met[0], **met[1]})
+    run.size = size_of(run.entry.properties)
+    same = sum(other.journey == run.journey for other in work.runs)
+    sizes = sum(other.size for other in work.runs)
+    which = (
+        "open runs" if len(work.runs) >= OPEN_RUNS
+        else "open runs of a journey" if same >= OPEN_RUNS_OF_JOURNEY
+        else "run context" if run.size > CONTEXT_BYTES or sizes + run.size > CONTEXTS_BYTES
+        else ""
+    )  # fmt: skip
+    return Refusal(Reason.LIMIT, {"which": which}) if which else None
+
+
+def _start(work: Work, version: Journey, run: Run) -> None:
+    present = _active(work, run)
+    if present is not None:
+        end(work, present, run.entered_at, reason=Reason.RESTARTED)
+    run.id = derive("run", work.workspace, work.customer, work.moment.epoch, *work.cause, run.journey)
+    run.arrived_at = run.entered_at
+    _remember(work, run)
+    data = {"event": run.entry.name, "key": run.key} if run.key else {"event": run.entry.name}
+    work.decide("entered", run, run.entered_at, to=version.start, data=data)
+    run.step, run.visit, run.trail = version.start, 1, (version.start,)
+    work.begin(run)
+    try:
+        walk(work, run, version, run.entered_at)
+    except MemoryError:
+        raise
+    except Exception as error:
+        work.park(run, error)
+
+
+def _remember(work: Work, run: Run) -> None:
+    """Keeps when the last run of this key began (R23), within the limits (A7)."""
+    keys = {**work.memory.get(run.journey, {})}
+    keys.pop(run.key, None)
+    keys[run.key] = run.entered_at  # in order of start
+    total = sum(map(len, work.memory.values())) - len(work.memory.get(run.journey, {})) + len(keys)
+    if len(keys) > KEYS_OF_JOURNEY or total > KEYS:
+        keys.pop(next(iter(keys)))
+        work.decide("limit", run, run.entered_at, reason=Reason.LIMIT, data={"which": "remembered keys"})
+    work.memory = {**work.memory, run.journey: keys}

@@ -1,0 +1,71 @@
+"""What a lane hands to `advance`, and what it gets back."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+
+from laudstream.customers.event import Event
+from laudstream.customers.row import Consent, Row, Suppression
+from laudstream.journey.customer import Customer
+from laudstream.journey.decision import Decision
+from laudstream.journey.write import Write
+from laudstream.messages.delivery import Delivery
+from laudstream.messages.request import SendRequest
+
+
+class Cause(NamedTuple):
+    """The record that an input came from (A15)."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class Moment(NamedTuple):
+    now: int
+    """Lane time of the input, ms: runs move by it (R26)."""
+    clock: int
+    """Clock of the round, ms: message gates look at it, and what follows a message counts from it (A4)."""
+    epoch: int = 0
+
+
+class EventInput(msgspec.Struct, frozen=True, gc=False):
+    cause: Cause
+    event: Event
+
+
+class RowInput(msgspec.Struct, frozen=True, gc=False):
+    cause: Cause
+    row: Row | Consent | Suppression
+
+
+class DeliveryInput(msgspec.Struct, frozen=True, gc=False):
+    cause: Cause
+    delivery: Delivery
+
+
+class TimerInput(msgspec.Struct, frozen=True, gc=False):
+    """Everything of the customer that is due up to `moment.now` fires, in the order in which it is due."""
+
+    due: int
+    """Due time of the hint, ms; it makes the ids of what follows (A15)."""
+
+
+class TouchInput(msgspec.Struct, frozen=True, gc=False):
+    """A control record changed the status of journeys: their runs end, or go on (R49)."""
+
+    seq: int
+
+
+Input = EventInput | RowInput | DeliveryInput | TimerInput | TouchInput
+Effect = Decision | SendRequest | Write
+
+
+class Outcome(msgspec.Struct, frozen=True, gc=False):
+    customer: Customer
+    """The same object if nothing changed."""
+    effects: list[Effect]
+    parked: list[str] = []
+    """Runs (or, for an entry that failed, journeys) that an error parked (A6)."""

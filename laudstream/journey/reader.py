@@ -1,0 +1,88 @@
+"""Reads a definition and collects what is wrong with it: where (JSON pointer), what, and how to mend it (R60)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from laudstream.errors import Problem
+from laudstream.journey import durations
+from laudstream.journey.durations import Duration
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+PLANNED = "this release does not run it yet"
+
+
+def at(pointer: str, *keys: str | int) -> str:
+    """`pointer` one or more keys deeper (RFC 6901)."""
+    return pointer + "".join("/" + str(key).replace("~", "~0").replace("/", "~1") for key in keys)
+
+
+class Reader:
+    """Problems of one definition. The `…_of` methods give a value of the wanted type, or None and a problem."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+
+    def wrong(self, pointer: str, message: str, fix: str = "") -> None:
+        self.problems.append(Problem(pointer, message, fix))
+
+    def object_of(self, value: object, pointer: str, what: str) -> dict[str, Any] | None:
+        if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+            return value
+        self.wrong(pointer, f"{what} must be an object", "write it as a mapping of names to values")
+        return None
+
+    def list_of(self, value: object, pointer: str, what: str, least: int = 1, most: int = 100) -> list[Any]:
+        if isinstance(value, list) and least <= len(value) <= most:
+            return value
+        self.wrong(pointer, f"{what} must be a list of {least} to {most} items", "write it as a list")
+        return []
+
+    def text_of(self, value: object, pointer: str, what: str, most: int = 200) -> str | None:
+        if isinstance(value, str) and 0 < len(value) <= most:
+            return value
+        self.wrong(pointer, f"{what} must be a text of 1 to {most} characters", "write a text")
+        return None
+
+    def name_of(self, value: object, pointer: str, what: str) -> str | None:
+        if isinstance(value, str) and NAME.fullmatch(value):
+            return value
+        self.wrong(pointer, f"{what} is no valid name", "use up to 64 letters, digits, - and _")
+        return None
+
+    def choice_of(self, value: object, pointer: str, what: str, choices: tuple[str, ...]) -> str | None:
+        if isinstance(value, str) and value in choices:
+            return value
+        self.wrong(pointer, f"{what} cannot be {value!r}", f"use one of: {', '.join(choices)}")
+        return None
+
+    def flag_of(self, value: object, pointer: str, what: str) -> bool | None:
+        if isinstance(value, bool):
+            return value
+        self.wrong(pointer, f"{what} must be true or false", "write true or false")
+        return None
+
+    def whole_of(self, value: object, pointer: str, what: str, least: int, most: int) -> int | None:
+        if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
+            return value
+        self.wrong(pointer, f"{what} must be a whole number from {least} to {most}", f"write e.g. {least}")
+        return None
+
+    def duration_of(self, value: object, pointer: str, what: str) -> Duration | None:
+        try:
+            found = durations.parse(value) if isinstance(value, str) else None
+        except ValueError:
+            found = None
+        if found is None or found.zero:
+            self.wrong(pointer, f"{what} is no ISO 8601 duration above zero", "write e.g. PT20S, PT1H, P1D or P1M")
+            return None
+        return found
+
+    def only(self, body: dict[str, Any], pointer: str, known: tuple[str, ...], planned: tuple[str, ...] = ()) -> None:
+        """A problem for every key of `body` that nothing reads; nothing is ever ignored in silence."""
+        for key in body:
+            if key in planned:
+                self.wrong(at(pointer, key), f"{key!r} is part of the language, but {PLANNED}", "leave it out")
+            elif key not in known:
+                self.wrong(at(pointer, key), f"{key!r} is unknown here", f"known are: {', '.join(known)}")

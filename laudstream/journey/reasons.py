@@ -1,0 +1,59 @@
+"""Every reason that laudstream gives, in one place. Docs and screens are made from it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    meaning: str
+
+    def __new__(cls, word: str, meaning: str) -> Reason:
+        member = str.__new__(cls, word)
+        member._value_ = word
+        member.meaning = meaning
+        return member
+
+    # why an entry was refused (R59)
+    ALREADY_IN = "already_in", "a run of this journey, with this key, is still active"
+    REENTRY = "reentry", "the customer was in this journey before, and its re-entry rule says no"
+    CONDITION = "condition", "the customer or the event does not meet the condition of the entry"
+    KEY_MISSING = "key_missing", "the event lacks the property that is the key of the journey"
+    TOO_OLD = "too_old", "the event happened too long ago to start or move anything"
+    ALREADY_OUT = "already_out", "the customer already meets an exit condition"
+    NOT_OPEN = "not_open", "the journey does not take entries before starts_at or after ends_at"
+    LIMIT = "limit", "a hard limit of the system was met"
+
+    # status of the journey
+    PAUSED = "paused", "the journey is paused"
+    DRAINING = "draining", "the journey takes no more entries"
+
+    # why a message was refused or put off (R37)
+    HELD_OUT = "held_out", "the customer belongs to the holdout of the journey and gets no messages"
+    SUPPRESSED = "suppressed", "the address is suppressed on this channel"
+    UNSUBSCRIBED = "unsubscribed", "the customer has opted out"
+    PENDING = "pending", "the customer has not confirmed the subscription yet"
+    NO_ADDRESS = "no_address", "the customer has no address for this channel"
+    NO_TEMPLATE = "no_template", "the template does not exist here"
+    MISSING_VALUE = "missing_value", "the template needs a value that is not there"
+    TOO_LARGE = "too_large", "what the template reads is larger than 32 KB"
+    EXPIRED = "expired", "the message was not sent in time"
+    QUIET_HOURS = "quiet_hours", "it is quiet time for the customer"
+    CAP = "cap", "a cap on the number of messages is reached"
+    UNDELIVERED = "undelivered", "no delivery told within a day after the last moment to send"
+
+    # why a delivery was refused by a sender
+    DELETED = "deleted", "the customer was deleted"
+    JOURNEY_STOPPED = "journey_stopped", "the journey was stopped before the message was handed over"
+
+    # why a run ended without an exit step (R59)
+    IF_PAST = "if_past", "the instant to wait for is past"
+    IF_MISSING = "if_missing", "the value to wait for is missing"
+    REFUSED = "refused", "a message was refused and the step says to exit"
+    MIGRATED = "migrated", "a new version moved the run out"
+    RESTARTED = "restarted", "a new entry restarted the journey"
+    DATE_CHANGED = "date_changed", "the date that started the run changed"
+    MERGED = "merged", "the run of another customer goes on instead"
+    STOPPED = "stopped", "the journey was stopped"
+    LOOP = "loop", "the run came to the same step again and nothing had happened"
+    FAILED = "failed", "an error parked the run"

@@ -1,0 +1,100 @@
+"""Rows of PostgreSQL reach the lane: by CDC, or inside an identify (A16, A17, A19).
+
+- An older revision changes nothing; a row of another birth erases the state first; a delete counts only for the
+  birth that it names.
+- Deleting ends the runs, and leaves for 7 days only the instant: inputs received before it change nothing (R15, R54).
+- Until a write of the lane comes back in the row, the lane reads the row with that write on top.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from laudstream.customers.row import Consent, Row, Suppression
+from laudstream.journey.customer import Pending, RowState
+from laudstream.journey.moves import end
+from laudstream.journey.reasons import Reason
+from laudstream.journey.work import Work
+
+
+def apply(work: Work, row: Row | Consent | Suppression) -> bool:
+    """Puts a row into the customer; whether anything changed."""
+    if isinstance(row, Row):
+        return _customer(work, row)
+    return _consent(work, row) if isinstance(row, Consent) else _suppression(work, row)
+
+
+def _customer(work: Work, row: Row) -> bool:
+    if row.deleted:
+        if not row.born or row.born != work.row.born:
+            return False
+        _erase(work)
+        work.row = RowState(0, max(row.revision, work.row.revision), 0, row.at or work.moment.now)
+        return True
+    if row.revision <= work.row.revision:
+        return False
+    if work.row.born not in (0, row.born):
+        _erase(work)
+    work.row = RowState(row.born, row.revision, row.created_at, 0)
+    work.pending = tuple(write for write in work.pending if write.number > row.writes)
+    work.writes = max(work.writes, row.writes)
+    attributes = _with_pending(row.attributes, work.pending)
+    if attributes != work.attributes:
+        work.attributes = attributes
+    return True
+
+
+def _erase(work: Work) -> None:
+    for run in list(work.runs):
+        end(work, run, work.moment.now, reason=Reason.DELETED)
+    work.attributes = {}
+    work.recent = b""
+    work.memory, work.assignments, work.consents, work.suppressions = {}, {}, {}, {}
+    work.slots, work.pending = (), ()
+    work.writes = 0
+
+
+def _with_pending(attributes: dict[str, Any], pending: tuple[Pending, ...]) -> dict[str, Any]:
+    for write in pending:
+        attributes = {**attributes, **write.attributes}
+        for name in write.names:
+            attributes.pop(name, None)
+    return attributes
+
+
+def _consent(work: Work, row: Consent) -> bool:
+    name = f"{row.channel}/{row.subscription}"
+    known = work.consents.get(name)
+    if known is not None and row.revision < known[1]:
+        return False
+    changed = _replaced(work.consents, name, None if row.deleted else (row.status, row.revision))
+    if changed is not None:
+        work.consents = changed
+    return changed is not None
+
+
+def _suppression(work: Work, row: Suppression) -> bool:
+    known = work.suppressions.get(row.channel)
+    if known is not None and row.revision < known[1]:
+        return False
+    changed = _replaced(work.suppressions, row.channel, None if row.deleted else (row.reason, row.revision))
+    if changed is not None:
+        work.suppressions = changed
+    return changed is not None
+
+
+def _replaced(
+    known: dict[str, tuple[str, int]], name: str, value: tuple[str, int] | None
+) -> dict[str, tuple[str, int]] | None:
+    """`known` with one entry replaced; None if that is no change."""
+    if known.get(name) == value:
+        return None
+    others = {other: kept for other, kept in known.items() if other != name}
+    return others if value is None else {**others, name: value}
+
+
+def first_sight(work: Work) -> None:
+    """An unknown customer did something: PostgreSQL learns of them (A19)."""
+    if not work.row.born and not work.writes:
+        work.write("first_sight")
+        work.pending = (*work.pending, Pending(work.writes, "first_sight"))

@@ -1,0 +1,259 @@
+"""Messages that runs want: they compete, pass the gates, and become send requests (R38 to R40, A20).
+
+Deliveries come back here: they move a run that waits for one, and settle the slot of the cap.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec.structs import replace
+
+from laudstream.ids import derive
+from laudstream.journey import caps, gates
+from laudstream.journey.catalog import LiveJourney, Template
+from laudstream.journey.customer import DEFERRED, REQUESTED, Held, Message, Run, Slot
+from laudstream.journey.moves import Left, end, move, rest, take, walk
+from laudstream.journey.reasons import Reason
+from laudstream.journey.steps import Journey, MessageStep
+from laudstream.journey.work import Want, Work
+from laudstream.messages.delivery import Delivery
+from laudstream.messages.request import SendRequest
+
+CONTEXT_BYTES = 32 * 1024
+DELIVERY_GRACE_MS = 86_400_000
+"""How long after `send_before` a delivery is waited for; `unknown` is final by then (A21)."""
+MESSAGES = 50
+"""Messages that a run remembers."""
+
+_measure = msgspec.json.Encoder().encode
+
+
+def serve(work: Work) -> None:
+    """Decides the wanted messages, best first, until no run can go further (R39)."""
+    while work.wants:
+        want = min(work.wants)
+        work.wants.remove(want)
+        run = work.present(want.run_id)
+        found = work.version_of(run) if run is not None else None
+        if run is None or found is None:
+            continue
+        try:
+            _decide(work, run, found[1], want)
+        except MemoryError:
+            raise
+        except Exception as error:
+            work.park(run, error)
+
+
+def ask_again(work: Work, run: Run, version: Journey) -> None:
+    """Puts a deferred message before the gates again, in journeys that move."""
+    if work.journeys[run.journey].moves:
+        run.trail = ()
+        _want(work, run, version, run.wanted_at, "")
+
+
+def ask_late(work: Work, run: Run, version: Journey, now: int) -> None:
+    """Puts messages that were refused late before the gates again, if they are due."""
+    for message in run.messages:
+        if message.state == LATE and message.due <= now and work.journeys[run.journey].moves:
+            _want(work, run, version, message.wanted_at, message.step)
+
+
+def _want(work: Work, run: Run, version: Journey, wanted_at: int, late: str) -> None:
+    want = Want(version.settings.priority, wanted_at, run.entered_at, run.id, work.moment.now, late)
+    work.wants.append(want)
+
+
+class Case(NamedTuple):
+    """One message before the gates."""
+
+    work: Work
+    run: Run
+    version: Journey
+    step: MessageStep
+    message: Message
+    at: int
+    late: bool
+    """The run has left the step."""
+
+
+def _decide(work: Work, run: Run, version: Journey, want: Want) -> None:
+    late = bool(want.late)
+    if late:
+        message = next(message for message in run.messages if message.step == want.late)
+    else:
+        message = Message(run.step, run.visit, run.attempt or 1, "wanted", run.wanted_at)
+    step = version.steps[message.step]
+    assert isinstance(step, MessageStep)
+    case = Case(work, run, version, step, message, want.at, late)
+    template = work.space.templates.get(step.template)
+    again = late or run.status == DEFERRED
+    verdict = gates.ask(work, run, version, step, template, message, again)
+    if verdict.again_at:
+        _put_off(case, verdict)
+        return
+    reason = verdict.reason
+    made: dict[str, Any] = {}
+    if not reason and template is not None:
+        made = gates.context(work, run, template)
+        if len(_measure(made)) > CONTEXT_BYTES:
+            reason = Reason.TOO_LARGE
+    data: dict[str, Any] = {"gates": verdict.gates, "template": step.template}
+    if reason or template is None:
+        _refuse(case, reason, data)
+    else:
+        _request(case, template, data, made)
+
+
+def _put_off(case: Case, verdict: gates.Verdict) -> None:
+    work, run, message = case.work, case.run, case.message
+    if case.late or run.status != DEFERRED:
+        data = {"gates": verdict.gates, "template": case.step.template, "deferred_until": verdict.again_at}
+        work.decide("message", run, case.at, reason=verdict.reason, data=data, of=message)
+    if case.late:
+        _note(run, replace(message, due=verdict.again_at))
+        return
+    run.status, run.attempt = DEFERRED, message.attempt
+    rest(run, verdict.again_at)
+
+
+def _refuse(case: Case, reason: str, data: dict[str, Any]) -> None:
+    work, run, step, at = case.work, case.run, case.step, case.at
+    work.decide("message", run, at, reason=reason, data=data, of=case.message)
+    if case.late:
+        _note(run, replace(case.message, state="refused", due=0))
+    elif reason == Reason.HELD_OUT:
+        _go(case, Left("sent", step.sent, {}, at))
+    elif step.refused:
+        _go(case, Left("refused", step.refused, {"reason": reason}, at))
+    elif step.exit_on_refusal:
+        end(work, run, at, reason=Reason.REFUSED, data={"refusal": reason})
+    else:
+        _go(case, Left("refused", step.sent, {"reason": reason}, at))
+
+
+def _go(case: Case, left: Left) -> None:
+    if move(case.work, case.run, left):
+        walk(case.work, case.run, case.version, left.at)
+
+
+def _request(case: Case, template: Template, data: dict[str, Any], context: dict[str, Any]) -> None:
+    work, run, step, message = case.work, case.run, case.step, case.message
+    clock = work.moment.clock
+    send_id = derive("send", work.workspace, run.id, message.step, message.visit, message.attempt)
+    last = gates.send_before(work, message.wanted_at, case.version, step)
+    data = {**data, "template_version": template.version, "send_id": send_id}
+    work.decide("message", run, case.at, data=data, of=message)
+    work.out.append(
+        SendRequest(
+            send_id, work.workspace, work.customer, step.channel, step.message_class, run.journey, run.version,
+            run.id, message.step, message.visit, message.attempt, step.template, template.version,
+            gates.address(work.attributes, step.channel), clock, last,
+            "retry" if step.message_class == "transactional" else "hold", "", context,
+        )
+    )  # fmt: skip
+    slot = Slot(send_id, last, True, step.channel, step.message_class, run.journey, step.tags)
+    work.slots = (*caps.kept(work.slots, clock), slot)
+    _note(run, Message(message.step, message.visit, message.attempt, "requested", message.wanted_at))
+    if case.late:
+        return
+    if step.refused:
+        run.status, run.attempt = REQUESTED, message.attempt
+        rest(run, last + DELIVERY_GRACE_MS)
+    else:
+        _go(case, Left("sent", step.sent, {}, max(case.at, clock)))
+
+
+def _note(run: Run, message: Message) -> None:
+    others = tuple(other for other in run.messages if other.step != message.step)
+    run.messages = (*others, message)[-MESSAGES:]
+    run.late_at = (
+        min((kept.due for kept in run.messages if kept.state == LATE), default=0) if run.late_at or message.due else 0
+    )
+
+
+# Deliveries
+
+_PROVES = {"delivered": "sent", "opened": "sent", "clicked": "sent", "bounced": "sent", "complained": "sent",
+           "replied": "sent", "unsubscribed": "sent"}  # fmt: skip
+"""Kinds that prove that the message had left."""
+_OPEN = ("requested", "unknown")
+LATE = "late"
+_AGAIN = (Reason.EXPIRED, Reason.PAUSED)
+"""Late refusals that are decided again (A20)."""
+
+
+def news(run: Run, delivery: Delivery) -> bool:
+    """Whether the delivery tells something new about a message of the run."""
+    return _told(run, delivery) is not None
+
+
+def _told(run: Run, delivery: Delivery) -> Message | None:
+    state = _PROVES.get(delivery.kind, delivery.kind)
+    of = (delivery.step, delivery.visit, delivery.attempt)
+    for message in run.messages:
+        if (message.step, message.visit, message.attempt) == of and message.state != state and message.state in _OPEN:
+            return message
+    return None
+
+
+def delivered(work: Work, run: Run, live: LiveJourney, version: Journey, delivery: Delivery) -> None:
+    """Puts the state of the message into its run, and moves the run if it waits for that."""
+    message = _told(run, delivery)
+    if message is None:
+        return
+    state = _PROVES.get(delivery.kind, delivery.kind)
+    step = version.steps[message.step]
+    assert isinstance(step, MessageStep)
+    waits = run.status == REQUESTED and (run.step, run.visit) == (message.step, message.visit)
+    if state == "refused" and delivery.reason in _AGAIN and step.defer is not False:
+        _decide_again(work, run, version, message, waits)
+        return
+    _note(run, replace(message, state=state))
+    if waits and state != "unknown" and run.held is None:
+        _answer(work, run, live, version, step, delivery, state)
+
+
+def _decide_again(work: Work, run: Run, version: Journey, message: Message, waits: bool) -> None:
+    """A late refusal: the next attempt, in place or, where the run has gone on, behind it (A20)."""
+    now = work.moment.now
+    if waits:
+        _note(run, replace(message, state="refused"))
+        run.status, run.attempt = DEFERRED, message.attempt + 1
+        rest(run, now)
+        ask_again(work, run, version)
+    else:
+        _note(run, replace(message, attempt=message.attempt + 1, state=LATE, due=now))
+        ask_late(work, run, version, now)
+
+
+def _answer(
+    work: Work, run: Run, live: LiveJourney, version: Journey, step: MessageStep, delivery: Delivery, state: str
+) -> None:
+    """The run waits for this delivery (R38); `unknown` is no answer yet."""
+    branch = "sent" if state == "sent" else "refused"
+    data = {"kind": delivery.kind, **({"reason": delivery.reason} if delivery.reason else {})}
+    now = work.moment.now
+    work.decide("delivery", run, now, reason=delivery.reason, data={"send_id": delivery.send_id, "kind": delivery.kind})
+    left = Left(branch, step.sent if branch == "sent" else step.refused, data, now)
+    if live.moves:
+        take(work, run, version, left, None, b"")
+    else:
+        run.held = Held(left.branch, left.to, left.data)
+
+
+def settle_slot(work: Work, delivery: Delivery) -> None:
+    """The delivery gives the true time, or the slot back if nothing left (R41)."""
+    state = _PROVES.get(delivery.kind, delivery.kind)
+    for slot in work.slots:
+        if slot.send_id == delivery.send_id and slot.open and state in ("sent", "refused", "failed"):
+            rest_of = tuple(other for other in work.slots if other is not slot)
+            if state == "sent":
+                settled = Slot(
+                    slot.send_id, delivery.at, False, slot.channel, slot.message_class, slot.journey, slot.tags
+                )
+                rest_of = tuple(sorted((*rest_of, settled), key=lambda other: (other.at, other.send_id)))
+            work.slots = rest_of
+            return

@@ -1,0 +1,216 @@
+"""One input under way: private copies of what it changes, and what comes out of it.
+
+A run that raises goes back to what it was before the input, and everything it had put out is dropped (A6).
+Decisions are numbered and get their ids at the end, in the order in which they were made.
+"""
+
+from __future__ import annotations
+
+from datetime import tzinfo
+from typing import Any, NamedTuple
+
+from msgspec.structs import replace
+
+from laudstream.ids import derive
+from laudstream.journey.catalog import LiveJourney, Space
+from laudstream.journey.conditions import Scope
+from laudstream.journey.customer import FAILED, Core, Customer, Message, Run
+from laudstream.journey.decision import Decision
+from laudstream.journey.durations import zone_of
+from laudstream.journey.inputs import Effect, Moment, Outcome
+from laudstream.journey.reasons import Reason
+from laudstream.journey.steps import Journey
+from laudstream.journey.write import Write
+from laudstream.messages.request import SendRequest
+
+MARKER_MS = 7 * 86_400_000
+"""How long it is remembered that a customer was deleted (A18)."""
+
+
+class Want(NamedTuple):
+    """A message that a run wants; they compete in this order (R39)."""
+
+    priority: int
+    wanted_at: int
+    entered_at: int
+    run_id: str
+    at: int
+    late: str = ""
+    """Step of a message that was refused late; empty: the message of the present step."""
+
+
+class Work:
+    __slots__ = (
+        "assignments", "attributes", "before", "cause", "consents", "customer", "decisions", "journeys", "mark",
+        "memory", "moment", "originals", "out", "parked", "pending", "recent", "row", "runs", "runs_changed", "slots",
+        "space", "stem", "suppressions", "wants", "workspace", "writes", "yielded",
+    )  # fmt: skip
+
+    def __init__(self, before: Customer, moment: Moment, space: Space, cause: tuple[str | int, ...]) -> None:
+        core = before.core
+        self.before = before
+        self.workspace = before.workspace
+        self.customer = before.id
+        self.moment = moment
+        self.space = space
+        self.journeys = space.journeys
+        self.cause = cause
+        self.mark = b""
+        self.attributes = before.attributes
+        self.recent = before.recent
+        self.row = core.row
+        self.runs = list(core.runs)
+        self.runs_changed = False
+        self.memory = core.memory
+        self.assignments = core.assignments
+        self.slots = core.slots
+        self.consents = core.consents
+        self.suppressions = core.suppressions
+        self.pending = core.pending
+        self.writes = core.writes
+        self.decisions = core.decisions
+        self.stem = ""
+        self.out: list[Effect] = []
+        self.wants: list[Want] = []
+        self.originals: dict[str, Run] = {}
+        self.parked: list[str] = []
+        self.yielded: set[str] = set()
+
+    # Runs
+
+    def own(self, run: Run) -> Run:
+        """The private copy of a run of this customer."""
+        if run.id in self.originals:
+            return self.present(run.id) or run
+        mine = replace(run)
+        self.originals[run.id] = run
+        self.runs = [mine if other is run else other for other in self.runs]
+        self.runs_changed = True
+        return mine
+
+    def present(self, run_id: str) -> Run | None:
+        for run in self.runs:
+            if run.id == run_id:
+                return run
+        return None
+
+    def begin(self, run: Run) -> None:
+        """A new run; should it fail, it parks where it began."""
+        self.originals[run.id] = replace(run)
+        self.runs.append(run)
+        self.runs_changed = True
+
+    def remove(self, run: Run) -> None:
+        self.runs = [other for other in self.runs if other.id != run.id]
+        self.runs_changed = True
+
+    def park(self, run: Run, error: Exception) -> None:
+        """The run goes back to what it was before this input, and parks (A6)."""
+        original = self.originals.get(run.id, run)
+        dropped = [item for item in self.out if not isinstance(item, Write) and item.run == run.id]
+        self.take_back([item for item in dropped if isinstance(item, SendRequest) or item.kind != "entered"])
+        self.wants = [want for want in self.wants if want.run_id != run.id]
+        failed = replace(original)
+        failed.status, failed.wake_at, failed.trail = FAILED, 0, ()
+        failed.failure = f"{type(error).__name__}: {error}"[:500]
+        others = [other for other in self.runs if other.id != run.id]
+        self.runs = sorted([*others, failed], key=lambda other: (other.entered_at, other.id))
+        self.runs_changed = True
+        self.parked.append(run.id)
+        self.decide("failed", failed, self.moment.now, reason=Reason.FAILED, data={"error": failed.failure})
+
+    def version_of(self, run: Run) -> tuple[LiveJourney, Journey] | None:
+        """The journey and the version of a run; None if the catalogue does not have it."""
+        live = self.journeys.get(run.journey)
+        version = live.versions.get(run.version) if live is not None else None
+        return None if live is None or version is None else (live, version)
+
+    # What conditions and times look at
+
+    def scope(self, run: Run, event: dict[str, Any] | None = None) -> Scope:
+        return Scope(self.customer, self.attributes, run.entry.properties, event, run.steps)
+
+    def zone(self, version: Journey) -> tzinfo:
+        """The customer's zone, else the journey's, else the workspace's (R11)."""
+        otherwise = self.space.zone
+        if version.settings.time_zone:
+            otherwise = zone_of(version.settings.time_zone, otherwise)
+        name = self.attributes.get("timezone")
+        return zone_of(name, otherwise) if name else otherwise
+
+    # What comes out
+
+    def decide(
+        self,
+        kind: str,
+        run: Run,
+        at: int,
+        *,
+        to: str = "",
+        branch: str = "",
+        reason: str = "",
+        outcome: str = "",
+        data: dict[str, Any] | None = None,
+        of: Message | None = None,
+    ) -> None:
+        """A decision about a run where it stands, or about a message (`of`) of a step that it has left."""
+        step, visit = (run.step, run.visit) if of is None else (of.step, of.visit)
+        self.decisions += 1
+        self.out.append(
+            Decision(
+                self._id(self.decisions), kind, self.workspace, self.customer, at, self.moment.clock, self.decisions,
+                run.journey, run.version, run.id, step, visit, to, branch, reason, outcome, data or {},
+            )
+        )  # fmt: skip
+
+    def _id(self, number: int) -> str:
+        """Id of a decision: 96 bits of the cause, 32 of the number."""
+        if not self.stem:
+            self.stem = derive("decision", self.workspace, self.customer, self.moment.epoch, *self.cause)[:24]
+        return f"{self.stem}{number & 0xFFFFFFFF:08x}"
+
+    def take_back(self, effects: list[Effect]) -> None:
+        """Drops effects; what stays is numbered anew, and slots of what is not sent are given back."""
+        gone = set(map(id, effects))
+        sent = {item.send_id for item in effects if isinstance(item, SendRequest)}
+        self.slots = tuple(slot for slot in self.slots if slot.send_id not in sent) if sent else self.slots
+        stay = [item for item in self.out if id(item) not in gone]
+        self.decisions = self.before.core.decisions
+        self.out = []
+        for item in stay:
+            if isinstance(item, Decision):
+                self.decisions += 1
+                item = replace(item, id=self._id(self.decisions), n=self.decisions)
+            self.out.append(item)
+
+    def write(self, op: str) -> None:
+        self.writes += 1
+        self.out.append(Write(self.workspace, self.customer, self.writes, op, self.moment.now))
+
+    def outcome(self) -> Outcome:
+        """The customer after the input, and the effects in the order in which they came about."""
+        before = self.before.core
+        effects = self.out
+        runs = tuple(self.runs) if self.runs_changed else before.runs
+        if not effects and runs == before.runs:
+            runs = before.runs
+        core = Core(
+            self.row, self.decisions, self.writes, self._wake_at(runs), runs, self.memory, self.assignments, self.slots,
+            self.consents, self.suppressions, self.pending,
+        )  # fmt: skip
+        if not effects and runs is before.runs and core == before:
+            core = before
+            if self.recent is self.before.recent and self.attributes is self.before.attributes:
+                return Outcome(self.before, effects)
+        after = Customer(self.workspace, self.customer, core, self.attributes, self.recent)
+        return Outcome(after, effects, self.parked)
+
+    def _wake_at(self, runs: tuple[Run, ...]) -> int:
+        earliest = self.row.gone_at + MARKER_MS if self.row.gone_at else 0
+        for run in runs:
+            due = run.due if run.late_at else run.wake_at
+            if due and (not earliest or due < earliest):
+                live = self.journeys.get(run.journey)
+                if live is not None and live.moves:
+                    earliest = due
+        return earliest

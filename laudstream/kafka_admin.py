@@ -1,0 +1,204 @@
+"""Makes Kafka agree with `laudstream/topics.py`, and says what it has.
+
+Missing topics are created and settings that differ are set; settings of which topics.py says nothing stay as they
+are. A topic with another number of partitions is refused and nothing is changed: its keys would lie elsewhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, NamedTuple
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import KafkaError, for_code
+
+from laudstream.errors import Invalid, LaudstreamError, Problem, Refused, Unavailable
+from laudstream.settings import Settings
+from laudstream.topics import TOPICS, Topic
+
+TIMEOUT_S = 20.0
+_OF_THE_TOPIC = 1  # source of a setting in DescribeConfigs: set for this very topic
+
+
+class Found(NamedTuple):
+    """A topic as Kafka has it."""
+
+    name: str
+    partitions: int
+    replication: int
+    leaderless: int
+    """Partitions that nobody leads now."""
+    config: Mapping[str, str]
+    """Settings of this topic in effect …"""
+    own: Mapping[str, str]
+    """… and those that were set for it."""
+
+
+class Change(NamedTuple):
+    topic: str
+    change: str
+    """created, altered or unchanged."""
+    detail: str = ""
+
+
+class Plan(NamedTuple):
+    create: list[Topic]
+    alter: dict[str, dict[str, str]]
+    """Topic → settings that differ, as they should be."""
+
+
+@asynccontextmanager
+async def admin(kafka: str, timeout_s: float = TIMEOUT_S) -> AsyncIterator[AIOKafkaAdminClient]:
+    """A client of the brokers; everything in it becomes Unavailable where they do not answer in time."""
+    client = AIOKafkaAdminClient(bootstrap_servers=kafka, request_timeout_ms=int(timeout_s * 1000))
+    try:
+        async with asyncio.timeout(timeout_s):
+            await client.start()
+            yield client
+    except (KafkaError, OSError, TimeoutError) as error:
+        raise Unavailable(f"Kafka does not answer at {kafka}: {error or 'no answer in time'}") from error
+    finally:
+        await client.close()
+
+
+def partitions_of(topic: Topic, settings: Settings) -> int:
+    return topic.partitions or settings.partitions
+
+
+def plan(topics: Iterable[Topic], found: Mapping[str, Found], settings: Settings) -> Plan:
+    """What must change. Raises Refused, naming each topic with another number of partitions."""
+    create, alter, problems = [], {}, []
+    for topic in topics:
+        there = found.get(topic.name)
+        wanted = partitions_of(topic, settings)
+        if there is None:
+            create.append(topic)
+            continue
+        if there.partitions != wanted:
+            message = f"{topic.name} has {there.partitions} partitions, not {wanted}"
+            fix = (
+                f"set LAUDSTREAM_PARTITIONS={there.partitions}; P never changes while there is data"
+                if not topic.partitions
+                else "delete the topic, if nothing needs what is in it, and apply again"
+            )
+            problems.append(Problem(f"/{topic.name}/partitions", message, fix))
+        differing = {name: value for name, value in topic.config().items() if there.config.get(name) != value}
+        if differing:
+            alter[topic.name] = differing
+    if problems:
+        raise Refused("topics: " + "; ".join(problem.message for problem in problems), tuple(problems))
+    return Plan(create, alter)
+
+
+async def apply_topics(settings: Settings, topics: Iterable[Topic] = TOPICS) -> list[Change]:
+    """Make Kafka agree with `topics`; ends when every partition has a leader.
+
+    Raises Refused for another number of partitions (nothing is changed then), Invalid for what Kafka refuses,
+    Unavailable.
+    """
+    topics = tuple(topics)
+    async with admin(settings.kafka) as client:
+        found = await _describe(client, [topic.name for topic in topics])
+        todo = plan(topics, found, settings)
+        await _create(client, todo.create, settings)
+        await _alter(client, todo.alter, found)
+        await _wait_for_leaders(client, topics, settings)
+    created = {topic.name for topic in todo.create}
+    return [_change(topic, created, todo.alter, found, settings) for topic in topics]
+
+
+def _change(
+    topic: Topic,
+    created: set[str],
+    altered: Mapping[str, dict[str, str]],
+    found: Mapping[str, Found],
+    settings: Settings,
+) -> Change:
+    if topic.name in created:
+        return Change(topic.name, "created", f"{partitions_of(topic, settings)} partitions")
+    if differing := altered.get(topic.name):
+        config = found[topic.name].config
+        said = ", ".join(f"{name}: {config.get(name, 'unset')} → {value}" for name, value in differing.items())
+        return Change(topic.name, "altered", said)
+    return Change(topic.name, "unchanged")
+
+
+async def describe(settings: Settings, topics: Iterable[Topic] = TOPICS) -> dict[str, Found]:
+    """Those of `topics` that Kafka has. Raises Unavailable."""
+    async with admin(settings.kafka) as client:
+        return await _describe(client, [topic.name for topic in topics])
+
+
+async def _describe(client: AIOKafkaAdminClient, names: list[str]) -> dict[str, Found]:
+    wanted = set(names)
+    there = {row["topic"]: row for row in await client.describe_topics() if row["topic"] in wanted}
+    if not there:
+        return {}
+    configs = await _configs(client, list(there))
+    return {name: _found(name, row["partitions"], *configs[name]) for name, row in there.items()}
+
+
+def _found(name: str, partitions: list[dict[str, Any]], config: dict[str, str], own: dict[str, str]) -> Found:
+    leaderless = sum(row["error_code"] != 0 or row["leader"] < 0 for row in partitions)
+    replication = min((len(row["replicas"]) for row in partitions), default=0)
+    return Found(name, len(partitions), replication, leaderless, config, own)
+
+
+async def _configs(client: AIOKafkaAdminClient, names: list[str]) -> dict[str, tuple[dict[str, str], dict[str, str]]]:
+    """Topic → (settings in effect, settings set for it)."""
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
+    configs = {}
+    for response in await client.describe_configs(resources):
+        for code, message, _, name, entries in response.resources:
+            _raise(code, f"settings of {name}: {message}")
+            effective = {entry[0]: entry[1] for entry in entries}
+            configs[name] = effective, {entry[0]: entry[1] for entry in entries if entry[3] == _OF_THE_TOPIC}
+    return configs
+
+
+async def _create(client: AIOKafkaAdminClient, topics: Iterable[Topic], settings: Settings) -> None:
+    new = [
+        NewTopic(topic.name, partitions_of(topic, settings), settings.replication, topic_configs=topic.config())
+        for topic in topics
+    ]
+    if not new:
+        return
+    response = await client.create_topics(new)
+    for name, code, message in response.topic_errors:
+        _raise(code, f"{name}: {message}")
+
+
+async def _alter(client: AIOKafkaAdminClient, alter: Mapping[str, dict[str, str]], found: Mapping[str, Found]) -> None:
+    """AlterConfigs replaces all that was set for a topic, so what others set there is sent again."""
+    resources = [
+        ConfigResource(ConfigResourceType.TOPIC, name, {**found[name].own, **differing})
+        for name, differing in alter.items()
+    ]
+    if not resources:
+        return
+    for response in await client.alter_configs(resources):
+        for code, message, _, name in response.resources:
+            _raise(code, f"settings of {name}: {message}")
+
+
+async def _wait_for_leaders(client: AIOKafkaAdminClient, topics: tuple[Topic, ...], settings: Settings) -> None:
+    while True:  # until the deadline of `admin`
+        there = {row["topic"]: row for row in await client.describe_topics()}
+        if all(
+            topic.name in there
+            and len(there[topic.name]["partitions"]) == partitions_of(topic, settings)
+            and all(row["error_code"] == 0 and row["leader"] >= 0 for row in there[topic.name]["partitions"])
+            for topic in topics
+        ):
+            return
+        await asyncio.sleep(0.02)
+
+
+def _raise(code: int, what: str) -> None:
+    if code:
+        kind = for_code(code)
+        error: type[LaudstreamError] = Unavailable if kind.retriable else Invalid
+        raise error(f"Kafka: {what} ({kind.__name__})")

@@ -1,0 +1,79 @@
+"""Connections to PostgreSQL, set up the same way everywhere.
+
+`json` and `jsonb` parameters are Python values (msgspec encodes them: Structs too) and results are decoded by
+orjson, also in COPY. All other types are asyncpg's own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+import msgspec
+import orjson
+
+from laudstream.errors import Invalid, Unavailable
+
+if TYPE_CHECKING:  # generic in asyncpg's stubs, not at run time
+    Connection = asyncpg.Connection[asyncpg.Record]
+    Pool = asyncpg.Pool[asyncpg.Record]
+else:
+    Connection, Pool = asyncpg.Connection, asyncpg.Pool
+
+CONNECT_TIMEOUT_S = 10.0
+COMMAND_TIMEOUT_S = 30.0
+"""A statement that takes longer is cancelled."""
+
+_encode = msgspec.json.Encoder().encode
+_JSONB_VERSION = b"\x01"  # first byte of jsonb on the wire
+
+
+def _to_jsonb(value: Any) -> bytes:
+    return _JSONB_VERSION + _encode(value)
+
+
+def _from_jsonb(data: bytes) -> Any:
+    return orjson.loads(data[1:])
+
+
+async def set_codecs(connection: Connection) -> None:
+    """Make `json` and `jsonb` Python values on this connection."""
+    for name, encoder, decoder in (("jsonb", _to_jsonb, _from_jsonb), ("json", _encode, orjson.loads)):
+        await connection.set_type_codec(name, schema="pg_catalog", encoder=encoder, decoder=decoder, format="binary")
+
+
+async def connect(
+    dsn: str,
+    *,
+    min_size: int = 1,
+    max_size: int = 10,
+    command_timeout_s: float = COMMAND_TIMEOUT_S,
+    application: str = "laudstream",
+) -> Pool:
+    """An open pool; close it with `await pool.close()`.
+
+    `application` is what pg_stat_activity shows. Raises Unavailable where PostgreSQL does not answer within
+    CONNECT_TIMEOUT_S, Invalid where it answers and refuses (role, password, database, address).
+    """
+    try:
+        return await asyncpg.create_pool(
+            dsn,
+            min_size=min_size,
+            max_size=max_size,
+            timeout=CONNECT_TIMEOUT_S,
+            command_timeout=command_timeout_s,
+            server_settings={"application_name": application, "jit": "off"},
+            init=set_codecs,
+        )
+    except (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError, ValueError) as error:
+        raise Invalid(f"PostgreSQL refuses {redacted(dsn)}: {error}") from error
+    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
+        raise Unavailable(f"PostgreSQL does not answer at {redacted(dsn)}: {error or 'no answer in time'}") from error
+
+
+def redacted(dsn: str) -> str:
+    """The address without its password."""
+    scheme, _, rest = dsn.partition("://")
+    login, at, place = rest.rpartition("@")
+    user, colon, _ = login.partition(":")
+    return f"{scheme}://{user}{':…' if colon else ''}{at}{place}"

@@ -1,0 +1,65 @@
+-- Customers, for the API. Row-level security holds every statement to the workspace of the transaction; the
+-- workspace stands in the conditions too, so that the indexes serve.
+
+-- name: identify
+-- $1 workspace, $2 customer, $3 traits. The whole row comes back: it travels with the event (A17).
+INSERT INTO customers (workspace_id, customer_id, attributes) VALUES ($1, $2, $3::jsonb)
+ON CONFLICT (workspace_id, customer_id) DO UPDATE SET attributes = customers.attributes || excluded.attributes
+RETURNING born, revision, attributes, created_ms, writes;
+
+-- name: page
+-- $1 workspace, $2 and $3 place after which to go on (created_ms, customer_id; NULL: from the newest), $4 rows,
+-- $5 pattern of the beginning of an id or mail address (lower case; NULL: all).
+SELECT customer_id, created_ms, attributes
+FROM customers
+WHERE workspace_id = $1
+    AND ($2::bigint IS NULL OR created_ms < $2 OR (created_ms = $2 AND customer_id > $3))
+    AND ($5::text IS NULL OR lower(customer_id) LIKE $5 OR lower(attributes->>'email') LIKE $5)
+ORDER BY created_ms DESC, customer_id
+LIMIT $4;
+
+-- name: one
+-- $1 workspace, $2 customer.
+SELECT customer_id, created_ms, attributes
+FROM customers
+WHERE workspace_id = $1 AND customer_id = $2;
+
+-- name: runs
+-- $1 workspace, $2 customer, $3 rows. The newest first.
+SELECT run_id, journey_id, version, step, entered_at, moved_at, ended_at, outcome, reason, arms
+FROM runs
+WHERE workspace_id = $1 AND customer_id = $2
+ORDER BY entered_at DESC, run_id
+LIMIT $3;
+
+-- name: consents
+-- $1 workspace, $2 customer.
+SELECT channel, subscription, status, updated_at
+FROM consents
+WHERE workspace_id = $1 AND customer_id = $2
+ORDER BY channel, subscription;
+
+-- name: suppressions
+-- $1 workspace, $2 customer.
+SELECT channel, reason, updated_at FROM suppressions WHERE workspace_id = $1 AND customer_id = $2 ORDER BY channel;
+
+-- name: delete
+-- $1 workspace, $2 customer. Debezium carries it to the lane, which ends the runs and erases the state (R15).
+DELETE FROM customers WHERE workspace_id = $1 AND customer_id = $2 RETURNING customer_id;
+
+-- name: erase_runs
+-- $1 workspace, $2 customer.
+DELETE FROM runs WHERE workspace_id = $1 AND customer_id = $2;
+
+-- name: erase_decisions
+-- $1 workspace, $2 customer.
+DELETE FROM decisions WHERE workspace_id = $1 AND customer_id = $2;
+
+-- name: erase_messages
+-- $1 workspace, $2 customer.
+DELETE FROM messages WHERE workspace_id = $1 AND customer_id = $2;
+
+-- name: attribute_names
+-- $1 workspace. Names that the newest customers have: enough to spot a name that nobody has.
+SELECT DISTINCT jsonb_object_keys(attributes) AS name
+FROM (SELECT attributes FROM customers WHERE workspace_id = $1 ORDER BY created_ms DESC LIMIT 1000) AS newest;

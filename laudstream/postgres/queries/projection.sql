@@ -1,0 +1,185 @@
+-- What the projector writes (A23). Staging tables belong to a connection and are emptied by each commit; times in
+-- them are ms. Rows are merged in the order of their keys, so that two projectors cannot deadlock.
+
+-- name: position
+-- $1 topic, $2 partition.
+SELECT next_offset FROM stream_positions WHERE stream = 'projector' AND topic = $1 AND partition = $2;
+
+-- name: start
+-- $1 topic, $2 partition, $3 next offset. Gives no row if there is a position already.
+-- The position is lost together with the rows or not at all, so a commit need not wait for the disk.
+INSERT INTO stream_positions (stream, topic, partition, next_offset) VALUES ('projector', $1, $2, $3)
+ON CONFLICT DO NOTHING
+RETURNING set_config('synchronous_commit', 'off', true), set_config('plan_cache_mode', 'force_custom_plan', true);
+
+-- name: move
+-- $1 topic, $2 partition, $3 next offset, $4 the position as we know it. Gives no row if it is another one.
+UPDATE stream_positions SET next_offset = $3
+WHERE stream = 'projector' AND topic = $1 AND partition = $2 AND next_offset = $4
+RETURNING set_config('synchronous_commit', 'off', true), set_config('plan_cache_mode', 'force_custom_plan', true);
+
+-- name: stage_decisions
+CREATE TEMPORARY TABLE IF NOT EXISTS staged_decisions (
+    workspace_id text, customer_id text, n bigint, decision_id text, at bigint, kind text, journey_id text, version int,
+    run_id text, step text, reason text, body jsonb
+) ON COMMIT DELETE ROWS;
+
+-- name: stage_runs
+CREATE TEMPORARY TABLE IF NOT EXISTS staged_runs (
+    workspace_id text, run_id text, customer_id text, journey_id text, version int, step text, entered_at bigint,
+    moved_at bigint, ended_at bigint, outcome text, reason text, arms jsonb, last_n bigint
+) ON COMMIT DELETE ROWS;
+
+-- name: stage_messages
+CREATE TEMPORARY TABLE IF NOT EXISTS staged_messages (
+    workspace_id text, send_id text, customer_id text, channel text, message_class text, journey_id text, version int,
+    run_id text, step text, template_id text, template_version int, status text, status_rank int, reason text,
+    requested_at bigint, sent_at bigint, status_at bigint, kinds int
+) ON COMMIT DELETE ROWS;
+
+-- name: stage_marks
+CREATE TEMPORARY TABLE IF NOT EXISTS staged_marks (
+    workspace_id text, send_id text, kind int, journey_id text, version int, step text, counter text
+) ON COMMIT DELETE ROWS;
+
+-- name: stage_writes
+CREATE TEMPORARY TABLE IF NOT EXISTS staged_writes (
+    workspace_id text, customer_id text, number bigint, at bigint, first_sight boolean, born bigint, name text,
+    value jsonb
+) ON COMMIT DELETE ROWS;
+
+-- name: merge_decisions
+INSERT INTO decisions (
+    workspace_id, customer_id, n, decision_id, at, kind, journey_id, version, run_id, step, reason, body)
+SELECT workspace_id, customer_id, n, decision_id, to_timestamp(at / 1000::float8), kind, journey_id, version, run_id,
+    step, reason, body
+FROM staged_decisions
+ON CONFLICT DO NOTHING;
+
+-- name: merge_runs
+-- The greater last_n says where the run is.
+INSERT INTO runs AS r (
+    workspace_id, run_id, customer_id, journey_id, version, step, entered_at, moved_at, ended_at, outcome, reason, arms,
+    last_n)
+SELECT workspace_id, run_id, customer_id, journey_id, version, step, to_timestamp(entered_at / 1000::float8),
+    to_timestamp(moved_at / 1000::float8), to_timestamp(ended_at / 1000::float8), outcome, reason, arms, last_n
+FROM staged_runs
+ORDER BY workspace_id, run_id
+ON CONFLICT (workspace_id, run_id) DO UPDATE SET
+    entered_at = least(r.entered_at, excluded.entered_at),
+    arms = CASE WHEN excluded.last_n > r.last_n THEN r.arms || excluded.arms ELSE excluded.arms || r.arms END,
+    step = CASE WHEN excluded.last_n > r.last_n THEN excluded.step ELSE r.step END,
+    moved_at = CASE WHEN excluded.last_n > r.last_n THEN excluded.moved_at ELSE r.moved_at END,
+    ended_at = CASE WHEN excluded.last_n > r.last_n THEN excluded.ended_at ELSE r.ended_at END,
+    outcome = CASE WHEN excluded.last_n > r.last_n THEN excluded.outcome ELSE r.outcome END,
+    reason = CASE WHEN excluded.last_n > r.last_n THEN excluded.reason ELSE r.reason END,
+    last_n = greatest(r.last_n, excluded.last_n);
+
+-- name: merge_messages
+-- The greater rank is the status; within a rank, what happened first. What a decision does not tell, a delivery does.
+INSERT INTO messages AS m (
+    workspace_id, send_id, customer_id, channel, message_class, journey_id, version, run_id, step, template_id,
+    template_version, status, status_rank, reason, requested_at, sent_at, status_at, kinds)
+SELECT workspace_id, send_id, customer_id, channel, message_class, journey_id, version, run_id, step, template_id,
+    template_version, status, status_rank, reason, to_timestamp(requested_at / 1000::float8),
+    to_timestamp(sent_at / 1000::float8), to_timestamp(status_at / 1000::float8), kinds
+FROM staged_messages
+ORDER BY workspace_id, send_id
+ON CONFLICT (workspace_id, send_id) DO UPDATE SET
+    channel = coalesce(nullif(m.channel, ''), excluded.channel),
+    message_class = coalesce(nullif(m.message_class, ''), excluded.message_class),
+    template_id = coalesce(nullif(m.template_id, ''), excluded.template_id),
+    template_version = coalesce(nullif(m.template_version, 0), excluded.template_version),
+    status = CASE WHEN (excluded.status_rank, m.status_at) > (m.status_rank, excluded.status_at)
+        THEN excluded.status ELSE m.status END,
+    reason = CASE WHEN (excluded.status_rank, m.status_at) > (m.status_rank, excluded.status_at)
+        THEN excluded.reason ELSE m.reason END,
+    status_at = CASE WHEN (excluded.status_rank, m.status_at) > (m.status_rank, excluded.status_at)
+        THEN excluded.status_at ELSE m.status_at END,
+    status_rank = greatest(m.status_rank, excluded.status_rank),
+    requested_at = least(m.requested_at, excluded.requested_at),
+    sent_at = least(m.sent_at, excluded.sent_at),
+    kinds = m.kinds | excluded.kinds;
+
+-- name: count_marks
+-- $1 partition. Before the messages are merged: counts the kinds of deliveries that a message has not seen yet.
+INSERT INTO step_counts AS c (workspace_id, journey_id, version, step, counter, partition, amount)
+SELECT s.workspace_id, s.journey_id, s.version, s.step, s.counter, $1, count(*)
+FROM staged_marks s
+LEFT JOIN messages m ON m.workspace_id = s.workspace_id AND m.send_id = s.send_id
+WHERE coalesce(m.kinds, 0) & s.kind = 0
+GROUP BY s.workspace_id, s.journey_id, s.version, s.step, s.counter
+ORDER BY s.workspace_id, s.journey_id, s.version, s.step, s.counter
+ON CONFLICT (workspace_id, journey_id, version, step, counter, partition) DO UPDATE SET amount = c.amount + excluded.amount;
+
+-- name: count
+-- $1 partition, then arrays: $2 workspaces, $3 journeys, $4 versions, $5 steps, $6 counters, $7 amounts.
+INSERT INTO step_counts AS c (workspace_id, journey_id, version, step, counter, partition, amount)
+SELECT s.workspace_id, s.journey_id, s.version, s.step, s.counter, $1, s.amount
+FROM unnest($2::text[], $3::text[], $4::int[], $5::text[], $6::text[], $7::bigint[])
+    AS s (workspace_id, journey_id, version, step, counter, amount)
+ORDER BY s.workspace_id, s.journey_id, s.version, s.step, s.counter
+ON CONFLICT (workspace_id, journey_id, version, step, counter, partition) DO UPDATE SET amount = c.amount + excluded.amount;
+
+-- name: lanes_read
+-- Arrays: $1 partitions, $2 control_seqs that their lanes have read.
+INSERT INTO lane_control AS l (partition, control_seq)
+SELECT partition, control_seq FROM unnest($1::int[], $2::bigint[]) AS s (partition, control_seq) ORDER BY partition
+ON CONFLICT (partition) DO UPDATE SET control_seq = greatest(l.control_seq, excluded.control_seq);
+
+-- name: see_customers
+-- First sight (A19): a row for each customer that has none, in workspaces that exist.
+INSERT INTO customers (workspace_id, customer_id, created_ms, writes)
+SELECT DISTINCT ON (s.workspace_id, s.customer_id) s.workspace_id, s.customer_id, s.at, s.number
+FROM staged_writes s
+JOIN workspaces USING (workspace_id)
+WHERE s.first_sight
+ORDER BY s.workspace_id, s.customer_id, s.number
+ON CONFLICT DO NOTHING;
+
+-- name: carry_out_writes
+-- Only writes that the row does not contain yet, and only in the life of the row they were meant for (R53). Of an
+-- attribute the last write counts. A customer who has been deleted stays deleted (R15).
+WITH due AS (
+    SELECT s.workspace_id, s.customer_id, s.number, s.name, s.value
+    FROM staged_writes s
+    JOIN customers c ON c.workspace_id = s.workspace_id AND c.customer_id = s.customer_id
+    WHERE s.number > c.writes AND s.born IN (0, c.born)
+    ORDER BY s.workspace_id, s.customer_id
+    FOR UPDATE OF c
+), numbered AS (
+    SELECT workspace_id, customer_id, max(number) AS number FROM due GROUP BY workspace_id, customer_id
+), last AS (
+    SELECT DISTINCT ON (workspace_id, customer_id, name) workspace_id, customer_id, name, value
+    FROM due
+    WHERE name IS NOT NULL
+    ORDER BY workspace_id, customer_id, name, number DESC
+), changed AS (
+    SELECT workspace_id, customer_id,
+        jsonb_object_agg(name, value) FILTER (WHERE value IS NOT NULL) AS set,
+        array_agg(name) FILTER (WHERE value IS NULL) AS unset
+    FROM last
+    GROUP BY workspace_id, customer_id
+)
+UPDATE customers c SET
+    attributes = (c.attributes - coalesce(x.unset, '{}')) || coalesce(x.set, '{}'),
+    writes = n.number
+FROM numbered n
+LEFT JOIN changed x USING (workspace_id, customer_id)
+WHERE c.workspace_id = n.workspace_id AND c.customer_id = n.customer_id;
+
+-- name: pass_over_write
+-- $1 workspace, $2 customer, $3 number. A write that PostgreSQL refuses: its lane must not wait for it for ever.
+UPDATE customers SET writes = $3 WHERE workspace_id = $1 AND customer_id = $2 AND writes < $3;
+
+-- name: dead_letters
+-- Arrays: $1 topics, $2 partitions, $3 offsets, $4 workspaces (or NULL), $5 errors.
+INSERT INTO dead_letters (topic, partition, record_offset, workspace_id, error)
+SELECT * FROM unnest($1::text[], $2::int[], $3::bigint[], $4::text[], $5::text[])
+ON CONFLICT DO NOTHING;
+
+-- name: forget_decisions
+-- $1 days, $2 most rows. A little at a time, so that nobody waits.
+DELETE FROM decisions WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM decisions WHERE at < now() - make_interval(days => $1) LIMIT $2
+));

@@ -1,0 +1,216 @@
+"""One RocksDB per lane: state records, timer hints and where the changelog was read to.
+
+Rules
+- It is a cache of `laudstream.state`: written only after a round is committed, one atomic batch a round,
+  so it is never ahead of Kafka and never torn.
+- It knows whose state it holds (Origin). Anything else on disk is wiped and built anew.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import rocksdict as rocks
+
+from laudstream.records.head import HEAD_KEY, Head, decode_head, encode
+from tables.layout import CORE, customer_of, hint, hint_of, wake_at_of
+from tables.view import Due, Records
+
+_META = b"meta"
+_FOREVER = 1 << 62
+
+
+class Origin(msgspec.Struct, frozen=True):
+    """Whose state a store holds."""
+
+    cluster: str
+    epoch: int
+    partitions: int
+    partition: int
+    topic_id: str
+    """Kafka's id of `laudstream.state`: a re-created topic is another one."""
+
+
+class Meta(msgspec.Struct, frozen=True):
+    origin: Origin
+    position: int = 0
+    """Next offset of the changelog to read."""
+    written_at: int = 0
+    """Clock of the last write, ms: too old a store may have missed tombstones."""
+
+
+class RocksMemory:
+    """Block cache and memtable budget shared by all lanes of a process."""
+
+    def __init__(self, cache_mb: int, memtable_mb: int) -> None:
+        self.cache = rocks.Cache(cache_mb << 20)
+        self.memtables = rocks.WriteBufferManager.new_write_buffer_manager_with_cache(
+            memtable_mb << 20, False, self.cache
+        )
+
+    def options(self) -> Any:
+        options = rocks.Options(raw_mode=True)
+        options.create_if_missing(True)
+        options.create_missing_column_families(True)
+        options.set_atomic_flush(True)
+        options.set_write_buffer_size(16 << 20)
+        options.set_max_write_buffer_number(3)
+        options.set_write_buffer_manager(self.memtables)
+        options.set_max_open_files(256)
+        options.set_keep_log_file_num(2)
+        tables = rocks.BlockBasedOptions()
+        tables.set_block_cache(self.cache)
+        tables.set_bloom_filter(10, False)
+        tables.set_cache_index_and_filter_blocks(True)
+        options.set_block_based_table_factory(tables)
+        options.set_compression_type(rocks.DBCompressionType.lz4())
+        return options
+
+
+class LaneStore:
+    def __init__(self, path: Path, memory: RocksMemory, origin: Origin, *, now: int, max_age_ms: int) -> None:
+        """Open what is there if it is ours and young enough, else start empty."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path, self._memory = path, memory
+        self._open()
+        meta = self._read_meta()
+        self.fresh = meta is None or meta.origin != origin or meta.written_at < now - max_age_ms
+        if self.fresh and meta is not None:
+            self._wipe()
+        self.meta = Meta(origin, written_at=now) if meta is None or self.fresh else meta
+        raw = self._db.get(HEAD_KEY)
+        self.head = decode_head(raw) if raw else Head(epoch=origin.epoch)
+
+    def reset(self) -> None:
+        """Forget everything: it does not agree with the changelog."""
+        self._wipe()
+        self.fresh = True
+        self.meta = Meta(self.meta.origin, written_at=self.meta.written_at)
+        self.head = Head(epoch=self.meta.origin.epoch)
+
+    def _wipe(self) -> None:
+        self.close()
+        shutil.rmtree(self.path)
+        self._open()
+
+    def _open(self) -> None:
+        families = {name: self._memory.options() for name in ("default", "timers", "meta")}
+        self._db = rocks.Rdict(str(self.path), self._memory.options(), column_families=families)
+        self._timers = self._db.get_column_family("timers")
+        self._metas = self._db.get_column_family("meta")
+        self._timers_cf = self._db.get_column_family_handle("timers")
+        self._metas_cf = self._db.get_column_family_handle("meta")
+        self._low = b""  # no hint lives below: spares the scan of tombstones
+        self.next_due = 0  # earliest hint, as far as known
+
+    def _read_meta(self) -> Meta | None:
+        raw = self._metas.get(_META)
+        try:
+            return msgspec.msgpack.decode(raw, type=Meta) if raw else None
+        except msgspec.DecodeError:
+            return None
+
+    # -- reading -----------------------------------------------------------------
+    def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        found: list[bytes | None] = self._db.get(list(keys)) if keys else []
+        return found
+
+    def due(self, before: int, limit: int) -> Due:
+        hints: list[tuple[int, bytes]] = []
+        horizon = (before, b"")
+        if before > self.next_due:
+            self.next_due = _FOREVER
+            for key in self._timers.keys(from_key=self._low):
+                entry = hint_of(key)
+                if entry[0] >= before or len(hints) == limit:
+                    self.next_due = entry[0]
+                    if entry[0] < before:
+                        horizon = hints[-1]
+                    break
+                hints.append(entry)
+            if hints:
+                self.next_due = hints[0][0]
+        return Due(hints, horizon)
+
+    def scan(self, prefix: bytes, after: bytes, limit: int) -> list[bytes]:
+        found: list[bytes] = []
+        for key in self._db.keys(from_key=max(prefix, after + CORE + b"\0")):
+            if not key.startswith(prefix) or len(found) == limit:
+                break
+            customer = customer_of(key)
+            if customer is not None:
+                found.append(customer)
+        return found
+
+    # -- writing -----------------------------------------------------------------
+    def write(
+        self,
+        records: Records,
+        hints: Sequence[tuple[int, bytes]],
+        done: Sequence[tuple[int, bytes]],
+        *,
+        head: Head,
+        position: int,
+        now: int,
+    ) -> None:
+        """Make a committed round durable: the only write path of a running lane."""
+        batch = rocks.WriteBatch(raw_mode=True)
+        put, delete, timers = batch.put, batch.delete, self._timers_cf
+        for key, value in records:
+            if value is None:
+                delete(key)
+            else:
+                put(key, value)
+        for due_at, customer in done:
+            delete(hint(due_at, customer), timers)
+        for due_at, customer in hints:
+            put(hint(due_at, customer), b"", timers)
+        batch.put(HEAD_KEY, encode(head))
+        self._finish(batch, position, now)
+        self.head = head
+        if done:
+            self._low = max(self._low, hint(*done[-1]))
+            self.next_due = max(self.next_due, done[-1][0])
+        if hints:
+            first = min(hints)
+            self._low = min(self._low, hint(*first))
+            self.next_due = min(self.next_due, first[0])
+
+    def restore(self, records: Iterable[tuple[bytes, bytes | None]], position: int, now: int) -> int:
+        """Apply one fetched stretch of the changelog. Returns how many records it was."""
+        batch = rocks.WriteBatch(raw_mode=True)
+        put, delete, timers = batch.put, batch.delete, self._timers_cf
+        count = 0
+        for key, value in records:
+            count += 1
+            if value is None:
+                delete(key)
+                continue
+            put(key, value)
+            if key == HEAD_KEY:
+                self.head = decode_head(value)
+            elif (customer := customer_of(key)) is not None and (wake_at := wake_at_of(value)):
+                put(hint(wake_at, customer), b"", timers)
+        self._finish(batch, position, now)
+        self._low, self.next_due = b"", 0
+        return count
+
+    def forget(self) -> None:
+        """Drop what memory knows of timers, after a round that did not happen."""
+        self.next_due = 0
+
+    def close(self) -> None:
+        # A living handle keeps the LOCK, and after an error a traceback may keep this object alive.
+        self._timers_cf = self._metas_cf = None
+        self._timers.close()
+        self._metas.close()
+        self._db.close()
+
+    def _finish(self, batch: Any, position: int, now: int) -> None:
+        self.meta = msgspec.structs.replace(self.meta, position=position, written_at=now)
+        batch.put(_META, msgspec.msgpack.encode(self.meta), self._metas_cf)
+        self._db.write(batch)

@@ -1,0 +1,162 @@
+"""A real PostgreSQL with the migrations applied, and a real Kafka; both live as long as the session."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from laudstream.postgres import connect
+from laudstream.postgres.migrate import migrate
+
+if TYPE_CHECKING:
+    from laudstream.postgres.pool import Pool
+
+WORKSPACE = "testshop"
+_BIN = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), Path("/usr/bin"))
+_CACHE = Path(__file__).parents[2] / ".cache"
+_ROLES = """
+CREATE ROLE laudstream LOGIN SUPERUSER;
+CREATE ROLE laudstream_api LOGIN;
+CREATE ROLE laudstream_worker LOGIN BYPASSRLS;
+CREATE ROLE laudstream_cdc LOGIN REPLICATION;
+"""
+_KAFKA = """
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{control}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{control}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+controller.listener.names=CONTROLLER
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+log.dirs={folder}/logs
+offsets.topic.replication.factor=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=5
+auto.create.topics.enable=false
+message.max.bytes=10485760
+"""
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def _as_postgres(*command: str | Path) -> None:
+    """PostgreSQL refuses to run as root."""
+    prefix = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+    subprocess.run([*prefix, *map(str, command)], check=True, capture_output=True, cwd="/")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[int]:
+    """Port of a PostgreSQL."""
+    folder = Path(tempfile.mkdtemp(prefix="laudstream-agents-"))
+    port = _free_port()
+    if os.geteuid() == 0:
+        shutil.chown(folder, "postgres")
+    store = folder / "store"
+    try:
+        _as_postgres(_BIN / "initdb", "-D", store, "-A", "trust", "-U", "root", "-E", "UTF8", "--no-sync")
+        options = f"-p {port} -k {folder} -h 127.0.0.1 -c fsync=off"
+        _as_postgres(_BIN / "pg_ctl", "-D", store, "-w", "-o", options, "-l", folder / "log", "start")
+        try:
+            login = ("psql", "-h", "127.0.0.1", "-p", str(port), "-U", "root", "-d", "postgres", "-q", "-c")
+            subprocess.run([*login, _ROLES], check=True, capture_output=True)
+            yield port
+        finally:
+            _as_postgres(_BIN / "pg_ctl", "-D", store, "-m", "immediate", "-w", "stop")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+async def database(postgres: int) -> str:
+    """A fresh database with one workspace: its address, in the role of workers."""
+    admin = await connect(f"postgresql://root@127.0.0.1:{postgres}/postgres", max_size=1)
+    await admin.execute("DROP DATABASE IF EXISTS shop WITH (FORCE)")
+    await admin.execute("CREATE DATABASE shop OWNER laudstream")
+    await admin.close()
+    owner = await connect(f"postgresql://laudstream@127.0.0.1:{postgres}/shop", max_size=1)
+    await migrate(owner)
+    await owner.execute("INSERT INTO workspaces (workspace_id, name) VALUES ($1, 'Test shop')", WORKSPACE)
+    await owner.close()
+    return f"postgresql://laudstream_worker@127.0.0.1:{postgres}/shop"
+
+
+@pytest.fixture
+async def pool(database: str) -> AsyncIterator[Pool]:
+    pool = await connect(database, max_size=4)
+    yield pool
+    await pool.close()
+
+
+@pytest.fixture
+async def owner(database: str) -> AsyncIterator[Pool]:
+    """The same database in the role that owns it."""
+    pool = await connect(database.replace("laudstream_worker@", "laudstream@"), max_size=1)
+    yield pool
+    await pool.close()
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[str]:
+    """Address of a Kafka without topics."""
+    jar = next(_CACHE.rglob("kafka-clients-*.jar"), None)
+    assert jar is not None, f"no Kafka under {_CACHE}: run `make setup`"
+    folder = Path(tempfile.mkdtemp(prefix="laudstream-kafka-"))
+    port = _free_port()
+    properties = folder / "server.properties"
+    properties.write_text(_KAFKA.format(port=port, control=_free_port(), folder=folder))
+    java = ["java", "-Xmx512m", "-XX:+UseSerialGC", "-cp", f"{jar.parent}/*"]
+    uuid = subprocess.run(
+        [*java, "kafka.tools.StorageTool", "random-uuid"], check=True, capture_output=True, text=True
+    ).stdout.split()[-1]
+    subprocess.run(
+        [*java, "kafka.tools.StorageTool", "format", "-t", uuid, "-c", properties], check=True, capture_output=True
+    )
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen([*java, "kafka.Kafka", str(properties)], stdout=log, stderr=log)
+    try:
+        _wait_for_port(port, server)
+        yield f"127.0.0.1:{port}"
+    finally:
+        server.kill()
+        server.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _wait_for_port(port: int, server: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 60
+    while server.poll() is None and time.monotonic() < deadline:
+        with socket.socket() as probe:
+            probe.settimeout(0.2)
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise AssertionError("Kafka did not start")
+
+
+@pytest.fixture
+def until() -> Callable[..., Awaitable[None]]:
+    """`await until(condition)`: as soon as the awaited condition is true; fails after 20 s."""
+
+    async def wait(condition: Callable[[], Awaitable[object]], seconds: float = 20) -> None:
+        async with asyncio.timeout(seconds):
+            while not await condition():  # noqa: ASYNC110 - what is waited for happens in servers
+                await asyncio.sleep(0.02)
+
+    return wait

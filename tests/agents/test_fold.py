@@ -1,0 +1,220 @@
+"""What decisions, deliveries and writes come to, as rows (A19, A22, A23)."""
+
+from __future__ import annotations
+
+from functools import reduce
+from itertools import pairwise
+from random import Random
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agents.projection import changes, fold
+from agents.projection.rows import WriteRow
+from laudstream.errors import Undecodable
+from laudstream.journey.decision import Decision
+from laudstream.journey.write import Write
+from laudstream.messages.delivery import KINDS, Delivery
+
+WORKSPACE = "testshop"
+RAW = msgspec.Raw(b"{}")
+
+
+def decision(n: int, kind: str, **fields: Any) -> Decision:
+    given_ = {"journey": "cart", "version": 1, "run": "run-1", "at": 1000 + n, "clock": 2000 + n, **fields}
+    return Decision(f"{n:032x}", kind, WORKSPACE, given_.pop("customer", "ann"), n=n, **given_)
+
+
+def delivery(kind: str, at: int, send: str = "send-1", reason: str = "") -> Delivery:
+    return Delivery(
+        f"{send}/{kind}/{at}", send, WORKSPACE, "ann", kind, at, "email", "marketing", "cart", 1, "run-1", "mail", 1, 1,
+        "reminder", 3, reason,
+    )  # fmt: skip
+
+
+def folded(*taken: Decision) -> fold.Decided:
+    return fold.decisions((d, RAW) for d in taken)
+
+
+def counters(rows: fold.Decided) -> dict[tuple[str, str], int]:
+    return {(step, counter): amount for (_, _, _, step, counter), amount in rows.counts.items()}
+
+
+STORY = (
+    decision(1, "entered", to="arms"),
+    decision(2, "moved", step="arms", to="mail", branch="plain", data={"experiment": "cart/arms"}),
+    decision(3, "message", step="mail", data={"send_id": "send-1", "template": "reminder", "template_version": 3}),
+    decision(4, "moved", step="mail", to="bye", branch="sent"),
+    decision(5, "ended", step="bye", outcome="asked"),
+)
+
+
+def test_a_run_that_went_through_is_counted_at_each_step_it_came_to_and_left() -> None:
+    assert counters(folded(*STORY)) == {
+        ("", "entered"): 1,
+        ("arms", "arrived"): 1,
+        ("arms", "left:plain"): 1,
+        ("mail", "arrived"): 1,
+        ("mail", "requested"): 1,
+        ("mail", "left:sent"): 1,
+        ("bye", "arrived"): 1,
+        ("bye", "ended:asked"): 1,
+        ("", "ended:asked"): 1,
+    }
+
+
+def test_a_run_ends_where_its_last_decision_left_it_with_the_arms_it_passed() -> None:
+    (run,) = folded(*STORY).runs.values()
+    assert (run.step, run.outcome, run.reason, run.arms) == ("bye", "asked", None, {"arms": "plain"})
+    assert (run.entered_at, run.moved_at, run.ended_at, run.last_n) == (1001, 1005, 1005, 5)
+
+
+def test_what_happens_to_a_run_after_its_end_does_not_open_it_again() -> None:
+    (run,) = folded(*STORY, decision(6, "goal"), decision(7, "delivery", step="mail")).runs.values()
+    assert (run.ended_at, run.last_n) == (1005, 5)
+
+
+def test_a_parked_run_stays_open_where_it_is_and_says_why() -> None:
+    rows = folded(STORY[0], decision(2, "failed", step="arms", reason="failed"))
+    (run,) = rows.runs.values()
+    assert (run.step, run.ended_at, run.reason) == ("arms", None, "failed")
+    assert counters(rows)["arms", "parked"] == counters(rows)["", "parked"] == 1
+
+
+def test_an_entry_that_failed_makes_no_run() -> None:
+    rows = folded(decision(1, "failed", run="", reason="failed"))
+    assert not rows.runs
+    assert counters(rows) == {("", "parked"): 1}
+
+
+def test_a_requested_message_is_a_row_and_a_refused_or_deferred_one_is_a_counter() -> None:
+    rows = folded(
+        STORY[2],
+        decision(4, "message", step="mail", reason="no_address", data={"gates": {}}),
+        decision(5, "message", step="mail", reason="quiet_hours", data={"deferred_until": 9}),
+    )
+    (message,) = rows.messages.values()
+    assert (message.status, message.template_id, message.template_version) == ("requested", "reminder", 3)
+    assert (message.requested_at, message.kinds) == (2003, 0)
+    assert counters(rows) == {
+        ("mail", "requested"): 1,
+        ("mail", "refused:no_address"): 1,
+        ("mail", "deferred:quiet_hours"): 1,
+    }
+
+
+def test_refused_entries_are_counted_by_reason() -> None:
+    rows = folded(decision(1, "not_entered", run="", reason="already_in"))
+    assert counters(rows) == {("", "not_entered:already_in"): 1}
+    assert not rows.runs
+
+
+def test_of_the_lanes_the_greatest_control_seq_counts_and_no_timeline_gets_it() -> None:
+    rows = folded(*(decision(0, "control", customer="", data={"partition": 3, "seq": seq}) for seq in (2, 5, 4)))
+    assert (rows.lanes, rows.timeline, rows.counts) == ({3: 5}, [], {})
+
+
+@pytest.mark.parametrize("bad", [decision(1, "guessed"), decision(0, "control", data={"partition": "3", "seq": 1})])
+def test_a_decision_that_cannot_be_placed_is_undecodable(bad: Decision) -> None:
+    with pytest.raises(Undecodable):
+        fold.check_decision(bad)
+
+
+def test_every_kind_of_delivery_has_a_rank_and_a_bit_of_its_own() -> None:
+    assert set(fold.RANK) == {fold.REQUESTED, *KINDS}
+    assert len(set(fold.RANK.values())) == len(fold.RANK)
+    assert sum(fold.BIT.values()) == (1 << len(KINDS)) - 1
+
+
+def test_a_repeated_delivery_is_one_mark_and_the_greatest_rank_is_the_status() -> None:
+    rows = fold.deliveries(
+        [delivery("clicked", 30), delivery("sent", 10), delivery("sent", 10), delivery("opened", 20)]
+    )
+    (message,) = rows.messages.values()
+    assert (message.status, message.status_at, message.sent_at) == ("clicked", 30, 10)
+    assert sorted(mark.counter for mark in rows.marks.values()) == ["clicked", "opened", "sent"]
+
+
+def test_a_refused_delivery_counts_under_its_reason() -> None:
+    (mark,) = fold.deliveries([delivery("refused", 5, reason="expired")]).marks.values()
+    assert mark.counter == "refused:expired"
+
+
+def test_a_write_is_one_row_an_attribute_and_a_first_sight_one_without_a_name() -> None:
+    rows = changes.writes(
+        [
+            Write(WORKSPACE, "ann", 1, "first_sight", 10),
+            Write(WORKSPACE, "ann", 2, "set", 11, {"city": "Bern", "gone": None}),
+            Write(WORKSPACE, "ann", 3, "unset", 12, names=["city"], born=7),
+        ]
+    )
+    assert rows == [
+        WriteRow(WORKSPACE, "ann", 1, 10, True, 0, None, None),
+        WriteRow(WORKSPACE, "ann", 2, 11, False, 0, "city", msgspec.Raw(b'"Bern"')),
+        WriteRow(WORKSPACE, "ann", 2, 11, False, 0, "gone", msgspec.Raw(b"null")),
+        WriteRow(WORKSPACE, "ann", 3, 12, False, 7, "city", None),
+    ]
+
+
+@pytest.mark.parametrize("bad", [Write(WORKSPACE, "ann", 1, "drop", 1), Write(WORKSPACE, "ann", 0, "set", 1)])
+def test_a_write_that_nobody_can_carry_out_is_undecodable(bad: Write) -> None:
+    with pytest.raises(Undecodable):
+        changes.check_write(bad)
+
+
+@st.composite
+def logs(draw: st.DrawFn) -> list[Decision]:
+    """Decisions of two customers with two runs each, numbered as a lane numbers them."""
+    numbers = {"ann": 0, "bob": 0}
+    log = []
+    for _ in range(draw(st.integers(0, 40))):
+        customer = draw(st.sampled_from(sorted(numbers)))
+        n = numbers[customer] = numbers[customer] + 1
+        kind = draw(st.sampled_from(["entered", "moved", "moved", "message", "ended", "failed", "goal", "not_entered"]))
+        step = draw(st.sampled_from("xyz"))
+        data: dict[str, Any] = {"experiment": step} if draw(st.booleans()) else {}
+        if kind == "message":
+            data = {"send_id": f"{customer}-{n}"}
+        log.append(
+            decision(
+                n, kind, customer=customer, run=f"{customer}-{draw(st.sampled_from('12'))}", step=step,
+                to=draw(st.sampled_from("xyz")) if kind in ("entered", "moved") else "",
+                branch=draw(st.sampled_from(["a", "b"])), reason="" if kind != "failed" else "failed", data=data,
+            )
+        )  # fmt: skip
+    return log
+
+
+def together(a: fold.Decided, b: fold.Decided) -> fold.Decided:
+    runs, messages, counts = dict(a.runs), dict(a.messages), dict(a.counts)
+    for key, run in b.runs.items():
+        runs[key] = fold.merged_run(runs[key], run) if key in runs else run
+    for key, message in b.messages.items():
+        messages[key] = fold.merged_message(messages[key], message) if key in messages else message
+    for counter, amount in b.counts.items():
+        counts[counter] = counts.get(counter, 0) + amount
+    return fold.Decided(sorted(a.timeline + b.timeline, key=lambda row: row[:5]), runs, messages, counts)
+
+
+@given(logs(), st.lists(st.integers(0, 40)), st.randoms(use_true_random=False))
+def test_any_split_of_a_log_merged_in_any_order_gives_the_rows_of_the_whole(
+    log: list[Decision], cuts: list[int], order: Random
+) -> None:
+    edges = sorted({0, len(log), *(cut for cut in cuts if cut < len(log))})
+    parts = [folded(*log[a:b]) for a, b in pairwise(edges)]
+    order.shuffle(parts)
+    assert reduce(together, parts, fold.Decided()) == together(folded(*log), fold.Decided())
+
+
+@given(st.lists(st.tuples(st.sampled_from(KINDS), st.integers(1, 5), st.sampled_from("ab"))), st.randoms())
+def test_deliveries_come_to_the_same_in_any_order_and_however_often_repeated(
+    told: list[tuple[str, int, str]], order: Random
+) -> None:
+    log = [delivery(kind, at, send) for kind, at, send in told]
+    again = log + [d for d in log if order.random() < 0.5]
+    order.shuffle(again)
+    assert fold.deliveries(again).messages == fold.deliveries(log).messages
+    assert set(fold.deliveries(again).marks) == set(fold.deliveries(log).marks)

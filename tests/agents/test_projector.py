@@ -1,0 +1,311 @@
+"""The projector against a real PostgreSQL (A19, A22, A23, R53)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from itertools import pairwise
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from agents.projection.handler import Projection
+from agents.projector import DeadLetters, Decisions, Deliveries, Writes, handlers
+from agents.streams import Batch, PositionMoved
+from laudstream import topics
+from laudstream.journey.decision import Decision
+from laudstream.journey.write import Write
+from laudstream.messages.delivery import KINDS, Delivery
+from laudstream.records.codec import encode
+from laudstream.settings import Settings
+
+if TYPE_CHECKING:
+    from laudstream.postgres.pool import Pool
+
+WORKSPACE = "testshop"
+NUL = r"\u0000"
+
+
+def batch(topic: str, values: Sequence[object], start: int = 0, key: bytes = b"testshop:ann", **fields: Any) -> Batch:
+    """Records as Kafka gives them; what is bytes already goes in as it is."""
+    records = [
+        SimpleNamespace(
+            topic=topic, partition=3, offset=start + at, key=key, headers=fields.get("headers", ()),
+            value=value if value is None or isinstance(value, bytes) else encode(value),
+        )
+        for at, value in enumerate(values)
+    ]  # fmt: skip
+    return Batch(topic, 3, records, start + len(records))
+
+
+async def take(handler: Projection, values: Sequence[object], start: int = 0) -> None:
+    topic = handler.topics[0]
+    await handler.apply(batch(topic, values, start), await handler.position(topic, 3))
+
+
+def decision(n: int, kind: str, **fields: Any) -> Decision:
+    given_ = {"customer": "ann", "journey": "cart", "version": 1, "run": "run-1", **fields}
+    return Decision(f"{n:032x}", kind, WORKSPACE, given_.pop("customer"), 1_000 * n, 1_000 * n + 5, n, **given_)
+
+
+def delivery(kind: str, at: int, send: str = "send-1", reason: str = "") -> Delivery:
+    return Delivery(
+        f"{send}/{kind}/{at}", send, WORKSPACE, "ann", kind, at, "email", "marketing", "cart", 1, "run-1", "mail", 1, 1,
+        "reminder", 3, reason,
+    )  # fmt: skip
+
+
+REQUEST = decision(3, "message", step="mail", data={"send_id": "send-1", "template": "reminder", "template_version": 3})
+STORY = [
+    decision(1, "entered", to="arms"),
+    decision(2, "moved", step="arms", to="mail", branch="plain", data={"experiment": "cart/arms"}),
+    REQUEST,
+    decision(4, "moved", step="mail", to="bye", branch="sent"),
+    decision(5, "ended", step="bye", outcome="asked"),
+]
+
+
+async def tables(pool: Pool, *names: str) -> list[list[tuple[Any, ...]]]:
+    return [sorted(tuple(map(str, row)) for row in await pool.fetch(f"SELECT * FROM {name}")) for name in names]
+
+
+async def counted(pool: Pool) -> dict[tuple[str, str], int]:
+    rows = await pool.fetch("SELECT step, counter, sum(amount)::int AS n FROM step_counts GROUP BY 1, 2")
+    return {(row["step"], row["counter"]): row["n"] for row in rows}
+
+
+async def test_each_topic_of_the_projector_has_one_handler(pool: Pool) -> None:
+    found = [topic for handler in handlers(Settings(), pool) for topic in handler.topics]
+    assert sorted(found) == sorted([topics.DECISIONS, topics.DELIVERIES, topics.WRITES, topics.DEAD_LETTERS])
+
+
+async def test_decisions_become_timeline_runs_counts_and_messages(pool: Pool) -> None:
+    await take(Decisions(pool), STORY)
+    run = await pool.fetchrow("SELECT * FROM runs")
+    assert run is not None
+    assert (run["step"], run["outcome"], run["reason"], run["arms"]) == ("bye", "asked", None, {"arms": "plain"})
+    assert (run["entered_at"].timestamp(), run["ended_at"].timestamp()) == (1.0, 5.0)
+    timeline = await pool.fetch("SELECT n, body FROM decisions ORDER BY n")
+    assert [row["n"] for row in timeline] == [1, 2, 3, 4, 5]
+    assert timeline[1]["body"]["data"] == {"experiment": "cart/arms"}
+    assert (await counted(pool))["", "ended:asked"] == 1
+    message = await pool.fetchrow("SELECT status, template_id, requested_at FROM messages")
+    assert message is not None
+    assert (message[0], message[1], message[2].timestamp()) == ("requested", "reminder", 3.005)
+
+
+async def test_a_run_told_in_two_batches_is_the_run_told_in_one(pool: Pool) -> None:
+    handler = Decisions(pool)
+    await take(handler, STORY[:2])
+    open_run = await pool.fetchrow("SELECT step, ended_at, arms FROM runs")
+    assert open_run is not None
+    assert tuple(open_run) == ("mail", None, {"arms": "plain"})
+    await take(handler, STORY[2:], start=2)
+    run = await pool.fetchrow("SELECT step, outcome, arms, entered_at, last_n FROM runs")
+    assert run is not None
+    assert (run[0], run[1], run[2], run[3].timestamp(), run[4]) == ("bye", "asked", {"arms": "plain"}, 1.0, 5)
+
+
+async def test_lanes_report_how_far_they_have_read_control_and_never_go_back(pool: Pool) -> None:
+    handler = Decisions(pool)
+    for start, seq in enumerate((4, 2)):
+        told = decision(0, "control", customer="", data={"partition": 3, "seq": seq})
+        await take(handler, [told], start)
+    assert [tuple(row) for row in await pool.fetch("SELECT * FROM lane_control")] == [(3, 4)]
+    assert await tables(pool, "decisions", "runs", "step_counts") == [[], [], []]
+
+
+async def test_deliveries_before_and_after_the_request_give_the_same_message(pool: Pool) -> None:
+    await take(Deliveries(pool), [delivery("opened", 9_000), delivery("sent", 8_000)])
+    await take(Decisions(pool), [REQUEST])
+    row = await pool.fetchrow("SELECT status, status_at, sent_at, requested_at, channel, message_class FROM messages")
+    assert row is not None
+    assert [row[0], *(at.timestamp() for at in row[1:4]), *row[4:]] == ["opened", 9, 8, 3.005, "email", "marketing"]
+
+
+async def test_a_repeated_delivery_counts_once_whether_in_one_batch_or_later(pool: Pool) -> None:
+    handler = Deliveries(pool)
+    await take(handler, [delivery("sent", 8_000), delivery("sent", 8_000), delivery("clicked", 9_500)])
+    await take(handler, [delivery("sent", 8_000), delivery("opened", 9_000), delivery("clicked", 9_700)], start=3)
+    assert await counted(pool) == {("mail", "sent"): 1, ("mail", "clicked"): 1, ("mail", "opened"): 1}
+    assert await pool.fetchval("SELECT status FROM messages") == "clicked"
+
+
+async def test_a_frozen_projector_that_thaws_changes_nothing(pool: Pool) -> None:
+    """Two of them know the same position; whoever is second is told so and has written nothing (A23)."""
+    frozen, successor = Decisions(pool), Decisions(pool)
+    await take(successor, STORY[:2])
+    batches = batch(topics.DECISIONS, STORY[2:], 2)
+    answers = await asyncio.gather(*(h.apply(batches, 2) for h in (frozen, successor)), return_exceptions=True)
+    assert sorted(map(str, answers)) == ["None", "laudstream.decisions/3 is not at 2 any more"]
+    before = await tables(pool, "decisions", "runs", "step_counts", "messages", "stream_positions")
+    with pytest.raises(PositionMoved):
+        await frozen.apply(batch(topics.DECISIONS, STORY), None)
+    assert await tables(pool, "decisions", "runs", "step_counts", "messages", "stream_positions") == before
+    assert (await counted(pool))["", "ended:asked"] == 1
+
+
+async def test_what_cannot_be_read_becomes_a_dead_letter_and_the_rest_goes_on(pool: Pool) -> None:
+    deep = b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+    await take(Decisions(pool), [STORY[0], b"{", None, decision(2, "guessed"), deep, STORY[1]])
+    letters = await pool.fetch("SELECT record_offset, workspace_id FROM dead_letters ORDER BY record_offset")
+    assert [tuple(row) for row in letters] == [(at, WORKSPACE) for at in (1, 2, 3, 4)]
+    assert (await counted(pool))["arms", "left:plain"] == 1
+
+
+async def test_a_record_that_postgresql_refuses_is_singled_out(pool: Pool) -> None:
+    """A customer id longer than an index takes; a version larger than its column."""
+    long = decision(9, "entered", customer="".join(f"{at:x}" for at in range(9_000)), to="arms")
+    large = decision(9, "entered", version=1 << 40, to="arms")
+    await take(Decisions(pool), [*STORY[:3], long, *STORY[3:], large])
+    letters = await pool.fetch("SELECT record_offset FROM dead_letters ORDER BY record_offset")
+    assert [row[0] for row in letters] == [3, 6]
+    assert (await counted(pool))["", "ended:asked"] == 1
+    assert await Decisions(pool).position(topics.DECISIONS, 3) == 7
+
+
+async def test_a_value_with_a_nul_character_is_kept_without_it(pool: Pool) -> None:
+    told = encode(decision(1, "entered", to="arms", data={"text": "aXb"})).replace(b"X", NUL.encode())
+    await take(Decisions(pool), [told])
+    body = await pool.fetchval("SELECT body FROM decisions")
+    assert body["data"] == {"text": "ab"}
+    assert await pool.fetchval("SELECT count(*) FROM dead_letters") == 0
+
+
+async def customer(pool: Pool, id: str = "ann") -> tuple[dict[str, Any], int] | None:
+    row = await pool.fetchrow("SELECT attributes, writes FROM customers WHERE customer_id = $1", id)
+    return None if row is None else (row["attributes"], row["writes"])
+
+
+async def test_first_sight_makes_the_row_and_later_writes_change_it_in_order(pool: Pool) -> None:
+    log = [
+        Write(WORKSPACE, "ann", 1, "first_sight", 1_000),
+        Write(WORKSPACE, "ann", 2, "set", 1_001, {"city": "Bern", "plan": "free", "nothing": None}),
+        Write(WORKSPACE, "ann", 3, "set", 1_002, {"plan": {"name": "gold"}}),
+        Write(WORKSPACE, "ann", 4, "unset", 1_003, names=["city"]),
+    ]
+    await take(Writes(pool), log)
+    assert await customer(pool) == ({"plan": {"name": "gold"}, "nothing": None}, 4)
+    assert await pool.fetchval("SELECT created_ms FROM customers") == 1_000
+
+
+async def test_first_sight_of_a_customer_who_has_a_row_says_only_that_the_row_contains_it(pool: Pool) -> None:
+    await pool.execute(
+        "INSERT INTO customers (workspace_id, customer_id, attributes) VALUES ($1, 'ann', '{\"a\": 1}')", WORKSPACE
+    )
+    await take(Writes(pool), [Write(WORKSPACE, "ann", 1, "first_sight", 1)])
+    assert await customer(pool) == ({"a": 1}, 1)
+
+
+async def test_writes_that_the_row_contains_change_nothing_not_even_its_revision(pool: Pool) -> None:
+    """R53: exactly once by number, also when the topic is read from its beginning again."""
+    log = [Write(WORKSPACE, "ann", 1, "first_sight", 1), Write(WORKSPACE, "ann", 2, "set", 2, {"city": "Bern"})]
+    handler = Writes(pool)
+    await take(handler, log)
+    await pool.execute('UPDATE customers SET attributes = \'{"city": "Basel"}\'')
+    revision = await pool.fetchval("SELECT revision FROM customers")
+    await pool.execute("DELETE FROM stream_positions")
+    await take(handler, log)
+    assert await customer(pool) == ({"city": "Basel"}, 2)
+    assert await pool.fetchval("SELECT revision FROM customers") == revision
+
+
+async def test_only_first_sight_makes_a_row_and_only_in_a_workspace_that_exists(pool: Pool) -> None:
+    await take(
+        Writes(pool), [Write(WORKSPACE, "gone", 5, "set", 1, {"a": 1}), Write("elsewhere", "ann", 1, "first_sight", 1)]
+    )
+    assert await pool.fetchval("SELECT count(*) FROM customers") == 0
+
+
+async def test_a_write_meant_for_another_life_of_the_row_changes_nothing(pool: Pool) -> None:
+    born = await pool.fetchval(
+        "INSERT INTO customers (workspace_id, customer_id) VALUES ($1, 'ann') RETURNING born", WORKSPACE
+    )
+    await take(Writes(pool), [Write(WORKSPACE, "ann", 7, "set", 1, {"old": True}, born=born + 1)])
+    assert await customer(pool) == ({}, 0)
+    await take(Writes(pool), [Write(WORKSPACE, "ann", 1, "set", 2, {"new": True}, born=born)], start=1)
+    assert await customer(pool) == ({"new": True}, 1)
+
+
+async def test_a_write_that_postgresql_refuses_is_buried_and_its_lane_need_not_wait_for_it(pool: Pool) -> None:
+    log = [
+        Write(WORKSPACE, "ann", 1, "first_sight", 1),
+        Write(WORKSPACE, "ann", 2, "set", 2, {"large": "x" * 70_000}),
+        Write(WORKSPACE, "ann", 3, "set", 3, {"small": 1}),
+    ]
+    await take(Writes(pool), log[:2])
+    assert await customer(pool) == ({}, 2)
+    await take(Writes(pool), log[2:], start=2)
+    assert await customer(pool) == ({"small": 1}, 3)
+    assert await pool.fetchval("SELECT record_offset FROM dead_letters") == 1
+
+
+async def test_a_dead_letter_is_kept_under_its_origin_and_one_without_stands_for_itself(pool: Pool) -> None:
+    handler = DeadLetters(pool)
+    headers = (("origin", b"laudstream.events/5/77"), ("error", b"not JSON"))
+    await handler.apply(batch(handler.topics[0], [b"?"], headers=headers), None)
+    await handler.apply(batch(handler.topics[0], [b"?"], 1, key=b"\xff", headers=(("origin", b"5"),)), 1)
+    rows = await pool.fetch(
+        "SELECT topic, partition, record_offset, workspace_id, error FROM dead_letters ORDER BY topic DESC"
+    )
+    assert [tuple(row) for row in rows] == [
+        ("laudstream.events", 5, 77, WORKSPACE, "not JSON"),
+        ("laudstream.dead_letters", 3, 1, None, "unknown"),
+    ]
+
+
+KEPT = ("decisions", "runs", "step_counts", "messages", "lane_control", "stream_positions")
+RUNS = st.sampled_from(["run-1", "run-2"])
+STEPS = st.sampled_from("xy")
+DECIDED = st.one_of(
+    st.builds(lambda run, to: ("entered", {"run": run, "to": to}), RUNS, STEPS),
+    st.builds(
+        lambda run, step, to: ("moved", {"run": run, "step": step, "to": to, "branch": to, "data": {"experiment": 1}}),
+        RUNS, STEPS, STEPS,
+    ),
+    st.builds(
+        lambda run, send: ("message", {"run": run, "step": "x", "data": {"send_id": send}}),
+        RUNS, st.sampled_from(["send-1", "send-2", "send-3"]),
+    ),
+    st.builds(lambda run: ("ended", {"run": run, "step": "x", "outcome": "done"}), RUNS),
+)  # fmt: skip
+TOLD = st.builds(delivery, st.sampled_from(KINDS), st.integers(1, 5), st.sampled_from(["send-1", "send-2"]))
+
+
+async def project(pool: Pool, decided: list[Decision], told: list[Delivery], cuts: set[int], lost: set[int]) -> Any:
+    """The tables after both logs, cut into batches; after batches in `lost` the projector is told nothing and
+    applies the same batch once more."""
+    await pool.execute("TRUNCATE " + ", ".join(KEPT))
+    for handler, log in ((Decisions(pool), decided), (Deliveries(pool), told)):
+        edges = sorted({0, len(log), *(cut for cut in cuts if cut < len(log))})
+        for a, b in pairwise(edges):
+            part = batch(handler.topics[0], log[a:b], a)
+            await handler.apply(part, a or None)
+            if a in lost:
+                with pytest.raises(PositionMoved):
+                    await handler.apply(part, a or None)
+    return await tables(pool, *KEPT)
+
+
+async def test_any_split_into_batches_and_any_repeated_batch_give_the_same_tables(pool: Pool, owner: Pool) -> None:
+    await owner.execute("GRANT TRUNCATE ON ALL TABLES IN SCHEMA public TO laudstream_worker")
+
+    async def check(decided: list[Any], told: list[Delivery], cuts: set[int], lost: set[int]) -> None:
+        log = [decision(n, kind, **fields) for n, (kind, fields) in enumerate(decided, 1)]
+        whole = await project(pool, log, told, set(), set())
+        assert await project(pool, log, told, cuts, lost) == whole
+
+    loop = asyncio.get_running_loop()
+
+    @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @given(
+        st.lists(DECIDED, max_size=12), st.lists(TOLD, max_size=12), st.sets(st.integers(1, 11)),
+        st.sets(st.integers(0, 11)),
+    )  # fmt: skip
+    def run(decided: list[Any], told: list[Delivery], cuts: set[int], lost: set[int]) -> None:
+        asyncio.run_coroutine_threadsafe(check(decided, told, cuts, lost), loop).result()
+
+    await asyncio.to_thread(run)

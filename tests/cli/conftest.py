@@ -1,0 +1,155 @@
+"""A real PostgreSQL with the migrations applied, and a small real HTTP server that fails when told to."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from laudstream.postgres import connect
+from laudstream.postgres.migrate import migrate
+
+if TYPE_CHECKING:
+    from laudstream.postgres.pool import Pool
+
+WORKSPACE = "testshop"
+_BIN = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), Path("/usr/bin"))
+_ROLES = """
+CREATE ROLE laudstream LOGIN SUPERUSER;
+CREATE ROLE laudstream_api LOGIN;
+CREATE ROLE laudstream_worker LOGIN BYPASSRLS;
+CREATE ROLE laudstream_cdc LOGIN REPLICATION;
+"""
+
+
+def _as_postgres(*command: str | Path) -> None:
+    """PostgreSQL refuses to run as root."""
+    prefix = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+    subprocess.run([*prefix, *map(str, command)], check=True, capture_output=True, cwd="/")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """Port of a PostgreSQL that lives as long as the session."""
+    folder = Path(tempfile.mkdtemp(prefix="laudstream-cli-"))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    if os.geteuid() == 0:
+        shutil.chown(folder, "postgres")
+    store = folder / "store"
+    try:
+        _as_postgres(_BIN / "initdb", "-D", store, "-A", "trust", "-U", "root", "-E", "UTF8", "--no-sync")
+        options = f"-p {port} -k {folder} -h 127.0.0.1 -c fsync=off"
+        _as_postgres(_BIN / "pg_ctl", "-D", store, "-w", "-o", options, "-l", folder / "log", "start")
+        try:
+            login = ("psql", "-h", "127.0.0.1", "-p", port, "-U", "root", "-d", "postgres", "-q", "-c")
+            subprocess.run([*login, _ROLES], check=True, capture_output=True)
+            yield port
+        finally:
+            _as_postgres(_BIN / "pg_ctl", "-D", store, "-m", "immediate", "-w", "stop")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+async def database(postgres: str) -> str:
+    """A fresh database with one workspace: its address, in the role of workers."""
+    admin = await connect(f"postgresql://root@127.0.0.1:{postgres}/postgres", max_size=1)
+    await admin.execute("DROP DATABASE IF EXISTS shop WITH (FORCE)")
+    await admin.execute("CREATE DATABASE shop OWNER laudstream")
+    await admin.close()
+    owner = await connect(f"postgresql://laudstream@127.0.0.1:{postgres}/shop", max_size=1)
+    await migrate(owner)
+    await owner.execute("INSERT INTO workspaces (workspace_id, name) VALUES ($1, 'Test shop')", WORKSPACE)
+    await owner.close()
+    return f"postgresql://laudstream_worker@127.0.0.1:{postgres}/shop"
+
+
+@pytest.fixture
+async def pool(database: str) -> AsyncIterator[Pool]:
+    pool = await connect(database, max_size=2)
+    yield pool
+    await pool.close()
+
+
+@asynccontextmanager
+async def _serving(app: Starlette, port: int = 0) -> AsyncIterator[str]:
+    """The address at which `app` is served: a real HTTP server on loopback."""
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
+    server = uvicorn.Server(
+        uvicorn.Config(app, log_level="error", lifespan="off", ws="none", timeout_graceful_shutdown=1)
+    )
+    task = asyncio.create_task(server.serve([listener]))
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await task
+        listener.close()
+
+
+class _Log:
+    """`POST /v1/batch`: keeps what was accepted, each messageId once, in the order of arrival."""
+
+    def __init__(self, *failures: int | str) -> None:
+        self.failures = list(failures)
+        """Status with which requests fail, one after another; 'lost': taken, but the answer is an error."""
+        self.events: dict[str, dict[str, Any]] = {}
+        self.requests = 0
+        self.largest = 0
+        self.max_bytes = 1 << 20
+        self.keys: set[str] = set()
+        self.app = Starlette(routes=[Route("/v1/batch", self.batch, methods=["POST"])])
+
+    async def batch(self, request: Request) -> Response:
+        body = await request.body()
+        self.requests += 1
+        self.keys.add(request.headers.get("authorization", ""))
+        await asyncio.sleep(0.001 * (self.requests % 7))  # requests overtake each other
+        failure = self.failures.pop(0) if self.failures else None
+        if isinstance(failure, int):
+            return JSONResponse({"title": "no", "status": failure, "detail": f"fails with {failure}"}, failure)
+        if len(body) > self.max_bytes:
+            return JSONResponse({"title": "Too large", "status": 413, "detail": "larger"}, 413)
+        batch = json.loads(body)["batch"]
+        self.largest = max(self.largest, len(batch))
+        rejected = []
+        for index, event in enumerate(batch):
+            if event.get("userId"):
+                self.events.setdefault(event["messageId"], event)
+            else:
+                problems = [{"pointer": f"/batch/{index}/userId", "message": "is missing"}]
+                rejected.append({"index": index, "problems": problems})
+        if failure == "lost":
+            return JSONResponse({"title": "no", "status": 503, "detail": "lost"}, 503)
+        return JSONResponse({"success": not rejected, "accepted": len(batch) - len(rejected), "rejected": rejected})
+
+
+@pytest.fixture
+def serving() -> Callable[..., AbstractAsyncContextManager[str]]:
+    """`async with serving(app) as url`."""
+    return _serving
+
+
+@pytest.fixture
+def batch_log() -> type[_Log]:
+    """What makes a stand-in for `POST /v1/batch`."""
+    return _Log

@@ -1,0 +1,42 @@
+"""A5: in which order a lane takes its inputs, and how much of each topic."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agents.lanes.record import CONTROL, DELIVERIES, EVENTS, ROWS, merge, shares
+
+
+def records(*times: int) -> list[SimpleNamespace]:
+    return [SimpleNamespace(timestamp=at, offset=offset, key=b"k", value=b"v") for offset, at in enumerate(times)]
+
+
+def test_A5_control_goes_first_whatever_its_time() -> None:
+    taken = [records(99), records(1), [], [], records(2)]
+    assert [item.rank for item in merge(taken)] == [CONTROL, ROWS, EVENTS]
+
+
+def test_A5_others_go_by_append_time_then_topic_then_offset() -> None:
+    taken = [[], records(5, 5), [], records(5), records(4, 5)]
+    assert [(i.at, i.rank, i.offset) for i in merge(taken)] == [
+        (4, EVENTS, 0), (5, ROWS, 0), (5, ROWS, 1), (5, DELIVERIES, 0), (5, EVENTS, 1),
+    ]  # fmt: skip
+
+
+def test_A5_an_import_of_rows_does_not_starve_events() -> None:
+    assert shares([0, 1_000_000, 0, 0, 300], 500) == [0, 250, 0, 0, 250]
+
+
+def test_A5_what_one_topic_leaves_the_others_take() -> None:
+    assert shares([0, 1_000_000, 0, 0, 20], 500) == [0, 480, 0, 0, 20]
+
+
+@given(st.lists(st.integers(0, 3000), min_size=5, max_size=5), st.integers(1, 2000))
+def test_A5_shares_fill_the_round_and_take_nothing_that_is_not_there(waiting: list[int], room: int) -> None:
+    taken = shares(waiting, room)
+    assert all(0 <= t <= w for t, w in zip(taken, waiting, strict=True))
+    assert sum(taken) == min(room, sum(waiting))
+    assert taken[CONTROL] == min(waiting[CONTROL], room)

@@ -1,0 +1,158 @@
+"""The store on disk and its twin in memory answer alike, and a store knows whose state it holds."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from laudstream.records.head import Head
+from tables.layout import CORE, wake_at_of
+from tables.memory import MemoryStore
+from tables.store import LaneStore, Origin, RocksMemory
+
+ORIGIN = Origin("cluster", 0, 8, 3, "abc")
+CUSTOMERS = [b"workspace%d:c%02d" % (w, c) for w in range(2) for c in range(6)]
+FAR = 10_000
+
+
+def core(wake_at: int, body: bytes = b"") -> bytes:
+    return b"\1" + wake_at.to_bytes(8, "big") + body
+
+
+@pytest.fixture(scope="module")
+def memory() -> RocksMemory:
+    return RocksMemory(8, 8)
+
+
+def open_store(path: Path, memory: RocksMemory, origin: Origin = ORIGIN, now: int = 1000) -> LaneStore:
+    return LaneStore(path, memory, origin, now=now, max_age_ms=5000)
+
+
+class Twins(RuleBasedStateMachine):
+    """Random rounds on both stores: writes, deletions, timers armed, moved, fired, and restarts of the real one."""
+
+    memory = RocksMemory(8, 8)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp())
+        self.disk = open_store(self.folder / "lane", self.memory)
+        self.twin = MemoryStore()
+        self.wakes: dict[bytes, int] = {}
+        self.seq = 0
+
+    def teardown(self) -> None:
+        self.disk.close()
+        shutil.rmtree(self.folder)
+
+    def live(self, before: int) -> list[tuple[int, bytes]]:
+        """Timers that the hints lead to: a hint may stand earlier than its customer's timer, never later."""
+        looked_at = {(self.wakes.get(customer, 0), at, customer) for at, customer in self.disk.due(before, 1000).hints}
+        return sorted({(wake_at, customer) for wake_at, at, customer in looked_at if at <= wake_at < before})
+
+    @rule(customer=st.sampled_from(CUSTOMERS), wake_at=st.integers(0, 50), gone=st.booleans())
+    def change(self, customer: bytes, wake_at: int, gone: bool) -> None:
+        """As a round does: a hint is written only if none earlier exists."""
+        before = self.wakes.get(customer, 0)
+        value = None if gone else core(wake_at)
+        after = 0 if gone else wake_at
+        hints = [(after, customer)] if after and not 0 < before <= after else []
+        self.write([(customer + CORE, value)], hints, [])
+        self.wakes[customer] = after
+
+    @rule(before=st.integers(1, 60))
+    def fire(self, before: int) -> None:
+        """Take all hints due; live ones fire, stale ones move on to where their customer's timer is now."""
+        due = self.disk.due(before, 1000)
+        records, hints = [], []
+        for at, customer in due.hints:
+            wake_at = self.wakes.get(customer, 0)
+            if wake_at == at:
+                self.wakes[customer] = 0
+                records.append((customer + CORE, core(0)))
+            elif wake_at:
+                hints.append((wake_at, customer))
+        self.write(records, hints, due.hints)
+
+    @rule()
+    def restart(self) -> None:
+        self.disk.close()
+        self.disk = open_store(self.folder / "lane", self.memory)
+        assert self.disk.fresh == (self.seq == 0)
+        assert self.disk.head.seq == self.seq
+
+    def write(self, records: list, hints: list, done: list) -> None:
+        self.seq += 1
+        head = Head(self.seq)
+        self.disk.write(records, hints, done, head=head, position=self.seq, now=1000)
+        self.twin.write(records, hints, done)
+
+    @invariant()
+    def same_values(self) -> None:
+        keys = [customer + CORE for customer in CUSTOMERS]
+        assert self.disk.get_many(keys) == self.twin.get_many(keys)
+
+    @invariant()
+    def same_timers(self) -> None:
+        for before in (1, 20, FAR):
+            assert self.live(before) == self.twin.due(before, 1000).hints
+
+    @invariant()
+    def same_scan(self) -> None:
+        for prefix in (b"workspace0:", b"workspace1:"):
+            for after, limit in ((b"", 3), (prefix + b"c02", 2)):
+                assert self.disk.scan(prefix, after, limit) == self.twin.scan(prefix, after, limit)
+
+
+TestTwins = Twins.TestCase
+TestTwins.settings = hypothesis_settings(max_examples=25, stateful_step_count=20, deadline=None)
+
+
+def test_due_stops_at_the_limit_and_names_the_horizon(tmp_path: Path, memory: RocksMemory) -> None:
+    store = open_store(tmp_path / "s", memory)
+    hints = [(due, b"workspace0:c%d" % due) for due in (5, 6, 7, 90)]
+    store.write([], hints, [], head=Head(1), position=1, now=1000)
+    assert store.due(50, 2).hints == hints[:2]
+    assert store.due(50, 2).horizon == hints[1]
+    assert store.due(50, 9).horizon == (50, b"")
+    store.close()
+
+
+def test_restore_makes_hints_from_wake_at_without_decoding_a_body(tmp_path: Path, memory: RocksMemory) -> None:
+    store = open_store(tmp_path / "s", memory)
+    value = core(42, b"\xff\xff not msgpack")
+    assert store.restore([(b"workspace0:a" + CORE, value), (b"workspace0:b" + CORE, None)], 7, 1000) == 2
+    assert store.due(100, 10).hints == [(42, b"workspace0:a")]
+    assert wake_at_of(value) == 42
+    assert store.meta.position == 7
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("other", "now"),
+    [
+        (Origin("another cluster", 0, 8, 3, "abc"), 1000),
+        (Origin("cluster", 1, 8, 3, "abc"), 1000),
+        (Origin("cluster", 0, 16, 3, "abc"), 1000),
+        (Origin("cluster", 0, 8, 3, "made anew"), 1000),
+        (ORIGIN, 1000 + 5001),  # older than half of delete.retention: may have missed tombstones
+    ],
+)
+def test_a_store_of_another_origin_or_too_old_is_wiped(
+    tmp_path: Path, memory: RocksMemory, other: Origin, now: int
+) -> None:
+    store = open_store(tmp_path / "s", memory)
+    store.write([(b"workspace0:a" + CORE, core(9))], [(9, b"workspace0:a")], [], head=Head(5), position=5, now=1000)
+    store.close()
+    store = open_store(tmp_path / "s", memory, other, now)
+    assert store.fresh
+    assert store.head.seq == 0
+    assert store.get_many([b"workspace0:a" + CORE]) == [None]
+    assert store.due(100, 10).hints == []
+    store.close()

@@ -1,0 +1,66 @@
+import type { Decision } from '../journey/timeline';
+import { call } from './client';
+
+export type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
+export type Attributes = Record<string, Json>;
+
+export interface CustomerLine {
+  id: string;
+  email: string | null;
+  created_at: number;
+  attributes: Attributes;
+}
+
+export interface Run {
+  id: string;
+  journey: string;
+  version: number;
+  /** Where it is; the last step once it has ended. */
+  step: string;
+  entered_at: number | null;
+  moved_at: number | null;
+  ended_at: number | null;
+  outcome: string | null;
+  reason: string | null;
+  /** Experiment -> arm. */
+  arms: Record<string, string>;
+}
+
+export interface Consent {
+  channel: string;
+  /** Empty: the whole channel. */
+  subscription: string;
+  status: string;
+  updated_at: number | null;
+}
+
+export interface Suppression {
+  channel: string;
+  reason: string;
+  updated_at: number | null;
+}
+
+export interface Customer extends CustomerLine {
+  runs: Run[];
+  consents: Consent[];
+  suppressions?: Suppression[];
+}
+
+export interface CustomerPage {
+  customers: CustomerLine[];
+  next: string | null;
+}
+
+export interface Timeline {
+  /** The newest first. */
+  decisions: Decision[];
+  next: string | null;
+}
+
+export const customers = (query: string, after: string | null, signal?: AbortSignal) =>
+  call<CustomerPage>(['customers'], { query: { query, after, limit: 50 }, signal });
+
+export const customer = (id: string, signal?: AbortSignal) => call<Customer>(['customers', id], { signal });
+
+export const timeline = (id: string, before: string | null, signal?: AbortSignal) =>
+  call<Timeline>(['customers', id, 'timeline'], { query: { before, limit: 50 }, signal });

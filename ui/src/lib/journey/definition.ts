@@ -1,0 +1,102 @@
+/** A journey's definition as the API gives it, and its ways from step to step. */
+
+export type Condition = { [pathOrNode: string]: unknown };
+
+export interface EventName {
+  name: string;
+  key?: string;
+  any_key?: boolean;
+  max_age?: string;
+}
+
+export interface Entry {
+  event?: EventName;
+  where?: Condition;
+  reentry?: string;
+  while_active?: 'ignore' | 'restart';
+}
+
+export interface ExitRule {
+  event?: EventName;
+  where?: Condition;
+  condition?: Condition;
+  outcome: string;
+}
+
+export interface Branch {
+  name?: string;
+  event?: EventName;
+  where?: Condition;
+  count?: number;
+  condition?: Condition;
+  next: string;
+}
+
+export interface Step {
+  message?: { channel: string; template: string; class?: string; expires_after?: string; on_refusal?: string; defer?: boolean };
+  delay?: { for?: string };
+  wait?: { branches: Branch[]; timeout?: { after: string; next: string } };
+  split?: { branches: Branch[]; else: string };
+  experiment?: { id?: string; arms: Record<string, number> };
+  exit?: { outcome: string };
+  next?: string | Record<string, string>;
+}
+
+export interface Settings {
+  class?: string;
+  priority?: number;
+  holdout?: number;
+  time_zone?: string;
+  starts_at?: string;
+  ends_at?: string;
+  quiet_hours?: { from: string; to: string };
+  caps?: { limit: number; per: string; channel?: string; tag?: string }[];
+  tags?: string[];
+}
+
+export interface Definition {
+  id: string;
+  name?: string;
+  entry: Entry[];
+  exit?: ExitRule[];
+  settings?: Settings;
+  start: string;
+  steps: Record<string, Step>;
+}
+
+export const KINDS = ['message', 'delay', 'wait', 'split', 'experiment', 'exit'] as const;
+export type Kind = (typeof KINDS)[number];
+
+/** null: a kind that this screen does not know. */
+export function kindOf(step: Step): Kind | null {
+  return KINDS.find((kind) => step[kind] !== undefined) ?? null;
+}
+
+export interface Way {
+  /** Name of the branch, as decisions and counts have it. */
+  branch: string;
+  to: string;
+}
+
+/** Where a step leads; the names are those of `laudstream/journey/graph.py`. */
+export function ways(step: Step): Way[] {
+  if (step.wait !== undefined) {
+    const { branches, timeout } = step.wait;
+    const ends = timeout === undefined ? [] : [{ branch: 'timeout', to: timeout.next }];
+    return [...branches.map((branch) => ({ branch: waitBranch(branch), to: branch.next })), ...ends];
+  }
+  if (step.split !== undefined) {
+    const named = step.split.branches.map((branch, index) => ({ branch: branch.name ?? String(index + 1), to: branch.next }));
+    return [...named, { branch: 'else', to: step.split.else }];
+  }
+  if (step.experiment !== undefined) {
+    const { next } = step;
+    return Object.keys(step.experiment.arms).map((arm) => ({ branch: arm, to: typeof next === 'string' ? next : (next?.[arm] ?? '') }));
+  }
+  if (typeof step.next === 'string') return [{ branch: step.message === undefined ? 'next' : 'sent', to: step.next }];
+  return Object.entries(step.next ?? {}).map(([branch, to]) => ({ branch, to }));
+}
+
+export function waitBranch(branch: Branch): string {
+  return branch.name ?? branch.event?.name ?? 'condition';
+}

@@ -1,0 +1,63 @@
+import { expect, test } from 'vitest';
+
+import type { Definition } from './definition';
+import { graphOf } from './graph';
+import { layout, sizeOf, smooth } from './layout';
+
+const LOOP: Definition = {
+  id: 'loop',
+  entry: [{ event: { name: 'visit' } }],
+  exit: [{ event: { name: 'left' }, outcome: 'left' }],
+  start: 'look',
+  steps: {
+    look: { wait: { branches: [{ event: { name: 'buy' }, next: 'done' }], timeout: { after: 'P1D', next: 'again' } } },
+    again: { message: { channel: 'email', template: 'again' }, next: 'look' },
+    done: { exit: { outcome: 'bought' } },
+  },
+};
+
+test('no two nodes overlap and all lie within the drawing', () => {
+  const graph = graphOf(LOOP);
+  const placed = layout(graph);
+  const boxes = graph.nodes.map((node) => ({ ...(placed.nodes.get(node.id) ?? { x: NaN, y: NaN }), ...sizeOf(node.kind) }));
+  for (const [index, a] of boxes.entries()) {
+    expect(a.x).toBeGreaterThanOrEqual(0);
+    expect(a.x + a.width).toBeLessThanOrEqual(placed.width);
+    for (const b of boxes.slice(index + 1)) {
+      const apart = a.x + a.width <= b.x || b.x + b.width <= a.x || a.y + a.height <= b.y || b.y + b.height <= a.y;
+      expect(apart).toBe(true);
+    }
+  }
+});
+
+test('a step stands below the one that leads to it, entries stand on top', () => {
+  const { nodes } = layout(graphOf(LOOP));
+  const y = (id: string) => nodes.get(id)?.y ?? NaN;
+  expect(y('entry:0')).toBeLessThan(y('step:look'));
+  expect(y('step:look')).toBeLessThan(y('step:done'));
+  expect(y('step:look')).toBeLessThan(y('step:again'));
+});
+
+test('every edge is drawn, the one that leads back too', () => {
+  const graph = graphOf(LOOP);
+  const { edges } = layout(graph);
+  expect([...edges.keys()]).toEqual(graph.edges.map((edge) => edge.id));
+  for (const edge of edges.values()) expect(edge.path + edge.head).not.toMatch(/NaN|undefined/);
+});
+
+test('two branches to the same step are two edges', () => {
+  const both: Definition = {
+    ...LOOP, exit: [], start: 'offer',
+    steps: { offer: { experiment: { arms: { a: 50, b: 50 } }, next: 'done' }, done: { exit: { outcome: 'x' } } },
+  };
+  const { edges } = layout(graphOf(both));
+  expect(edges.get('step:offer>a')?.label.x).not.toBe(edges.get('step:offer>b')?.label.x);
+});
+
+test('the same definition always gives the same drawing', () => {
+  expect(layout(graphOf(LOOP))).toEqual(layout(graphOf(LOOP)));
+});
+
+test('a path of nothing is empty', () => {
+  expect(smooth([])).toBe('');
+});

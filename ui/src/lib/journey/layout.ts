@@ -1,0 +1,123 @@
+/** Places for the nodes and paths for the edges, top-down (dagre: Gansner et al., A technique for drawing directed graphs, 1993). */
+
+import { Graph as Layered, layout as place } from '@dagrejs/dagre';
+
+import type { Graph, GraphEdge, GraphNode, NodeKind } from './graph';
+
+export interface Point {
+  x: number;
+  y: number;
+}
+
+export interface Placed {
+  width: number;
+  height: number;
+  /** Upper left corners. */
+  nodes: Map<string, Point>;
+  edges: Map<string, Drawn>;
+}
+
+export interface Drawn {
+  /** SVG path. */
+  path: string;
+  /** Middle of the label. */
+  label: Point;
+  /** SVG path of the arrow head. */
+  head: string;
+}
+
+interface Size {
+  width: number;
+  height: number;
+}
+
+const STEP: Size = { width: 244, height: 108 };
+const SIZES: Partial<Record<NodeKind, Size>> = {
+  entry: { width: 244, height: 84 },
+  rule: { width: 244, height: 84 },
+  end: { width: 180, height: 72 },
+  exit: { width: 180, height: 72 },
+  experiment: { width: 244, height: 96 },
+  split: { width: 244, height: 96 },
+};
+
+export function sizeOf(kind: NodeKind): Size {
+  return SIZES[kind] ?? STEP;
+}
+
+const LABEL_HEIGHT = 24;
+const LETTER = 6.6;
+const DIGITS = 8;
+const HEAD = 7;
+
+export function layout(graph: Graph): Placed {
+  const layered = new Layered({ multigraph: true });
+  layered.setGraph({ rankdir: 'TB', nodesep: 36, ranksep: 38, edgesep: 20, marginx: 12, marginy: 12 });
+  layered.setDefaultEdgeLabel(() => ({}));
+  for (const node of graph.nodes) layered.setNode(node.id, { ...sizeOf(node.kind) });
+  for (const edge of graph.edges) layered.setEdge(edge.source, edge.target, labelSize(edge), edge.id);
+  place(layered);
+  const { width = 0, height = 0 } = layered.graph() as Partial<Size>;
+  return {
+    width,
+    height,
+    nodes: new Map(graph.nodes.map((node) => [node.id, corner(node, layered.node(node.id) as Point)])),
+    edges: new Map(graph.edges.map((edge) => [edge.id, drawn(edge, layered, graph)])),
+  };
+}
+
+function labelSize(edge: GraphEdge): Size & { labelpos: string } {
+  return { width: Math.max(40, (edge.label.length + DIGITS) * LETTER + 16), height: LABEL_HEIGHT, labelpos: 'c' };
+}
+
+function corner(node: GraphNode, centre: Point): Point {
+  const { width, height } = sizeOf(node.kind);
+  return { x: centre.x - width / 2, y: centre.y - height / 2 };
+}
+
+function drawn(edge: GraphEdge, layered: Layered, graph: Graph): Drawn {
+  const found = layered.edge({ v: edge.source, w: edge.target, name: edge.id }) as { points: Point[]; x?: number; y?: number };
+  const bends = found.points.slice(1, -1);
+  const middle = bends[Math.floor(bends.length / 2)] ?? { x: 0, y: 0 };
+  const from = port(edge.source, bends[0] ?? middle, layered, graph);
+  const to = port(edge.target, bends.at(-1) ?? middle, layered, graph);
+  return {
+    path: smooth([from.point, ...bends, { x: to.point.x, y: to.point.y + to.side * HEAD }]),
+    label: { x: found.x ?? middle.x, y: found.y ?? middle.y },
+    head: arrow(to.point, to.side),
+  };
+}
+
+/** Where an edge touches a node: on its lower side if it goes on below, else on its upper side, turned towards the bend. */
+function port(id: string, bend: Point, layered: Layered, graph: Graph): { point: Point; side: 1 | -1 } {
+  const kind = graph.nodes.find((node) => node.id === id)?.kind ?? 'unknown';
+  const { width, height } = sizeOf(kind);
+  const centre = layered.node(id) as Point;
+  const side = bend.y > centre.y ? 1 : -1;
+  const reach = width / 2 - 28;
+  const turn = Math.max(-reach, Math.min(reach, (bend.x - centre.x) * 0.45));
+  return { point: { x: centre.x + turn, y: centre.y + (side * height) / 2 }, side };
+}
+
+/** A path through all points that leaves and meets each of them straight up or down. */
+export function smooth(points: Point[]): string {
+  const [first, ...rest] = points;
+  if (first === undefined) return '';
+  const parts = [`M${at(first)}`];
+  let before = first;
+  for (const point of rest) {
+    const half = (before.y + point.y) / 2;
+    parts.push(`C${at({ x: before.x, y: half })} ${at({ x: point.x, y: half })} ${at(point)}`);
+    before = point;
+  }
+  return parts.join('');
+}
+
+function arrow({ x, y }: Point, side: 1 | -1): string {
+  const back = y + side * HEAD;
+  return `M${at({ x: x - 5, y: back })}L${at({ x: x + 5, y: back })}L${at({ x, y })}Z`;
+}
+
+function at({ x, y }: Point): string {
+  return `${Math.round(x * 10) / 10},${Math.round(y * 10) / 10}`;
+}

@@ -1,0 +1,127 @@
+/** Steps, entries and exit rules in plain words. */
+
+import { duration } from '../format/format';
+import { conditionWords, pathsOf, pathWords } from './conditions';
+import { kindOf, waitBranch, type Branch, type Entry, type ExitRule, type Settings, type Step } from './definition';
+
+/** What a step does, in a line: `Wait for purchase, up to 20 s`. */
+export function stepTitle(step: Step): string {
+  if (step.message !== undefined) return `Send ${CHANNELS[step.message.channel] ?? step.message.channel}`;
+  if (step.delay !== undefined) return `Hold for ${duration(step.delay.for ?? '')}`;
+  if (step.wait !== undefined) return waitTitle(step.wait);
+  if (step.split !== undefined) {
+    const paths = step.split.branches.flatMap((branch) => pathsOf(branch.condition ?? {}));
+    return `Split by ${listed([...new Set(paths)].map(pathWords), 'and')}`;
+  }
+  if (step.experiment !== undefined) return `Try ${listed(Object.keys(step.experiment.arms), 'and')}`;
+  if (step.exit !== undefined) return step.exit.outcome;
+  return Object.keys(step).find((key) => key !== 'next') ?? 'step';
+}
+
+const CHANNELS: Record<string, string> = {
+  email: 'an email', sms: 'an SMS', push: 'a push message', webhook: 'a webhook', slack: 'a Slack message',
+  in_app: 'an in-app message',
+};
+
+function waitTitle(wait: NonNullable<Step['wait']>): string {
+  const limit = wait.timeout === undefined ? '' : `, up to ${duration(wait.timeout.after)}`;
+  return `Wait for ${listed(wait.branches.map(waitedFor), 'or')}${limit}`;
+}
+
+function waitedFor(branch: Branch): string {
+  if (branch.event === undefined) return branch.condition === undefined ? waitBranch(branch) : conditionWords(branch.condition);
+  return branch.count !== undefined && branch.count > 1 ? `${branch.count} × ${branch.event.name}` : branch.event.name;
+}
+
+/** `a`, `a or b`, `a, b or c`; after three, how many more. */
+export function listed(words: string[], last: 'and' | 'or'): string {
+  const shown = words.length > 4 ? [...words.slice(0, 3), `${words.length - 3} more`] : words;
+  if (shown.length < 2) return shown.join('');
+  return `${shown.slice(0, -1).join(', ')} ${last} ${shown.at(-1)}`;
+}
+
+/** The line below the title: the template, the shares of the arms, … */
+export function stepDetail(step: Step): string {
+  if (step.message !== undefined) return step.message.template;
+  if (step.experiment !== undefined) {
+    return Object.entries(step.experiment.arms).map(([arm, weight]) => `${arm} ${weight} %`).join(' · ');
+  }
+  return '';
+}
+
+const KIND_NAMES: Record<string, string> = {
+  message: 'Message', delay: 'Delay', wait: 'Wait', split: 'Split', experiment: 'Experiment', exit: 'End',
+};
+
+export function kindName(step: Step): string {
+  return KIND_NAMES[kindOf(step) ?? ''] ?? 'Step';
+}
+
+/** What leads out by a branch: `purchase arrives`, `after 20 s`, `plan is “pro”`. */
+export function branchWords(step: Step, branch: string): string {
+  if (step.wait !== undefined) {
+    if (branch === 'timeout') return step.wait.timeout === undefined ? '' : `nothing for ${duration(step.wait.timeout.after)}`;
+    const found = step.wait.branches.find((each) => waitBranch(each) === branch);
+    return found === undefined ? '' : branchCondition(found);
+  }
+  if (step.split !== undefined) {
+    if (branch === 'else') return 'none of the others';
+    const found = step.split.branches.find((each, index) => (each.name ?? String(index + 1)) === branch);
+    return found?.condition === undefined ? '' : conditionWords(found.condition);
+  }
+  if (step.experiment !== undefined) return `${step.experiment.arms[branch] ?? 0} % of customers`;
+  if (step.message !== undefined) return branch === 'sent' ? 'the message was requested' : 'the message was refused';
+  return '';
+}
+
+function branchCondition(branch: Branch): string {
+  const where = branch.where === undefined ? '' : ` where ${conditionWords(branch.where)}`;
+  return waitedFor(branch) + where;
+}
+
+export function entryTitle(entry: Entry): string {
+  if (entry.event === undefined) return 'Enters';
+  return `Enters on ${entry.event.name}`;
+}
+
+export function entryDetail(entry: Entry): string {
+  const where = entry.where === undefined ? [] : [`where ${conditionWords(entry.where)}`];
+  const key = entry.event?.key === undefined ? [] : [`for each ${entry.event.key}`];
+  const restart = entry.while_active === 'restart' ? ['starts over while active'] : [];
+  return [...where, ...key, reentryWords(entry.reentry ?? 'never'), ...restart].join(', ');
+}
+
+function reentryWords(reentry: string): string {
+  if (reentry === 'never') return 'once only';
+  if (reentry === 'always') return 'again any time';
+  return reentry.startsWith('after ') ? `again after ${duration(reentry.slice(6).trim())}` : reentry;
+}
+
+export function ruleTitle(rule: ExitRule): string {
+  if (rule.event !== undefined) return `Leaves on ${rule.event.name}`;
+  return 'Leaves as soon as';
+}
+
+export function ruleDetail(rule: ExitRule): string {
+  if (rule.where !== undefined) return `where ${conditionWords(rule.where)}`;
+  return rule.condition === undefined ? 'from any step, at once' : conditionWords(rule.condition);
+}
+
+/** Settings that are set, as pairs to read. */
+export function settingsWords(settings: Settings): [name: string, value: string][] {
+  const { quiet_hours: quiet, caps = [], tags = [] } = settings;
+  const pairs: [string, string | undefined][] = [
+    ['Class', settings.class],
+    ['Priority', settings.priority?.toString()],
+    ['Holdout', settings.holdout === undefined ? undefined : `${settings.holdout} %`],
+    ['Quiet hours', quiet === undefined ? undefined : `${quiet.from} to ${quiet.to}`],
+    ['Caps', caps.map((cap) => `${cap.limit} per ${PERIODS.includes(cap.per) ? cap.per : duration(cap.per)}`).join(', ') || undefined],
+    ['Open from', settings.starts_at],
+    ['Open until', settings.ends_at],
+    ['Time zone', settings.time_zone],
+    ['Tags', tags.join(', ') || undefined],
+  ];
+  return pairs.filter((pair): pair is [string, string] => pair[1] !== undefined);
+}
+
+const PERIODS = ['day', 'week', 'month'];
