@@ -45,7 +45,7 @@ TRANSACTIONAL_ID = "laudstream-control"
 POLL_S = 1.0
 MOST_ORDERS = 50
 """In one transaction."""
-KAFKA_TIMEOUT_S = 30.0
+KAFKA_TIMEOUT_S = 15.0
 """A transaction, or the start of the producer, that takes longer is given up and done again."""
 CLOSE_TIMEOUT_S = 5.0
 KEEP_DAYS = 30

@@ -9,8 +9,8 @@ import msgspec
 
 from agents.control import ControlAgent
 from agents.projection import changes, fold
-from agents.projection.handler import SQL, Projection, count, dead, plain, readable, stage, workspace_of
-from agents.projection.rows import LetterRow, WriteRow
+from agents.projection.handler import SQL, Projection, dead, merge, plain, readable, workspace_of
+from agents.projection.rows import LetterRow
 from agents.streams import Batch, BatchHandler
 from laudstream import topics
 from laudstream.errors import Undecodable
@@ -50,57 +50,40 @@ def _read(
 
 class Decisions(Projection):
     topics = (topics.DECISIONS,)
-    stages = ("stage_decisions", "stage_runs", "stage_messages")
 
     def read(self, batch: Batch, letters: list[LetterRow]) -> fold.Decided:
         found = _read(batch, codec.decision, fold.check_decision, letters)
         return fold.decisions((decision, msgspec.Raw(body)) for decision, body in found)
 
     async def write(self, connection: Connection, partition: int, rows: fold.Decided) -> None:
-        if rows.timeline:
-            await stage(connection, "decisions", rows.timeline)
-            await connection.execute(SQL["merge_decisions"])
-        if rows.runs:
-            await stage(connection, "runs", rows.runs.values())
-            await connection.execute(SQL["merge_runs"])
-        await _merge_messages(connection, rows.messages.values())
-        await count(connection, partition, rows.counts)
-        if rows.lanes:
-            await connection.execute(SQL["lanes_read"], list(rows.lanes), list(rows.lanes.values()))
+        await merge(connection, "erase", rows.gone)
+        await merge(connection, "merge_decisions", rows.timeline)
+        await merge(connection, "merge_runs", rows.runs.values())
+        await merge(connection, "merge_messages", rows.messages.values())
+        await merge(connection, "count", [(*counter, amount) for counter, amount in rows.counts.items()], partition)
+        await merge(connection, "lanes_read", rows.lanes.items())
 
 
 class Deliveries(Projection):
     topics = (topics.DELIVERIES,)
-    stages = ("stage_messages", "stage_marks")
 
     def read(self, batch: Batch, letters: list[LetterRow]) -> fold.Delivered:
         return fold.deliveries(d for d, _ in _read(batch, codec.delivery, fold.check_delivery, letters))
 
     async def write(self, connection: Connection, partition: int, rows: fold.Delivered) -> None:
-        if rows.marks:
-            await stage(connection, "marks", rows.marks.values())
-            await connection.execute(SQL["count_marks"], partition)
-        await _merge_messages(connection, rows.messages.values())
-
-
-async def _merge_messages(connection: Connection, rows: Any) -> None:
-    if rows:
-        await stage(connection, "messages", rows)
-        await connection.execute(SQL["merge_messages"])
+        await merge(connection, "count_marks", rows.marks.values(), partition)
+        await merge(connection, "merge_messages", rows.messages.values())
 
 
 class Writes(Projection):
     topics = (topics.WRITES,)
-    stages = ("stage_writes",)
 
-    def read(self, batch: Batch, letters: list[LetterRow]) -> list[WriteRow]:
+    def read(self, batch: Batch, letters: list[LetterRow]) -> changes.Changes:
         return changes.writes(w for w, _ in _read(batch, codec.write, changes.check_write, letters))
 
-    async def write(self, connection: Connection, partition: int, rows: list[WriteRow]) -> None:
-        if rows:
-            await stage(connection, "writes", rows)
-            await connection.execute(SQL["see_customers"])
-            await connection.execute(SQL["carry_out_writes"])
+    async def write(self, connection: Connection, partition: int, rows: changes.Changes) -> None:
+        await merge(connection, "see_customers", rows.seen)
+        await merge(connection, "carry_out_writes", rows.writes)
 
     async def pass_over(self, connection: Connection, record: ConsumerRecord[Any, Any]) -> None:
         w = codec.write(readable(record))

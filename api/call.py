@@ -13,6 +13,7 @@ from starlette.datastructures import QueryParams
 from starlette.responses import Response
 from starlette.types import Receive, Scope
 
+from api.flaws import flaw, may_hold_nul
 from api.problems import Malformed, TooLarge, Unsupported, located
 from laudstream.errors import Invalid, NotFound, Problem
 from laudstream.postgres import tenancy
@@ -26,11 +27,17 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+READ_OVER = 16
+"""A body of up to so many times the limit is read over, so that its sender sees the answer; else we hang up."""
+
 _HEADERS = [
     (b"content-type", b"application/json"),
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
 ]
+MAX_DEPTH = 60
+
+_object = msgspec.json.Decoder(dict[str, Any])
 _encode = msgspec.json.Encoder().encode
 
 
@@ -80,19 +87,16 @@ class Call:
         given = dict(QueryParams(self.scope["query_string"]))
         if "\0" in "".join((*given, *given.values())):
             raise Invalid("a query parameter holds the NUL character")
-        try:
-            return msgspec.convert(given, type, strict=False)
-        except msgspec.ValidationError as error:
-            found = located(error)
-            raise Invalid(f"query parameter {found.pointer.lstrip('/')}: {found.message}", (found,)) from None
+        return converted(given, type, strict=False)
 
     async def body(self) -> bytes:
         """The whole body. Raises TooLarge before reading more than `max_body_bytes`, Unsupported if compressed."""
         limit = self.context.settings.max_body_bytes
         if self.header(b"content-encoding") not in ("", "identity"):
             raise Unsupported("the body is compressed; send it plain")
-        if int(self.header(b"content-length") or 0) > limit:
-            raise _too_large(limit)
+        declared = int(self.header(b"content-length") or 0)
+        if declared > limit:
+            raise _too_large(limit, hang_up=declared > READ_OVER * limit)
         chunks: list[bytes] = []
         size, more = 0, True
         while more:
@@ -102,17 +106,22 @@ class Call:
             chunk, more = message.get("body", b""), message.get("more_body", False)
             size += len(chunk)
             if size > limit:
-                raise _too_large(limit)
+                raise _too_large(limit, hang_up=True)
             chunks.append(chunk)
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
-    async def read(self, decoder: msgspec.json.Decoder[T]) -> T:
-        """The body as JSON of the decoder's type. Raises Malformed, Invalid, TooLarge."""
-        return parsed(decoder, await self.body())
+    async def read(self) -> dict[str, Any]:
+        """The body as a JSON object that PostgreSQL can keep. Raises Malformed, Invalid, TooLarge."""
+        body = await self.body()
+        value = parsed(_object, body)
+        found = flaw(value, MAX_DEPTH, may_hold_nul(body))
+        if found is not None:
+            raise Invalid(f"{found.pointer}: {found.message}", (found,))
+        return value
 
 
-def _too_large(limit: int) -> TooLarge:
-    return TooLarge(f"the body is larger than {limit} bytes; send it in parts")
+def _too_large(limit: int, hang_up: bool) -> TooLarge:
+    return TooLarge(f"the body is larger than {limit} bytes; send it in parts", hang_up)
 
 
 def parsed(decoder: msgspec.json.Decoder[T], body: bytes | msgspec.Raw, prefix: str = "") -> T:
@@ -129,6 +138,15 @@ def parsed(decoder: msgspec.json.Decoder[T], body: bytes | msgspec.Raw, prefix: 
         raise Malformed(f"a text is not UTF-8: {error.reason} at its byte {error.start}") from None
     except RecursionError:
         raise Invalid("nested too deeply", (Problem(prefix, "nested too deeply", "flatten it"),)) from None
+
+
+def converted(value: dict[str, Any], type: type[T], *, strict: bool = True) -> T:
+    """A JSON object as `type`. Raises Invalid."""
+    try:
+        return msgspec.convert(value, type, strict=strict)
+    except msgspec.ValidationError as error:
+        found = located(error)
+        raise Invalid(f"{found.pointer.lstrip('/') or 'the body'}: {found.message}", (found,)) from None
 
 
 class Json(Response):

@@ -17,6 +17,7 @@ from starlette.responses import Response
 
 from api.call import Call, parsed, reply
 from api.event_log import EventLog
+from api.flaws import may_hold_nul
 from api.items import MAX_ITEM_BYTES, TYPES, Identify, Item, Page, Screen, Track, checked, customer_of, event_of
 from laudstream.customers.row import Row
 from laudstream.errors import Invalid, Problem
@@ -72,7 +73,7 @@ async def batch(call: Call) -> Response:
     body = await call.body()
     received = int(time() * 1000)
     envelope = parsed(_batch, body)
-    taken, wrong = _sorted_out(call, envelope.batch, b"\\u0000" in body)
+    taken, wrong = _sorted_out(call, envelope.batch, may_hold_nul(body))
     taken = await _with_rows(call, taken, wrong)
     await _produce(call.context.events, taken, envelope.sent_at, received)
     return reply(Accepted(not wrong, len(taken), [_rejected(index, wrong[index]) for index in sorted(wrong)]))
@@ -102,7 +103,7 @@ async def _single(call: Call, kind: type) -> Response:
     body = await call.body()
     received = int(time() * 1000)
     _small_enough(body)
-    item = checked(parsed(_one[kind], body), b"\\u0000" in body)
+    item = checked(parsed(_one[kind], body), may_hold_nul(body))
     wrong: dict[int, Invalid] = {}
     taken = await _with_rows(call, [_placed(call, 0, item)], wrong)
     if wrong:

@@ -3,9 +3,8 @@
     {"type": "track" | "page" | "screen" | "identify", "userId" or "anonymousId", "messageId", "timestamp", "sentAt",
      "event" and "properties" (track), "name" and "properties" (page, screen), "traits" (identify)}
 
-Other fields (`context`, `integrations`, …) are read over. A number as an id counts as its text. Times are ISO 8601,
-without an offset in UTC. What lanes and PostgreSQL cannot hold is refused here: NUL characters, whole numbers beyond
-64 bits, deep nesting.
+Other fields (`context`, `integrations`, …) are read over. A number as an id counts as its text. Times are ISO 8601 as
+in RFC 3339, without an offset in UTC. What lanes and PostgreSQL cannot hold is refused here (flaws.py).
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from uuid import uuid4
 import msgspec
 from msgspec import Meta
 
+from api.flaws import NUL, flaw
 from laudstream.customers.event import Event
 from laudstream.customers.row import Row
 from laudstream.errors import Invalid, Problem
@@ -72,7 +72,6 @@ Item: TypeAlias = Track | Page | Screen | Identify
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
-_MAX_INT = (1 << 63) - 1
 
 
 def customer_of(item: Item) -> str:
@@ -85,45 +84,23 @@ def customer_of(item: Item) -> str:
 
 def checked(item: Item, nul: bool) -> Item:
     """The item, if lanes and PostgreSQL can hold it; `nul`: there may be NUL characters in it. Raises Invalid."""
-    values = item.traits if type(item) is Identify else item.properties  # type: ignore[union-attr]
+    values, pointer = (item.traits, "/traits") if type(item) is Identify else (item.properties, "/properties")  # type: ignore[union-attr]
     if values:
-        found = _flaw(values, MAX_DEPTH, nul)
+        found = flaw(values, MAX_DEPTH, nul, pointer)
         if found is not None:
-            raise _wrong(("/traits" if type(item) is Identify else "/properties") + found[0], found[1], found[2])
+            raise Invalid(f"{found.pointer}: {found.message}", (found,))
     if nul:
         for name in ("event", "name", "message_id", "user_id", "anonymous_id"):
             if "\0" in str(getattr(item, name, "")):
-                raise _wrong(f"/{_CAMEL.get(name, name)}", *_NUL)
+                raise _wrong(f"/{_CAMEL.get(name, name)}", *NUL)
     return item
 
 
 _CAMEL = {"message_id": "messageId", "user_id": "userId", "anonymous_id": "anonymousId"}
-_NUL = ("holds the NUL character", "leave the character out")
 
 
 def _wrong(pointer: str, message: str, fix: str) -> Invalid:
     return Invalid(f"{pointer}: {message}", (Problem(pointer, message, fix),))
-
-
-def _flaw(value: dict[str, Any] | list[Any], depth: int, nul: bool) -> tuple[str, str, str] | None:
-    """(pointer, message, fix) of the first thing in a JSON value that cannot be kept."""
-    if depth == 0:
-        return "", f"nested more than {MAX_DEPTH} deep", "flatten it"
-    for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
-        kind = type(inner)
-        found: tuple[str, str, str] | None = None
-        if kind is int:
-            if not -_MAX_INT <= inner <= _MAX_INT:
-                found = ("", "a whole number of more than 64 bits", "send it as text")
-        elif kind is dict or kind is list:
-            found = _flaw(inner, depth - 1, nul)
-        elif nul and kind is str and "\0" in inner:
-            found = ("", *_NUL)
-        if nul and found is None and "\0" in str(key):
-            found = ("", *_NUL)
-        if found is not None:
-            return f"/{str(key).replace('~', '~0').replace('/', '~1')}{found[0]}", found[1], found[2]
-    return None
 
 
 def _ms(moment: datetime) -> int:

@@ -8,11 +8,12 @@ import asyncpg
 import msgspec
 from starlette.responses import Response
 
-from api.call import Call, parsed, reply
+from api.call import Call, reply
 from api.paging import ms
 from api.publishing import Version, Wait, order, seen, shown
 from laudstream.errors import Invalid, NotFound, Problem, Refused
 from laudstream.journey import definition
+from laudstream.journey.schema import journey_schema
 from laudstream.postgres import queries
 from laudstream.postgres.tenancy import Connection
 
@@ -89,9 +90,6 @@ class Moved(msgspec.Struct):
     problem: str | None = None
 
 
-_object = msgspec.json.Decoder(dict[str, Any])
-
-
 async def all(call: Call) -> Response:
     """The journeys, the last changed first."""
     async with call.database() as connection:
@@ -129,8 +127,7 @@ async def one(call: Call) -> Response:
 
 async def save(call: Call) -> Response:
     """Saves a draft; what runs is not touched."""
-    id, body = call.named("id"), await call.body()
-    wish = parsed(_object, body)
+    id, wish = call.named("id"), await call.read()
     if wish.setdefault("id", id) != id:
         raise Invalid("the id is another one", (Problem("/id", f"not the id of the address, {id}", f"write {id}"),))
     journey = definition.parse(wish, None)
@@ -229,6 +226,4 @@ def _doubts(body: dict[str, Any], known: definition.Known) -> list[Problem]:
 
 async def schema(call: Call) -> Response:
     """The JSON Schema of a definition."""
-    from laudstream.journey.schema import journey_schema
-
     return reply(journey_schema())

@@ -20,7 +20,7 @@ BUILT = Path(__file__).parent.parent / "ui" / "dist"
 
 HASHED = ("assets/", "_app/immutable/")
 """Folders whose files carry a hash in their names: they never change."""
-RESERVED = ("api/", "v1/")
+RESERVED = ("api", "v1")
 """Addresses that are never the UI's."""
 
 POLICY = "; ".join(
@@ -51,7 +51,7 @@ HEADERS = {
 async def page(call: Call) -> Response:
     """A file of the UI, or its `index.html`."""
     path = call.scope["path_params"].get("path", "")
-    if path.startswith(RESERVED):
+    if path.partition("/")[0] in RESERVED:
         raise NotFound(f"{call.scope['method']} /{path}: there is no such address")
     response = await _file(call, path) or await _file(call, "index.html")
     if response is None or (response.status_code == 200 and _is_missing_file(path, response)):

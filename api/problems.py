@@ -44,7 +44,10 @@ class Unauthorized(LaudstreamError):
 
 
 class TooLarge(LaudstreamError):
-    pass
+    def __init__(self, message: str, hang_up: bool) -> None:
+        """`hang_up`: the rest of the body is too much even to read over."""
+        super().__init__(message)
+        self.hang_up = hang_up
 
 
 class Unsupported(LaudstreamError):
@@ -93,6 +96,8 @@ def of_error(request: Request | None, error: Exception) -> Response:
     headers = {"Retry-After": str(RETRY_AFTER_S)} if status == 503 else {}
     if isinstance(error, Unauthorized):
         headers["WWW-Authenticate"] = error.challenge
+    if isinstance(error, TooLarge) and error.hang_up:
+        headers["Connection"] = "close"
     return problem(status, title, str(error), getattr(error, "problems", ()), headers)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from api.call import Call, parsed, reply
+from api.call import Call, converted, reply
 from api.paging import ms
 from api.publishing import Version, Wait, order, seen, shown
 from laudstream.errors import Invalid, NotFound, Problem
@@ -83,10 +83,6 @@ class Preview(msgspec.Struct):
     """Required values that are not there: a journey would send nothing (R13)."""
 
 
-_object = msgspec.json.Decoder(dict[str, Any])
-_wish = msgspec.json.Decoder(PreviewWish)
-
-
 async def all(call: Call) -> Response:
     """The templates, by id."""
     async with call.database() as connection:
@@ -123,7 +119,7 @@ async def publish(call: Call) -> Response:
     id, wait = call.named("id"), call.query(Wait).wait
     if not ID.fullmatch(id):
         raise Invalid("a template's id has letters, digits, `.`, `_` and `-`, at most 100", (Problem("/id", "no id"),))
-    wish = parsed(_object, await call.body())
+    wish = await call.read()
     wish.pop("requires", None)
     if wish.setdefault("id", id) != id:
         raise Invalid("the id is another one", (Problem("/id", f"not the id of the address, {id}", f"write {id}"),))
@@ -153,7 +149,7 @@ async def _published(
 
 async def preview(call: Call) -> Response:
     """What a customer would get."""
-    id, wish = call.named("id"), await call.read(_wish)
+    id, wish = call.named("id"), converted(await call.read(), PreviewWish)
     async with call.database() as connection:
         body = wish.body or await _live(connection, call.workspace, id)
         context = await _context(connection, call.workspace, wish)

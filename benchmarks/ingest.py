@@ -1,4 +1,4 @@
-"""How fast the API takes events: `python -m benchmarks.ingest [seconds]`, with Kafka, PostgreSQL and a workspace at hand.
+"""How fast the API takes events: `python -m benchmarks.ingest [seconds]`; needs Kafka, PostgreSQL and a workspace.
 
 Method: the API runs in a process of its own with the settings of the environment; a load process keeps
 `CONNECTIONS` connections busy with requests made beforehand (each waits for its answer, so every event counted was
@@ -15,6 +15,7 @@ import os
 import subprocess
 import sys
 from base64 import b64encode
+from pathlib import Path
 from time import monotonic
 from typing import NamedTuple
 
@@ -104,13 +105,16 @@ async def load(port: int, requests: list[bytes], seconds: float) -> list[float]:
     wheel = itertools.cycle(requests)
     deadline = monotonic() + seconds
     loop = asyncio.get_running_loop()
-    made = [await loop.create_connection(lambda: Client(wheel, deadline, times), "127.0.0.1", port) for _ in range(CONNECTIONS)]
+    made = [
+        await loop.create_connection(lambda: Client(wheel, deadline, times), "127.0.0.1", port)
+        for _ in range(CONNECTIONS)
+    ]
     await asyncio.gather(*(client.done for _, client in made))
     return times
 
 
 def cpu_seconds(pid: int) -> float:
-    fields = open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 

@@ -2,9 +2,9 @@
 
     python -m benchmarks.sending [--mails 20000] [--smtp-port 1025] > benchmarks/results/sending.json
 
-Needs PostgreSQL (migrated) and Kafka (topics made) as the settings name them; starts the SMTP inbox itself, in a process
-of its own. The stream's part is left out: batches of 500 requests go straight to `apply`. Every mail is rendered,
-claimed, marked, sent, settled and published, and the inbox is counted at the end.
+Needs PostgreSQL (migrated) and Kafka (topics made) as the settings name them; starts the SMTP inbox itself, in a
+process of its own. The stream's part is left out: batches of 500 requests go straight to `apply`. Every mail is
+rendered, claimed, marked, sent, settled and published, and the inbox is counted at the end.
 `parts_us` says what the steps that are pure CPU cost alone; `cpu_us` is all CPU of the sender process per mail.
 """
 
@@ -26,8 +26,10 @@ import msgspec
 import uvloop
 
 from agents.email import EmailSender, Letterhead
+from agents.sending import smtp
 from agents.streams import Batch
 from laudstream.channels.email import build
+from laudstream.errors import Unavailable
 from laudstream.ids import derive
 from laudstream.local import inbox_store
 from laudstream.messages import template
@@ -87,10 +89,22 @@ async def inbox(settings: Settings) -> AsyncIterator[asyncio.subprocess.Process]
         sys.executable, "-m", "laudstream.local.inbox", env={**os.environ, **environment(settings)}, stdout=sys.stderr
     )
     try:
+        async with asyncio.timeout(30):
+            await _answers(smtp.server(settings.smtp_url))
         yield process
     finally:
         process.terminate()
         await process.wait()
+
+
+async def _answers(to: smtp.Server) -> None:
+    while True:
+        try:
+            await (await smtp.Connection.open(to, 5.0)).close()
+        except Unavailable:
+            await asyncio.sleep(0.05)
+        else:
+            return
 
 
 def parts(count: int = 2000) -> dict[str, float]:
@@ -129,7 +143,7 @@ async def run(settings: Settings, mails: int) -> dict[str, Any]:
             batch = Batch(sender.topics[1], 999, some, start + len(some))
             await sender.apply(batch, expected)
             expected = batch.next_offset
-        while inbox_store.count(settings.inbox_db)[1] < mails and box.returncode is None:
+        while inbox_store.count(settings.inbox_db)[1] < mails and box.returncode is None:  # noqa: ASYNC110 - a file
             await asyncio.sleep(0.05)
         seconds, cpu = time.perf_counter() - begin, time.process_time() - cpu
         await sender.stop()

@@ -18,7 +18,7 @@ from aiokafka.structs import TopicPartition
 from agents.lanes import round as rounds
 from agents.lanes.ports import CommitPort, Round
 from agents.lanes.producer import Aborted
-from agents.lanes.record import CONTROL, Input, ends, merge, shares
+from agents.lanes.record import Record, ends, merge, shares
 from agents.lanes.restore import restore
 from agents.lanes.stats import LaneStats
 from agents.lanes.writer import Out
@@ -261,13 +261,13 @@ class Lane:
         self.stats.failed += len(result.parked)
         self.stats.dead_letters += len(result.skipped)
 
-    async def _bodies_of(self, inputs: Sequence[Input]) -> None:
+    async def _bodies_of(self, inputs: Sequence[Record]) -> None:
         """A lane that meets a body not yet here waits for it (A9)."""
-        for item in inputs:
-            if item.rank != CONTROL:
+        for record in inputs:
+            if record.topic != topics.CONTROL:
                 return
             try:
-                control = wire.control(item.record.value)
+                control = wire.control(record.value)
             except Invalid:
                 continue
             if control.status != "deleted":
@@ -284,8 +284,7 @@ class Lane:
         """The round is committed: write the store and go on from its state."""
         assert self._store is not None
         self._store.write(result.out.records, result.hints, result.done, head=head, position=position, now=now)
-        for key, customer in result.customers.items():
-            self._cache.put(key, customer, rounds.weight(customer))
+        rounds.keep(self._cache, result)
         self._state = rounds.Lane(self.partition, head, result.catalog, result.sweeps)
 
 

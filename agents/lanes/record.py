@@ -1,9 +1,9 @@
-"""An input as a lane takes it: a Kafka record with the rank of its topic."""
+"""Inputs as a lane takes them: in which order, and how many of each topic."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from laudstream import topics
 
@@ -21,31 +21,18 @@ class Record(Protocol):
     value: bytes | None
 
 
-class Input(NamedTuple):
-    """Compares by (append time, rank, offset): the order in which a lane takes its inputs (A5)."""
-
-    at: int
-    rank: int
-    offset: int
-    record: Record
-
-
-def merge(taken: Sequence[Sequence[Record]]) -> list[Input]:
-    """One list of inputs in order. `taken` holds one list a topic, by rank; control goes first, whatever its time."""
-    control = [Input(r.timestamp, CONTROL, r.offset, r) for r in taken[CONTROL]]
-    rest: list[Input] = []
-    filled = 0
-    for rank in range(CONTROL + 1, len(taken)):
-        if taken[rank]:
-            filled += 1
-            rest += [Input(r.timestamp, rank, r.offset, r) for r in taken[rank]]
-    if filled > 1:
+def merge(taken: Sequence[Sequence[Record]]) -> list[Record]:
+    """One list of inputs in the order in which a lane takes them (A5): by (append time, rank of the topic, offset),
+    but control first, whatever its time. `taken` holds one list a topic, by rank."""
+    filled = [records for records in taken[CONTROL + 1 :] if records]
+    rest = [record for records in filled for record in records]
+    if len(filled) > 1:
         rest.sort(key=_order)
-    return control + rest
+    return [*taken[CONTROL], *rest]
 
 
-def _order(item: Input) -> tuple[int, int, int]:
-    return item[0], item[1], item[2]
+def _order(record: Record) -> tuple[int, int, int]:
+    return record.timestamp, RANK[record.topic], record.offset
 
 
 def shares(waiting: Sequence[int], room: int) -> list[int]:

@@ -59,8 +59,7 @@ class Replay:
         result = rounds.run(self.lane, plan, self.store, self._cache, self._bodies.body)
         self._compare(entry, result)
         self.store.write(result.out.records)
-        for key, customer in result.customers.items():
-            self._cache.put(key, customer, rounds.weight(customer))
+        rounds.keep(self._cache, result)
         head = msgspec.structs.replace(
             self.lane.head, seq=entry.seq, lane_time=result.lane_time, clock=entry.clock, control_seq=result.control_seq
         )

@@ -12,7 +12,6 @@ from laudstream import topics
 from laudstream.settings import Settings
 from tables.store import LaneStore
 
-
 PATIENCE_S = 15.0
 """How long the marker of a round that the group knows may take to come into sight."""
 

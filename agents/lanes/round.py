@@ -15,9 +15,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from agents.lanes.record import CONTROL, DELIVERIES, EVENTS, ROWS, Input, Record
+from agents.lanes.record import Record
 from agents.lanes.sweep import Sweep, decode_sweeps, encode_sweeps, start_sweeps
 from agents.lanes.writer import Out
+from laudstream import topics
 from laudstream.errors import Invalid, Undecodable
 from laudstream.ids import derive, split_key
 from laudstream.journey import codec
@@ -46,6 +47,10 @@ from tables.view import Due, View
 SWEEP_SLICE = 500
 """Customers that a sweep looks at in one round."""
 
+BASE_BYTES = 700
+SPREAD = 5
+"""What a decoded customer takes in memory: about BASE_BYTES and SPREAD times its encoded bytes."""
+
 MAX_TIMERS_AN_INPUT = 100
 """Timers of one customer that fire before one of its inputs; the rest in the next round (A12)."""
 
@@ -62,7 +67,7 @@ class Lane(NamedTuple):
 class Plan(NamedTuple):
     """What goes into a round."""
 
-    inputs: Sequence[Input]
+    inputs: Sequence[Record]
     bound: int
     """Every input appended before this instant is in hand or handled: timers due before it may fire."""
     clock: int
@@ -100,6 +105,12 @@ def run(lane: Lane, plan: Plan, view: View, cache: Cache[Customer], body_of: Bod
     return _Round(lane, plan, view, cache, body_of).run()
 
 
+def keep(cache: Cache[Customer], result: Result) -> None:
+    """Put what a committed round changed into the cache."""
+    size = BASE_BYTES * len(result.customers) + SPREAD * sum(len(v) for _, v in result.out.records if v)
+    cache.update(result.customers, size)
+
+
 class _Round:
     def __init__(self, lane: Lane, plan: Plan, view: View, cache: Cache[Customer], body_of: BodyOf) -> None:
         self.lane, self.plan, self.view, self.cache, self.body_of = lane, plan, view, cache, body_of
@@ -107,6 +118,7 @@ class _Round:
         self.control_seq = lane.head.control_seq
         self.lane_time = lane.head.lane_time
         self.epoch = lane.head.epoch
+        self.moment = Moment(0, plan.clock, self.epoch)
         self.out = Out(lane.partition)
         self.before: dict[bytes, Customer] = {}
         self.now: dict[bytes, Customer] = {}
@@ -121,9 +133,9 @@ class _Round:
         plan = self.plan
         rest = self._control(plan.inputs)
         due = self.view.due(plan.bound, plan.max_hints)
-        self._load({i.record.key for i in rest if i.record.key} | {customer for _, customer in due.hints})
-        for item in rest:
-            self._input(item)
+        self._load({record.key for record in rest if record.key} | {customer for _, customer in due.hints})
+        for record in rest:
+            self._input(record)
         self.lane_time = max(self.lane_time, plan.bound)
         self._timers(due)
         self._sweep()
@@ -149,6 +161,7 @@ class _Round:
             return
         values = self.view.get_many([key + part for key in missing for part in PARTS])
         step = len(PARTS)
+        fresh: dict[bytes, Customer] = {}
         for at, key in enumerate(missing):
             try:
                 workspace, customer_id = split_key(key)
@@ -157,31 +170,29 @@ class _Round:
             found = values[at * step : at * step + step]
             parts = {part[1:]: value for part, value in zip(PARTS, found, strict=True) if value is not None}
             customer = codec.decode(workspace, customer_id, parts) if parts else codec.empty(workspace, customer_id)
-            now[key] = before[key] = customer
-            self.cache.put(key, customer, weight(customer))
+            now[key] = before[key] = fresh[key] = customer
+        self.cache.update(fresh, BASE_BYTES * len(fresh) + SPREAD * sum(len(value) for value in values if value))
 
     # -- inputs --------------------------------------------------------------------
-    def _control(self, inputs: Sequence[Input]) -> Sequence[Input]:
+    def _control(self, inputs: Sequence[Record]) -> Sequence[Record]:
         """Handle the control records, which come first; returns the rest."""
         count = 0
-        for count, item in enumerate(inputs):  # noqa: B007 (used after the loop)
-            if item.rank != CONTROL:
+        for record in inputs:
+            if record.topic != topics.CONTROL:
                 break
+            count += 1
             try:
-                control = wire.control(item.record.value)
+                control = wire.control(record.value)
             except Invalid as error:
-                self._skip(item.record, error)
+                self._skip(record, error)
                 continue
             if control.seq > self.control_seq:
-                self._apply(control, item.at)
-        else:
-            count = len(inputs)
+                self._apply(control, record.timestamp)
         if self.catalog is not self.lane.catalog:
             self.out.state(CATALOGUE_KEY, self.catalog.entries())
         return inputs[count:] if count else inputs
 
     def _apply(self, control: Control, at: int) -> None:
-        self.lane_time = max(self.lane_time, at)
         before = self.catalog
         self.catalog = before.apply(control, at, self.body_of)
         self.control_seq = control.seq
@@ -193,17 +204,20 @@ class _Round:
                   "version": control.version, "status": control.status},
         ))  # fmt: skip
 
-    def _input(self, item: Input) -> None:
-        record, key = item.record, item.record.key
-        at = self.lane_time = max(self.lane_time, item.at)
+    def _input(self, record: Record) -> None:
+        key, at = record.key, record.timestamp
+        if at > self.lane_time:
+            self.lane_time = at
+        else:
+            at = self.lane_time
         try:
-            if key is None or key not in self.now:
+            customer = self.now.get(key) if key is not None else None
+            if customer is None or key is None:
                 raise Undecodable("key is not `workspace:customer`")
-            value = _read(item, self.lane.partition)
+            value = _read(record, self.lane.partition)
         except Invalid as error:
             self._skip(record, error)
             return
-        customer = self.now[key]
         if 0 < customer.core.wake_at < at:
             self._late_timers(key, at)
         self._advance(key, value, at)
@@ -217,7 +231,13 @@ class _Round:
 
     def _advance(self, key: bytes, value: CoreInput, now: int) -> None:
         before = self.now[key]
-        outcome = advance(before, value, Moment(now, self.plan.clock, self.epoch), self.catalog)
+        try:
+            outcome = advance(before, value, self._moment(now), self.catalog)
+        except MemoryError:
+            raise
+        except Exception as error:
+            self._fail(key, value, now, error)
+            return
         if outcome.customer is not before:
             self.now[key] = outcome.customer
             self.changed[key] = None
@@ -225,6 +245,27 @@ class _Round:
             self.out.effect(key, effect)
         if outcome.parked:
             self.parked += [(key.decode(), run) for run in outcome.parked]
+
+    def _moment(self, now: int) -> Moment:
+        if now != self.moment.now:
+            self.moment = Moment(now, self.plan.clock, self.epoch)
+        return self.moment
+
+    def _fail(self, key: bytes, value: CoreInput, now: int, error: Exception) -> None:
+        """The last net (A6): what the core could not confine to a run. The customer stays as it was before this
+        input, without its timers, and is named; nobody else is disturbed."""
+        customer = self.now[key]
+        cause = getattr(value, "cause", None) or (type(value).__name__, now)
+        number = customer.core.decisions + 1
+        core = msgspec.structs.replace(customer.core, decisions=number, wake_at=0)
+        self.now[key] = msgspec.structs.replace(customer, core=core)
+        self.changed[key] = None
+        self.parked.append((key.decode(), ""))
+        self.out.effect(key, Decision(
+            derive("failed", customer.workspace, self.epoch, customer.id, number), "failed", customer.workspace,
+            customer.id, now, self.plan.clock, number, reason="failed",
+            data={"error": f"{type(error).__name__}: {error}"[:500], "input": list(cause)},
+        ))  # fmt: skip
 
     def _skip(self, record: Record, error: Invalid) -> None:
         self.skipped.append((record.topic, record.offset))
@@ -289,19 +330,13 @@ class _Round:
         return hints
 
 
-def weight(customer: Customer) -> int:
-    """About how many bytes a decoded customer takes in memory."""
-    core = customer.core
-    return 800 + 160 * len(customer.attributes) + len(customer.recent) + 1500 * len(core.runs)
-
-
-def _read(item: Input, partition: int) -> CoreInput:
-    record = item.record
-    cause = Cause(record.topic, partition, record.offset)
-    if item.rank == EVENTS:
+def _read(record: Record, partition: int) -> CoreInput:
+    topic = record.topic
+    cause = Cause(topic, partition, record.offset)
+    if topic == topics.EVENTS:
         return EventInput(cause, wire.event(record.value))
-    if item.rank == ROWS:
+    if topic == topics.ROWS:
         return RowInput(cause, decode_row(record.value))
-    if item.rank == DELIVERIES:
+    if topic == topics.DELIVERIES:
         return DeliveryInput(cause, wire.delivery(record.value))
-    raise Undecodable(f"no lane can read a record of {record.topic}")
+    raise Undecodable(f"no lane can read a record of {topic}")

@@ -167,7 +167,7 @@ class LaneApp(faust.App):
 
     async def _say_when_ready(self) -> None:
         """A line in the log once all partitions that the group gave us are open: `up` and people wait for it."""
-        while not self.hub.ready():
+        while not self.hub.ready():  # noqa: ASYNC110 (the group decides it, in another thread)
             await asyncio.sleep(0.05)
         log.info("worker_ready", group=self.conf.id)
 

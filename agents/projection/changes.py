@@ -8,16 +8,24 @@ A write applies if its number is greater: so it applies exactly once, in order, 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import msgspec
 
-from agents.projection.rows import WriteRow
+from agents.projection.rows import SeenRow, WriteRow
 from laudstream.errors import Undecodable
 from laudstream.journey.write import Write
 
 FIRST_SIGHT, SET, UNSET = "first_sight", "set", "unset"
 
 _encode = msgspec.json.Encoder().encode
+
+
+class Changes(NamedTuple):
+    """What writes come to."""
+
+    seen: list[SeenRow]
+    writes: list[WriteRow]
 
 
 def check_write(w: Write) -> None:
@@ -28,15 +36,19 @@ def check_write(w: Write) -> None:
         raise Undecodable(f"write with number {w.number}: numbers begin with 1")
 
 
-def writes(taken: Iterable[Write]) -> list[WriteRow]:
-    """Rows of writes; each has passed `check_write`. A row without a name only raises the number."""
-    rows: list[WriteRow] = []
+def writes(taken: Iterable[Write]) -> Changes:
+    """Rows of writes; each has passed `check_write`."""
+    into = Changes([], [])
     for w in taken:
-        head = (w.workspace, w.customer, w.number, w.at, w.op == FIRST_SIGHT, w.born)
+        if w.op == FIRST_SIGHT:
+            into.seen.append(SeenRow(w.workspace, w.customer, w.number, w.at))
         values: dict[str, msgspec.Raw | None] = {}
         if w.op == SET:
             values = {name: msgspec.Raw(_encode(value)) for name, value in w.attributes.items()}
         elif w.op == UNSET:
             values = dict.fromkeys(w.names)
-        rows += [WriteRow(*head, name, value) for name, value in values.items()] or [WriteRow(*head, None, None)]
-    return rows
+        head = (w.workspace, w.customer, w.number, w.born)
+        into.writes.extend(WriteRow(*head, name, value) for name, value in values.items())
+        if not values:
+            into.writes.append(WriteRow(*head, None, None))
+    return into

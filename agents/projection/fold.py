@@ -15,6 +15,7 @@ Counters, by step ("" is the journey itself):
 
 So at a step: here = arrived - left - ended. Two folds of parts of a log merge into the fold of the whole, in
 whatever order they are merged: of a run the greater `last_n` says where it is, of a message the greater rank.
+Only deletions need the order of the log: they erase what came before them.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from agents.projection.rows import Counter, MarkRow, MessageRow, RunRow, Timelin
 from laudstream.errors import Undecodable
 from laudstream.journey.decision import KINDS as DECISION_KINDS
 from laudstream.journey.decision import Decision
+from laudstream.journey.reasons import Reason
 from laudstream.messages.delivery import KINDS as DELIVERY_KINDS
 from laudstream.messages.delivery import Delivery
 
@@ -60,6 +62,8 @@ class Decided(msgspec.Struct):
     counts: dict[Counter, int] = msgspec.field(default_factory=dict)
     lanes: dict[int, int] = msgspec.field(default_factory=dict)
     """Partition -> control_seq that its lane has read."""
+    gone: set[tuple[str, str]] = msgspec.field(default_factory=set)
+    """(workspace, customer) who was deleted: what is kept of them goes away before these rows are merged."""
 
 
 class Delivered(msgspec.Struct):
@@ -98,7 +102,9 @@ def decisions(taken: Iterable[tuple[Decision, msgspec.Raw]]) -> Decided:
             )
         )
         _count(into.counts, d)
-        if d.kind == "message":
+        if d.reason == Reason.DELETED and d.kind == "ended":
+            _erase(into, d.workspace, d.customer)
+        elif d.kind == "message":
             _request(into, d)
         elif d.run and d.kind in ("entered", "moved", "ended", "failed"):
             _move(into.runs, d)
@@ -147,8 +153,17 @@ def _move(runs: dict[tuple[str, str], RunRow], d: Decision) -> None:
     runs[key] = now if before is None else merged_run(before, now)
 
 
+def _erase(into: Decided, workspace: str, customer: str) -> None:
+    """The customer was deleted (R15): only counters remain of what was decided up to here."""
+    who = (workspace, customer)
+    into.gone.add(who)
+    into.timeline[:] = [row for row in into.timeline if row[:2] != who]
+    into.runs = {key: row for key, row in into.runs.items() if (row.workspace_id, row.customer_id) != who}
+    into.messages = {key: row for key, row in into.messages.items() if (row.workspace_id, row.customer_id) != who}
+
+
 def merged_run(a: RunRow, b: RunRow) -> RunRow:
-    """What both say together. Commutes, as the statement `merge_runs` does."""
+    """What both say together. Commutes (an arm, once assigned, is kept: R45), as the statement `merge_runs` does."""
     older, newer = (a, b) if a.last_n < b.last_n else (b, a)
     arms = {**older.arms, **newer.arms} if older.arms and newer.arms else newer.arms or older.arms
     return newer._replace(entered_at=min(a.entered_at, b.entered_at), arms=arms)

@@ -8,7 +8,7 @@ and the stream tries again.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -16,7 +16,7 @@ import msgspec
 import orjson
 import structlog
 
-from agents.projection.rows import Counter, LetterRow
+from agents.projection.rows import LetterRow
 from agents.streams import Batch, PositionMoved
 from laudstream.errors import Invalid, Undecodable
 from laudstream.ids import split_key
@@ -45,14 +45,12 @@ _CONTENT = (
 
 
 class Projection(ABC):
-    """Subclasses say which staging tables they need and write the rows of a batch."""
+    """Subclasses make rows of a batch and write them."""
 
     topics: tuple[str, ...]
-    stages: tuple[str, ...] = ()
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._stage = ";\n".join(SQL[name] for name in self.stages)
 
     @abstractmethod
     def read(self, batch: Batch, letters: list[LetterRow]) -> Any:
@@ -83,13 +81,10 @@ class Projection(ABC):
         letters: list[LetterRow] = []
         rows = self.read(batch, letters)
         try:
-            async with self._pool.acquire() as connection:
-                if self._stage:
-                    await connection.execute(self._stage)
-                async with connection.transaction():
-                    await _move(connection, batch, expected)
-                    await self.write(connection, batch.partition, rows)
-                    await bury(connection, letters)
+            async with self._pool.acquire() as connection, connection.transaction():
+                await _move(connection, batch, expected)
+                await self.write(connection, batch.partition, rows)
+                await _bury(connection, letters)
         except _CONTENT as error:
             await self._single_out(batch, expected, error)
 
@@ -105,7 +100,7 @@ class Projection(ABC):
         async with self._pool.acquire() as connection, connection.transaction():
             await _move(connection, batch, expected)
             await self.pass_over(connection, record)
-            await bury(connection, [letter])
+            await _bury(connection, [letter])
 
 
 async def _move(connection: Connection, batch: Batch, expected: int | None) -> None:
@@ -117,22 +112,15 @@ async def _move(connection: Connection, batch: Batch, expected: int | None) -> N
         raise PositionMoved(f"{batch.topic}/{batch.partition} is not at {expected} any more")
 
 
-async def stage(connection: Connection, table: str, rows: Iterable[tuple[Any, ...]]) -> None:
-    """COPY rows into `staged_<table>`: it has no row-level security, which COPY would be refused by."""
-    await connection.copy_records_to_table(f"staged_{table}", records=rows)
+async def merge(connection: Connection, query: str, rows: Collection[tuple[Any, ...]], *first: Any) -> None:
+    """Run a query over all rows at once: each column is one array, after the parameters `first`."""
+    if rows:
+        await connection.execute(SQL[query], *first, *map(list, zip(*rows, strict=True)))
 
 
-async def count(connection: Connection, partition: int, counts: dict[Counter, int]) -> None:
-    """Add to the counters of this partition."""
-    columns = zip(*((*key, amount) for key, amount in counts.items()), strict=True)
-    if counts:
-        await connection.execute(SQL["count"], partition, *map(list, columns))
-
-
-async def bury(connection: Connection, letters: Sequence[LetterRow]) -> None:
-    """Keep dead letters for people to see; one that is there already stays as it is."""
-    if letters:
-        await connection.execute(SQL["dead_letters"], *map(list, zip(*letters, strict=True)))
+async def _bury(connection: Connection, letters: list[LetterRow]) -> None:
+    """One that is there already stays as it is."""
+    await merge(connection, "dead_letters", letters)
 
 
 def readable(record: ConsumerRecord[Any, Any]) -> bytes:

@@ -1,4 +1,4 @@
-"""Rows that a batch comes to, in the order of the columns of their staging tables (`queries/projection.sql`).
+"""Rows that a batch comes to; their fields stand in the order of the arrays in `queries/projection.sql`.
 
 Times are integer milliseconds; SQL turns them into timestamps.
 """
@@ -81,14 +81,21 @@ class MarkRow(NamedTuple):
     counter: str
 
 
+class SeenRow(NamedTuple):
+    """The first sight of a customer."""
+
+    workspace_id: str
+    customer_id: str
+    number: int
+    at: int
+
+
 class WriteRow(NamedTuple):
     """One attribute of a write; a write without attributes is one row without a name."""
 
     workspace_id: str
     customer_id: str
     number: int
-    at: int
-    first_sight: bool
     born: int
     name: str | None
     value: Any

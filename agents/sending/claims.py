@@ -147,7 +147,7 @@ class Claims:
             raise PositionMoved(f"{move.topic}/{move.partition} is no longer at {move.expected}")
 
     async def hand_over(self, claims: Iterable[Claim], now: datetime) -> tuple[list[Claim], list[Delivery]]:
-        """Marks claims just before the wire: (those to hand over until now + lease, those refused).
+        """Marks claims just before the wire: (those to hand over until now + lease, in their order; those refused).
 
         Claims that are not the owner's any more are in neither.
         """
@@ -155,8 +155,8 @@ class Claims:
         rows = await self.pool.fetch(_SQL["hand_over"], *_columns(asked), self.owner, now + self.lease, now)
         refused = [delivery(asked[row[0], row[1]].request, "refused", now, row[2]) for row in rows if row[2]]
         await self.settle(refused, now)
-        granted = [asked[row[0], row[1]] for row in rows if not row[2]]
-        return [claim._replace(tries=claim.tries + 1) for claim in granted], refused
+        granted = {(row[0], row[1]) for row in rows if not row[2]}
+        return [claim._replace(tries=claim.tries + 1) for key, claim in asked.items() if key in granted], refused
 
     async def settle(self, deliveries: Sequence[Delivery], now: datetime) -> list[Delivery]:
         """Writes outcomes; returns those that were the owner's to write."""

@@ -16,6 +16,7 @@ import contextlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime, timedelta
+from itertools import count
 from typing import Any, NamedTuple, Protocol
 
 import structlog
@@ -50,6 +51,9 @@ class Connection(Protocol):
 
 
 class _Job(NamedTuple):
+    bulk: bool
+    number: int
+    """Jobs are put on the wire in the order of these two: transactional first, then first come, first served."""
     claim: Claim
     mail: Mail
     start_by: float
@@ -80,7 +84,8 @@ class Pump:
         )
         self._count = connections
         self._start_within_s = claims.lease.total_seconds() - 2 * timeout_s - 1
-        self._ready: asyncio.Queue[_Job] = asyncio.Queue()
+        self._ready: asyncio.PriorityQueue[_Job] = asyncio.PriorityQueue()
+        self._number = count()
         self._done: deque[tuple[Claim, Delivery | Parked]] = deque()
         self._busy: set[Key] = set()  # marked, until their outcome is written
         self._connected = 0
@@ -114,7 +119,8 @@ class Pump:
     async def _mark(self) -> None:
         while True:
             await self._wake_marker.wait()
-            full = len(self._busy) > MOST_MARKED // 2  # marked by the dozen, for each time costs a transaction
+            # Marketing is marked by the dozen, for each time costs a transaction.
+            full = len(self._busy) >= (MOST_MARKED if self.waiting.urgent else MOST_MARKED // 2)
             if full or not len(self.waiting) or not self._connected or len(self._publisher) > MOST_UNPUBLISHED:
                 self._wake_marker.clear()
                 continue
@@ -134,7 +140,8 @@ class Pump:
         self._busy.difference_update(mails.keys() - {claim.key for claim in granted})
         self._publisher.put(refused)
         for claim in granted:
-            self._ready.put_nowait(_Job(claim, mails[claim.key], begin + self._start_within_s))
+            number, start_by = next(self._number), begin + self._start_within_s
+            self._ready.put_nowait(_Job(claim.request.topic_is_bulk, number, claim, mails[claim.key], start_by))
 
     def _mail(self, claim: Claim) -> Mail | None:
         self._busy.add(claim.key)

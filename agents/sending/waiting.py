@@ -57,6 +57,11 @@ class Waiting:
     def __len__(self) -> int:
         return len(self.keys)
 
+    @property
+    def urgent(self) -> bool:
+        """A transactional message waits."""
+        return self._now.count > 0
+
     def put(self, claims: Iterable[Claim]) -> None:
         """Adds claims, whatever the room; those that wait already are not added again."""
         for claim in claims:

@@ -105,7 +105,8 @@ def _words(text: str, *, always: bool = False) -> str:
 def _date(at: int) -> str:
     """RFC 5322 date of a time in ms; not `strftime`, which follows the locale."""
     t = datetime.fromtimestamp(at / 1000, UTC)
-    return f"{_DAYS[t.weekday()]}, {t.day:02} {_MONTHS[t.month - 1]} {t.year} {t.hour:02}:{t.minute:02}:{t.second:02} +0000"
+    day = f"{_DAYS[t.weekday()]}, {t.day:02} {_MONTHS[t.month - 1]} {t.year}"
+    return f"{day} {t.hour:02}:{t.minute:02}:{t.second:02} +0000"
 
 
 def read(answer: Answer) -> Verdict:

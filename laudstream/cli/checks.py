@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import os
 import shutil
 import subprocess
@@ -44,15 +43,21 @@ class Wrong(Exception):
         self.fix, self.state = fix, state
 
 
-Check = Callable[[Settings], Awaitable[Finding]]
+class Check(NamedTuple):
+    name: str
+    needs: str
+    """Another check without which this one can say nothing."""
+    look: Callable[[Settings], Awaitable[Finding]]
+
+
+Look = Callable[[Settings], Awaitable[str]]
 CHECKS: list[Check] = []
 
 
-def check(name: str, fix: str) -> Callable[[Callable[[Settings], Awaitable[str]]], Check]:
+def check(name: str, fix: str, needs: str = "") -> Callable[[Look], Look]:
     """Makes a check of a function that says what is right, or raises. `fix` is for errors that bring none."""
 
-    def made(look: Callable[[Settings], Awaitable[str]]) -> Check:
-        @functools.wraps(look)
+    def made(look: Look) -> Look:
         async def looked(now: Settings) -> Finding:
             try:
                 return Finding(name, "ok", await look(now))
@@ -61,10 +66,26 @@ def check(name: str, fix: str) -> Callable[[Callable[[Settings], Awaitable[str]]
             except (LaudstreamError, OSError, TimeoutError, asyncpg.PostgresError, httpx.HTTPError) as error:
                 return Finding(name, "wrong", str(error) or type(error).__name__, fix)
 
-        CHECKS.append(looked)
-        return looked
+        CHECKS.append(Check(name, needs, looked))
+        return look
 
     return made
+
+
+async def examine(now: Settings) -> list[Finding]:
+    """All findings, in the order of CHECKS. What does not need each other is looked at at the same time."""
+    found: dict[str, Finding] = {}
+    for later in (False, True):
+        checks = [one for one in CHECKS if bool(one.needs) == later]
+        blind = {one.name for one in checks if one.needs and found[one.needs].state == "wrong"}
+        looks = [one.look(now) for one in checks if one.name not in blind]
+        found |= {finding.name: finding for finding in await asyncio.gather(*looks)}
+        found |= {
+            one.name: Finding(one.name, "wrong", f"not checked: {one.needs} is wrong")
+            for one in checks
+            if one.name in blind
+        }
+    return [found[one.name] for one in CHECKS]
 
 
 @check("packages", "run `make setup`")
@@ -89,7 +110,7 @@ async def java(now: Settings) -> str:
     found = shutil.which("java")
     if not found:
         raise Wrong("no java on the PATH", "install default-jre-headless (only `laudstream up` needs it)", "warning")
-    said = await asyncio.to_thread(subprocess.run, [found, "-version"], capture_output=True, text=True, check=True)  # noqa: S603 - found on the PATH
+    said = await asyncio.to_thread(subprocess.run, [found, "-version"], capture_output=True, text=True, check=True)
     first = said.stderr.partition("\n")[0]
     major = int(first.partition('"')[2].partition(".")[0].partition('"')[0] or 0)
     if major < JAVA_AT_LEAST:
@@ -109,7 +130,7 @@ async def kafka(now: Settings) -> str:
     return f"{len(brokers)} {'broker' if len(brokers) == 1 else 'brokers'} at {now.kafka}"
 
 
-@check("topics", "run `laudstream topics apply`")
+@check("topics", "run `laudstream topics apply`", needs="kafka")
 async def topics(now: Settings) -> str:
     found = await kafka_admin.describe(now)
     todo = kafka_admin.plan(TOPICS, found, now)
@@ -126,7 +147,7 @@ async def topics(now: Settings) -> str:
 async def postgresql(now: Settings) -> str:
     pool = await connect(now.database_url, max_size=1, application="laudstream doctor")
     try:
-        facts = await pool.fetchrow(queries("doctor")["facts"])
+        [facts] = await pool.fetch(queries("doctor")["facts"])
     finally:
         await pool.close()
     if facts["wal_level"] != "logical":
@@ -136,7 +157,7 @@ async def postgresql(now: Settings) -> str:
     return f"PostgreSQL {facts['version']}, wal_level logical"
 
 
-@check("migrations", "run `laudstream migrate`")
+@check("migrations", "run `laudstream migrate`", needs="postgresql")
 async def migrations(now: Settings) -> str:
     pool = await connect(now.database_url, max_size=1, application="laudstream doctor")
     try:
@@ -150,7 +171,7 @@ async def migrations(now: Settings) -> str:
     return f"{len(done)} applied"
 
 
-@check("roles", "make the roles of local-env/postgres.sql")
+@check("roles", "make the roles of local-env/postgres.sql", needs="postgresql")
 async def roles(now: Settings) -> str:
     """Each role connects, and has the rights that its process needs: no more for the API, no less for the others."""
     problems = []
@@ -161,7 +182,7 @@ async def roles(now: Settings) -> str:
     ):
         pool = await connect(dsn, max_size=1, application="laudstream doctor")
         try:
-            row = await pool.fetchrow(queries("doctor")["role"])
+            [row] = await pool.fetch(queries("doctor")["role"])
         finally:
             await pool.close()
         if row["bypasses"] != bypass:

@@ -31,7 +31,8 @@ def config(env: bool, json: bool) -> None:
     elif json:
         show.print_json([line._asdict() for line in lines()])
     else:
-        show.print_table(Line._fields, lines())
+        for line in lines():
+            click.echo(f"{click.style(line.setting, bold=True)}={line.value}\n    {line.source} · {line.meaning}")
 
 
 def lines() -> list[Line]:

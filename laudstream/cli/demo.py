@@ -66,6 +66,7 @@ def demo(data: Path, port_base: int | None, wipe: bool, leave: bool, **single: i
         click.echo(f"demo: FAILED {error}")
         raise SystemExit(1) from None
     if result is None:
+        click.echo("demo: FAILED interrupted")
         raise SystemExit(130)
     if leave:
         click.echo(result.line)

@@ -7,9 +7,8 @@ import asyncio
 import click
 
 from laudstream.cli import show
-from laudstream.cli.checks import CHECKS, Finding
+from laudstream.cli.checks import examine
 from laudstream.cli.connect import settings
-from laudstream.settings import Settings
 
 _MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "wrong": ("✗", "red")}
 
@@ -29,8 +28,3 @@ def doctor(json: bool) -> None:
                 click.echo(f"  {'':<16} → {finding.fix}")
     if any(finding.state == "wrong" for finding in findings):
         raise click.exceptions.Exit(1)
-
-
-async def examine(now: Settings) -> list[Finding]:
-    """All findings, in the order of CHECKS; the checks run at the same time."""
-    return list(await asyncio.gather(*(check(now) for check in CHECKS)))

@@ -19,7 +19,8 @@ from laudstream.errors import Invalid, NotFound, Problem
 from laudstream.postgres import queries
 
 if TYPE_CHECKING:
-    from laudstream.postgres.tenancy import Connection, Pool
+    from laudstream.postgres.pool import Pool
+    from laudstream.postgres.tenancy import Connection
 
 CHUNK = 5000
 CONNECTIONS = 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from importlib import import_module
 
@@ -59,6 +60,8 @@ def cli() -> None:
 
 def main() -> None:
     """Entry point. Exit codes: 0 done, 1 laudstream says what is wrong, 2 wrong usage."""
+    # What aiokafka warns of is in the error that it raises next; workers set up logging of their own.
+    logging.getLogger("aiokafka").addHandler(logging.NullHandler())
     try:
         cli(prog_name="laudstream")
     except LaudstreamError as error:

@@ -19,14 +19,18 @@ def fingerprint(id: str) -> bytes:
     return blake2b(id.encode(), digest_size=8).digest()
 
 
-def seen(recent: bytes, mark: bytes) -> bool:
-    """Whether `mark` is among the remembered ids."""
+def seen(recent: bytes, mark: bytes, now: int) -> bool:
+    """Whether `mark` is among the ids that are remembered at `now` (ms)."""
     at = recent.find(mark)
     while at >= 0:
-        if at % ENTRY == 0:
+        if at % ENTRY == 0 and _second(recent, at) > now // 1000 - KEEP_SECONDS:
             return True
         at = recent.find(mark, at + 1)
     return False
+
+
+def _second(recent: bytes, at: int) -> int:
+    return int.from_bytes(recent[at + 8 : at + ENTRY], "big")
 
 
 def remember(recent: bytes, mark: bytes, now: int) -> bytes:
@@ -34,7 +38,7 @@ def remember(recent: bytes, mark: bytes, now: int) -> bytes:
     second = now // 1000
     start = 0
     oldest = second - KEEP_SECONDS
-    while start < len(recent) and int.from_bytes(recent[start + 8 : start + 12], "big") <= oldest:
+    while start < len(recent) and _second(recent, start) <= oldest:
         start += ENTRY
     start = max(start, len(recent) + ENTRY - _FULL)
     return (recent[start:] if start > 0 else recent) + mark + second.to_bytes(4, "big")

@@ -10,13 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from msgspec.structs import replace
+
 from laudstream.customers import recent
 from laudstream.customers.event import Event
 from laudstream.customers.row import Row
 from laudstream.journey import entering, rows, sends
 from laudstream.journey.catalog import NOTHING, Catalog, LiveJourney, Space
 from laudstream.journey.codec import empty
-from laudstream.journey.customer import DEFERRED, FAILED, REQUESTED, Customer, RowState, Run
+from laudstream.journey.customer import DEFERRED, FAILED, REQUESTED, Customer, Run
 from laudstream.journey.inputs import (
     DeliveryInput,
     EventInput,
@@ -48,7 +50,7 @@ def _event(customer: Customer, input: EventInput, moment: Moment, space: Space) 
     event = input.event
     core = customer.core
     mark = recent.fingerprint(event.id)
-    if recent.seen(customer.recent, mark) or (core.row.gone_at and event.received <= core.row.gone_at):
+    if recent.seen(customer.recent, mark, moment.now) or (core.row.gone_at and event.received <= core.row.gone_at):
         return Outcome(customer, [])
     remembered = recent.remember(customer.recent, mark, moment.now)
     entries = space.entries.get(event.name, ()) if event.type == "track" else ()
@@ -227,9 +229,9 @@ def _timer(customer: Customer, input: TimerInput, moment: Moment, space: Space) 
     row = customer.core.row
     work = Work(customer, moment, space, ("timer", customer.id, input.due, customer.core.decisions))
     if row.gone_at and row.gone_at + MARKER_MS <= moment.now:
-        if not customer.core.runs and not customer.core.writes:
+        if not row.born and not customer.core.writes:  # nobody came back
             return Outcome(empty(customer.workspace, customer.id), [])
-        work.row = RowState(0, row.revision)
+        work.row = replace(row, gone_at=0)
     settle(work)
     while due := _due(work):
         for run, live, version in due:

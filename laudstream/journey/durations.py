@@ -35,7 +35,7 @@ class Duration(msgspec.Struct, frozen=True, gc=False):
         local = (_EPOCH + at * _MS).astimezone(zone).replace(tzinfo=None)
         year, month = divmod(local.year * 12 + local.month - 1 + self.months, 12)
         day = min(local.day, monthrange(year, month + 1)[1])
-        moved = local.replace(year=year, month=month + 1, day=day, fold=0) + timedelta(days=self.days)
+        moved = local.replace(year=year, month=month + 1, day=day) + timedelta(days=self.days)
         return instant(moved, zone) + self.ms
 
     @property

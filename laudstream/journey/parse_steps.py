@@ -199,10 +199,9 @@ def _experiment(place: Place, body: dict[str, Any], step: dict[str, Any]) -> Ste
     reader.only(body, spot, ("id", "arms"), ("holdout", "winner"))
     arms = reader.object_of(body.get("arms"), at(spot, "arms"), "'arms'") or {}
     shares = {name: _share(reader, weight, at(spot, "arms", name)) for name, weight in arms.items()}
-    if not arms or sum(shares.values()) != 10_000:
-        reader.wrong(
-            at(spot, "arms"), f"the weights add up to {sum(shares.values()) / 100:g}, not to 100", "make it 100"
-        )
+    total = sum(weight or 0 for weight in shares.values())
+    if not arms or (None not in shares.values() and total != 10_000):
+        reader.wrong(at(spot, "arms"), f"the weights add up to {total / 100:g}, not to 100", "make it 100")
     for name in arms:
         reader.name_of(name, at(spot, "arms", name), "an arm")
     given = step.get("next")
@@ -215,16 +214,17 @@ def _experiment(place: Place, body: dict[str, Any], step: dict[str, Any]) -> Ste
         for arm in arms
     }
     id = reader.text_of(body["id"], at(spot, "id"), "'id'") if "id" in body else None
-    return ExperimentStep(id or f"{place.journey}/{place.step}", tuple(shares.items()), following)
+    weights = tuple((arm, weight or 0) for arm, weight in shares.items())
+    return ExperimentStep(id or f"{place.journey}/{place.step}", weights, following)
 
 
-def _share(reader: Reader, weight: object, pointer: str) -> int:
+def _share(reader: Reader, weight: object, pointer: str) -> int | None:
     if isinstance(weight, int | float) and not isinstance(weight, bool) and 0 <= weight <= 100:
         parts = round(weight * 100)
         if abs(parts - weight * 100) < 1e-6:
             return parts
     reader.wrong(pointer, "a weight must be 0 to 100, with at most two decimals", "write e.g. 50")
-    return 0
+    return None
 
 
 def _exit(place: Place, body: dict[str, Any], step: dict[str, Any]) -> Step:

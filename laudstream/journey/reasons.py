@@ -46,6 +46,11 @@ class Reason(StrEnum):
     DELETED = "deleted", "the customer was deleted"
     JOURNEY_STOPPED = "journey_stopped", "the journey was stopped before the message was handed over"
 
+    # why a delivery failed or bounced
+    TEMPLATE_FAILED = "template_failed", "the template could not be filled in with these values"
+    REJECTED = "rejected", "the provider refuses the message for good"
+    NO_SUCH_ADDRESS = "no_such_address", "nobody takes messages at this address"
+
     # why a run ended without an exit step (R59)
     IF_PAST = "if_past", "the instant to wait for is past"
     IF_MISSING = "if_missing", "the value to wait for is missing"

@@ -35,7 +35,7 @@ def _customer(work: Work, row: Row) -> bool:
         return False
     if work.row.born not in (0, row.born):
         _erase(work)
-    work.row = RowState(row.born, row.revision, row.created_at, 0)
+    work.row = RowState(row.born, row.revision, row.created_at, work.row.gone_at)
     work.pending = tuple(write for write in work.pending if write.number > row.writes)
     work.writes = max(work.writes, row.writes)
     attributes = _with_pending(row.attributes, work.pending)

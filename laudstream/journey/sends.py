@@ -63,7 +63,8 @@ def ask_late(work: Work, run: Run, version: Journey, now: int) -> None:
 
 def _want(work: Work, run: Run, version: Journey, wanted_at: int, late: str) -> None:
     want = Want(version.settings.priority, wanted_at, run.entered_at, run.id, work.moment.now, late)
-    work.wants.append(want)
+    if want not in work.wants:
+        work.wants.append(want)
 
 
 class Case(NamedTuple):

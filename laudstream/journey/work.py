@@ -39,6 +39,11 @@ class Want(NamedTuple):
     """Step of a message that was refused late; empty: the message of the present step."""
 
 
+def _age(run: Run) -> tuple[int, str]:
+    """Present runs go the oldest first, then by id (R21)."""
+    return run.entered_at, run.id
+
+
 class Work:
     __slots__ = (
         "assignments", "attributes", "before", "cause", "consents", "customer", "decisions", "journeys", "mark",
@@ -97,7 +102,7 @@ class Work:
     def begin(self, run: Run) -> None:
         """A new run; should it fail, it parks where it began."""
         self.originals[run.id] = replace(run)
-        self.runs.append(run)
+        self.runs = sorted([*self.runs, run], key=_age)
         self.runs_changed = True
 
     def remove(self, run: Run) -> None:
@@ -114,7 +119,7 @@ class Work:
         failed.status, failed.wake_at, failed.trail = FAILED, 0, ()
         failed.failure = f"{type(error).__name__}: {error}"[:500]
         others = [other for other in self.runs if other.id != run.id]
-        self.runs = sorted([*others, failed], key=lambda other: (other.entered_at, other.id))
+        self.runs = sorted([*others, failed], key=_age)
         self.runs_changed = True
         self.parked.append(run.id)
         self.decide("failed", failed, self.moment.now, reason=Reason.FAILED, data={"error": failed.failure})

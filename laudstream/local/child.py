@@ -84,9 +84,9 @@ class Child:
         return self._popen is not None and self._popen.poll() is None
 
     @property
-    def rss_bytes(self) -> int:
-        """Resident memory of it and its children."""
-        return proc.rss_bytes(self.pid) + sum(map(proc.rss_bytes, proc.children(self.pid))) if self.pid else 0
+    def memory_bytes(self) -> int:
+        """Of it and its children."""
+        return sum(map(proc.memory_bytes, (self.pid, *proc.children(self.pid)))) if self.pid else 0
 
     async def start(self) -> None:
         """Start it and wait until it is ready. Raises Died or Unavailable (not ready in time)."""

@@ -113,7 +113,7 @@ def _header(head: bytes, name: bytes) -> str:
     return " ".join(found[1].decode("utf-8", "replace").split()) if found else ""
 
 
-class Server(SMTP):
+class Server(SMTP):  # type: ignore[misc]  # aiosmtpd ships no types
     """aiosmtpd, reading a message in one piece instead of line by line, and addresses without a parser of RFC 5322."""
 
     line_length_limit = MAX_MAIL  # of the reader, too

@@ -139,7 +139,7 @@ def get_mail(path: str, id: int) -> dict[str, Any]:
 def _body(message: EmailMessage, kind: str) -> str:
     try:
         part = message.get_body((kind,))
-        return "" if part is None else str(part.get_content())
+        return "" if part is None else str(part.get_content()).replace("\r\n", "\n")
     except (LookupError, ValueError, AttributeError, KeyError):  # an encoding or a structure that nobody knows
         return ""
 

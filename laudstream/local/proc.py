@@ -5,7 +5,6 @@ A process is known by (pid, start time): the kernel gives pids again, but never 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -51,12 +50,13 @@ def command(pid: int) -> str:
     return text if len(text) <= _COMMAND_SHOWN else text[: _COMMAND_SHOWN - 1] + "…"
 
 
-def rss_bytes(pid: int) -> int:
-    """Resident memory; 0 if it is gone."""
+def memory_bytes(pid: int) -> int:
+    """Memory of a process, what it shares with others counted in parts (PSS); 0 if it is gone or not ours to see."""
     try:
-        return int((_PROC / str(pid) / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, IndexError):
+        text = (_PROC / str(pid) / "smaps_rollup").read_text()
+    except OSError:
         return 0
+    return next((int(line.split()[1]) << 10 for line in text.splitlines() if line.startswith("Pss:")), 0)
 
 
 def children(pid: int) -> list[int]:

@@ -108,8 +108,8 @@ class Stack:
             raise NotFound(f"no process {name!r} in this stack; there are: {', '.join(self._children)}") from None
 
     def memory(self) -> dict[str, int]:
-        """Resident bytes of each process that runs."""
-        return {name: child.rss_bytes for name, child in self._children.items() if child.alive}
+        """Bytes of each process that runs."""
+        return {name: child.memory_bytes for name, child in self._children.items() if child.alive}
 
     async def start(self) -> None:
         """Start all parts; ends when all are ready. What was started is stopped again if anything fails.

@@ -20,7 +20,7 @@ MAX_NAME = 200
 _LOCAL = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _ADDRESS = re.compile(rf"({_LOCAL})@({_LABEL}(?:\.{_LABEL})*)")
-_NAMED = re.compile(r'\s*(?:"([^"\\]*)"|([^"<>]*?))\s*<([^<>\s]+)>\s*')
+_NAMED = re.compile(r' *(?:"([^"\\]*)"|([^"<>]*?)) *<([^<> ]+)> *')
 
 
 class BadAddress(Invalid):
@@ -51,6 +51,6 @@ def mailbox(text: str) -> Mailbox:
     if named is None:
         return Mailbox("", address(text))
     name = (named[1] if named[1] is not None else named[2]).strip(" ")
-    if not (name.isprintable() and len(name) <= MAX_NAME):
+    if not text.isprintable() or len(name) > MAX_NAME:
         raise BadAddress(f"the name of a sender has at most {MAX_NAME} printable characters")
     return Mailbox(name, address(named[3]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 
-_TAG = re.compile(r"<!--.*?-->|<(/?)([a-zA-Z][a-zA-Z0-9]*)([^<>]*)>", re.DOTALL)
+_TAG = re.compile(r"<!--|<(/?)([a-zA-Z][a-zA-Z0-9]*)([^<>]*)>")
 _HREF = re.compile(r"""\bhref\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""", re.IGNORECASE)
 _BLANKS = re.compile(r"[ \t\r\f\v\n\xa0]+")
 _HIDDEN = frozenset(("head", "style", "script", "title", "template"))
@@ -17,13 +17,13 @@ def plain(source: str) -> str:
     """Text of `source`: blocks on lines of their own, links as `text (address)`, scripts and styles left out."""
     out: list[str] = []
     hidden, link, at = "", "", 0
-    if "-->" not in source:
-        source = source.replace("<!--", "")
-    for tag in _TAG.finditer(source):
+    while (tag := _TAG.search(source, at)) is not None:
         if not hidden and tag.start() > at:
             out.append(_BLANKS.sub(" ", source[at : tag.start()]))
         at = tag.end()
-        if tag[2] is None:
+        if tag[2] is None:  # a comment; one that is never closed goes to the end
+            end = source.find("-->", at)
+            at = len(source) if end < 0 else end + 3
             continue
         closing, name = tag[1] == "/", tag[2].lower()
         if hidden:
@@ -35,7 +35,7 @@ def plain(source: str) -> str:
         elif name in _LINE:
             out.append("\n- " if name == "li" and not closing else "\n")
         elif name == "a":
-            found = None if closing else _HREF.search(tag[3])
+            found = None if closing else _HREF.search(tag[3][:4_000])
             if closing and link and not (out and out[-1].strip() == link):
                 out.append(f" ({link})")
             link = (found[1] or found[2] or found[3] or "") if found else ""

@@ -35,7 +35,8 @@ _BRANCH = (ConditionalBlockNode, MultiExpressionBlockNode)
 
 
 def line(source: str, index: int) -> int:
-    return source.count("\n", 0, max(index, 0)) + 1
+    """Line of a character, from 1; of the end for a negative index, as the library has it."""
+    return source.count("\n", 0, index if index >= 0 else len(source)) + 1
 
 
 def path_of(path: Path) -> str:

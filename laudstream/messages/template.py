@@ -24,7 +24,7 @@ from laudstream.messages.reads import Walk, line
 
 MAX_SUBJECT = 1_000  # characters, of the template and of what comes out
 
-_FIELDS = ("channel", "subject", "html", "text", "from", "requires", "id", "name")
+_FIELDS = ("channel", "subject", "html", "text", "from", "requires", "reads", "id", "name")
 _PARTS = {"subject": MAX_SUBJECT, "html": sandbox.MAX_SOURCE, "text": sandbox.MAX_SOURCE}
 
 
@@ -82,7 +82,7 @@ def _parse(source: str, pointer: str, problems: list[Problem], parts: dict[str, 
         return Walk(template, source, pointer)
     except LiquidError as error:
         message = " ".join(str(error.message).split())[:300]
-        where = f"line {line(source, error.token.start_index)}: " if error.token else ""
+        where = "" if error.token is None else f"line {line(source, error.token.start_index)}: "
         fix = "known tags are " + ", ".join(sandbox.TAGS) if "unexpected tag" in message else "see the Liquid syntax"
         problems.append(Problem(pointer, f"{where}{message}", fix))
     except RecursionError:

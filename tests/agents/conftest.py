@@ -112,42 +112,53 @@ async def owner(database: str) -> AsyncIterator[Pool]:
     await pool.close()
 
 
+class Kafka:
+    """A broker that can be killed and started again; its data stay."""
+
+    def __init__(self, folder: Path) -> None:
+        jar = next(_CACHE.rglob("kafka-clients-*.jar"), None)
+        assert jar is not None, f"no Kafka under {_CACHE}: run `make setup`"
+        self.folder, self.port = folder, _free_port()
+        self.address = f"127.0.0.1:{self.port}"
+        self._java = ["java", "-Xmx512m", "-XX:+UseSerialGC", "-cp", f"{jar.parent}/*"]
+        self._properties = folder / "server.properties"
+        self._properties.write_text(_KAFKA.format(port=self.port, control=_free_port(), folder=folder))
+        storage = [*self._java, "kafka.tools.StorageTool", "format", "-t", "3sFvR2TCQ6mGzVtHh0pSdA"]
+        subprocess.run([*storage, "-c", self._properties], check=True, capture_output=True)
+        self._server: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Returns when it answers."""
+        with (self.folder / "log").open("ab") as log:
+            server = self._server = subprocess.Popen(
+                [*self._java, "kafka.Kafka", str(self._properties)], stdout=log, stderr=log
+            )
+        deadline = time.monotonic() + 60
+        while server.poll() is None and time.monotonic() < deadline:
+            with socket.socket() as probe:
+                probe.settimeout(0.2)
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            time.sleep(0.05)
+        raise AssertionError((self.folder / "log").read_text()[-2000:])
+
+    def kill(self) -> None:
+        if self._server is not None:
+            self._server.kill()
+            self._server.wait()
+
+
 @pytest.fixture(scope="session")
-def kafka() -> Iterator[str]:
-    """Address of a Kafka without topics."""
-    jar = next(_CACHE.rglob("kafka-clients-*.jar"), None)
-    assert jar is not None, f"no Kafka under {_CACHE}: run `make setup`"
+def kafka() -> Iterator[Kafka]:
+    """A Kafka without topics."""
     folder = Path(tempfile.mkdtemp(prefix="laudstream-kafka-"))
-    port = _free_port()
-    properties = folder / "server.properties"
-    properties.write_text(_KAFKA.format(port=port, control=_free_port(), folder=folder))
-    java = ["java", "-Xmx512m", "-XX:+UseSerialGC", "-cp", f"{jar.parent}/*"]
-    uuid = subprocess.run(
-        [*java, "kafka.tools.StorageTool", "random-uuid"], check=True, capture_output=True, text=True
-    ).stdout.split()[-1]
-    subprocess.run(
-        [*java, "kafka.tools.StorageTool", "format", "-t", uuid, "-c", properties], check=True, capture_output=True
-    )
-    with (folder / "log").open("wb") as log:
-        server = subprocess.Popen([*java, "kafka.Kafka", str(properties)], stdout=log, stderr=log)
+    broker = Kafka(folder)
     try:
-        _wait_for_port(port, server)
-        yield f"127.0.0.1:{port}"
+        broker.start()
+        yield broker
     finally:
-        server.kill()
-        server.wait()
+        broker.kill()
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _wait_for_port(port: int, server: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
-    while server.poll() is None and time.monotonic() < deadline:
-        with socket.socket() as probe:
-            probe.settimeout(0.2)
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise AssertionError("Kafka did not start")
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.projection import changes, fold
-from agents.projection.rows import WriteRow
+from agents.projection.rows import SeenRow, WriteRow
 from laudstream.errors import Undecodable
 from laudstream.journey.decision import Decision
 from laudstream.journey.write import Write
@@ -84,6 +84,16 @@ def test_a_parked_run_stays_open_where_it_is_and_says_why() -> None:
     assert counters(rows)["arms", "parked"] == counters(rows)["", "parked"] == 1
 
 
+def test_of_a_deleted_customer_only_counters_remain_and_what_a_new_life_brings() -> None:
+    deleted = decision(4, "ended", step="mail", reason="deleted")
+    rows = folded(*STORY[:3], decision(1, "entered", customer="bob", run="run-2", to="arms"), deleted)
+    assert rows.gone == {(WORKSPACE, "ann")}
+    assert {row.customer_id for row in (*rows.timeline, *rows.runs.values(), *rows.messages.values())} == {"bob"}
+    assert counters(rows)["mail", "ended:deleted"] == counters(rows)["mail", "requested"] == 1
+    again = folded(*STORY[:3], deleted, decision(5, "entered", run="run-3", to="arms"))
+    assert [row.run_id for row in again.timeline] == [run.run_id for run in again.runs.values()] == ["run-3"]
+
+
 def test_an_entry_that_failed_makes_no_run() -> None:
     rows = folded(decision(1, "failed", run="", reason="failed"))
     assert not rows.runs
@@ -144,18 +154,19 @@ def test_a_refused_delivery_counts_under_its_reason() -> None:
 
 
 def test_a_write_is_one_row_an_attribute_and_a_first_sight_one_without_a_name() -> None:
-    rows = changes.writes(
+    made = changes.writes(
         [
             Write(WORKSPACE, "ann", 1, "first_sight", 10),
             Write(WORKSPACE, "ann", 2, "set", 11, {"city": "Bern", "gone": None}),
             Write(WORKSPACE, "ann", 3, "unset", 12, names=["city"], born=7),
         ]
     )
-    assert rows == [
-        WriteRow(WORKSPACE, "ann", 1, 10, True, 0, None, None),
-        WriteRow(WORKSPACE, "ann", 2, 11, False, 0, "city", msgspec.Raw(b'"Bern"')),
-        WriteRow(WORKSPACE, "ann", 2, 11, False, 0, "gone", msgspec.Raw(b"null")),
-        WriteRow(WORKSPACE, "ann", 3, 12, False, 7, "city", None),
+    assert made.seen == [SeenRow(WORKSPACE, "ann", 1, 10)]
+    assert made.writes == [
+        WriteRow(WORKSPACE, "ann", 1, 0, None, None),
+        WriteRow(WORKSPACE, "ann", 2, 0, "city", msgspec.Raw(b'"Bern"')),
+        WriteRow(WORKSPACE, "ann", 2, 0, "gone", msgspec.Raw(b"null")),
+        WriteRow(WORKSPACE, "ann", 3, 7, "city", None),
     ]
 
 
@@ -167,7 +178,7 @@ def test_a_write_that_nobody_can_carry_out_is_undecodable(bad: Write) -> None:
 
 @st.composite
 def logs(draw: st.DrawFn) -> list[Decision]:
-    """Decisions of two customers with two runs each, numbered as a lane numbers them."""
+    """Decisions of two customers with two runs each, numbered as a lane numbers them; an arm is kept (R45)."""
     numbers = {"ann": 0, "bob": 0}
     log = []
     for _ in range(draw(st.integers(0, 40))):
@@ -182,7 +193,7 @@ def logs(draw: st.DrawFn) -> list[Decision]:
             decision(
                 n, kind, customer=customer, run=f"{customer}-{draw(st.sampled_from('12'))}", step=step,
                 to=draw(st.sampled_from("xyz")) if kind in ("entered", "moved") else "",
-                branch=draw(st.sampled_from(["a", "b"])), reason="" if kind != "failed" else "failed", data=data,
+                branch=f"arm-{step}", reason="" if kind != "failed" else "failed", data=data,
             )
         )  # fmt: skip
     return log

@@ -109,6 +109,17 @@ async def test_a_run_told_in_two_batches_is_the_run_told_in_one(pool: Pool) -> N
     assert (run[0], run[1], run[2], run[3].timestamp(), run[4]) == ("bye", "asked", {"arms": "plain"}, 1.0, 5)
 
 
+async def test_a_deletion_erases_what_is_kept_of_the_customer_but_no_counter(pool: Pool) -> None:
+    """R15; also of what the lane had decided before it heard of the deletion."""
+    handler = Decisions(pool)
+    await take(handler, [*STORY[:4], decision(1, "entered", customer="bob", run="run-2", to="arms")])
+    await take(handler, [decision(5, "ended", step="bye", reason="deleted")], start=5)
+    for name in ("decisions", "runs"):
+        assert await pool.fetch(f"SELECT DISTINCT customer_id FROM {name}") == [("bob",)]
+    assert await tables(pool, "messages") == [[]]
+    assert (await counted(pool))["", "ended:deleted"] == 1
+
+
 async def test_lanes_report_how_far_they_have_read_control_and_never_go_back(pool: Pool) -> None:
     handler = Decisions(pool)
     for start, seq in enumerate((4, 2)):
@@ -271,6 +282,7 @@ DECIDED = st.one_of(
         RUNS, st.sampled_from(["send-1", "send-2", "send-3"]),
     ),
     st.builds(lambda run: ("ended", {"run": run, "step": "x", "outcome": "done"}), RUNS),
+    st.builds(lambda run: ("ended", {"run": run, "step": "x", "reason": "deleted"}), RUNS),
 )  # fmt: skip
 TOLD = st.builds(delivery, st.sampled_from(KINDS), st.integers(1, 5), st.sampled_from(["send-1", "send-2"]))
 

@@ -186,5 +186,3 @@ def until() -> Callable[..., Awaitable[None]]:
                 await asyncio.sleep(0.02)
 
     return wait
-
-

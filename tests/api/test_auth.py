@@ -39,11 +39,10 @@ def test_short_cuts_are_the_routes_of_events() -> None:
 @pytest.mark.integration
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
 async def test_a_route_asks_for_its_key(route: Route, api: Any, shop: Any) -> None:
-    other = {Access.WRITE: shop.admin_token, Access.ADMIN: shop.write_key, Access.OPEN: ""}[route.access]
+    other = {Access.WRITE: shop.admin_token, Access.ADMIN: shop.write_key, Access.OPEN: "nothing"}[route.access]
     wrong: list[dict[str, str]] = [
         {},
         {"Authorization": "Bearer"},
-        {"Authorization": "Bearer "},
         {"Authorization": "Bearer nonsense"},
         {"Authorization": f"Bearer {other}"},
         {"Authorization": f"Bearer {'x' * 10_000}"},
@@ -111,7 +110,9 @@ async def test_keys_are_remembered_while_postgresql_is_away(stack: Any, shop: An
 @pytest.mark.integration
 async def test_only_hashes_of_keys_are_kept(owner: Pool, shop: Any) -> None:
     rows = await owner.fetch("SELECT key_hash, hint FROM api_keys WHERE workspace_id = $1", shop.id)
-    assert {row["key_hash"] for row in rows} == {sha256(k.encode()).digest() for k in (shop.write_key, shop.admin_token)}
+    assert {row["key_hash"] for row in rows} == {
+        sha256(k.encode()).digest() for k in (shop.write_key, shop.admin_token)
+    }
     assert {row["hint"] for row in rows} == {shop.write_key[-4:], shop.admin_token[-4:]}
 
 
@@ -126,4 +127,3 @@ async def test_guessing_does_not_fill_the_memory(owner: Pool, monkeypatch: pytes
 
     await asyncio.gather(*(guess(n) for n in range(50)))
     assert len(keys._known) <= 10
-

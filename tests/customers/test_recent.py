@@ -11,8 +11,10 @@ NOW = 1_767_603_600_000
 def test_r57_an_id_is_remembered_for_24_hours_and_no_longer() -> None:
     first, second = fingerprint("a"), fingerprint("b")
     recent = remember(b"", first, NOW)
-    assert seen(remember(recent, second, NOW + DAY - 1000), first)
-    assert not seen(remember(recent, second, NOW + DAY), first)
+    assert seen(recent, first, NOW + DAY - 1000)
+    assert not seen(recent, first, NOW + DAY)
+    assert len(remember(recent, second, NOW + DAY - 1000)) == 2 * ENTRY
+    assert len(remember(recent, second, NOW + DAY)) == ENTRY
 
 
 def test_r57_no_more_than_the_last_256_are_remembered() -> None:
@@ -20,12 +22,12 @@ def test_r57_no_more_than_the_last_256_are_remembered() -> None:
     for number in range(KEEP + 1):
         recent = remember(recent, fingerprint(str(number)), NOW)
     assert len(recent) == KEEP * ENTRY
-    assert not seen(recent, fingerprint("0"))
-    assert seen(recent, fingerprint("1"))
-    assert seen(recent, fingerprint(str(KEEP)))
+    assert not seen(recent, fingerprint("0"), NOW)
+    assert seen(recent, fingerprint("1"), NOW)
+    assert seen(recent, fingerprint(str(KEEP)), NOW)
 
 
 def test_bytes_that_only_look_like_an_id_between_two_entries_are_not_one() -> None:
     recent = remember(remember(b"", b"abcdefgh", NOW), b"ijklmnop", NOW)
-    assert not seen(recent, recent[4:12])
-    assert seen(recent, b"ijklmnop")
+    assert not seen(recent, recent[4:12], NOW)
+    assert seen(recent, b"ijklmnop", NOW)

@@ -7,21 +7,23 @@ from types import SimpleNamespace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.lanes.record import CONTROL, DELIVERIES, EVENTS, ROWS, merge, shares
+from agents.lanes.record import CONTROL, DELIVERIES, EVENTS, RANK, ROWS, merge, shares
+from laudstream.topics import LANE_INPUTS
 
 
-def records(*times: int) -> list[SimpleNamespace]:
-    return [SimpleNamespace(timestamp=at, offset=offset, key=b"k", value=b"v") for offset, at in enumerate(times)]
+def records(rank: int, *times: int) -> list[SimpleNamespace]:
+    topic = LANE_INPUTS[rank]
+    return [SimpleNamespace(topic=topic, timestamp=at, offset=offset) for offset, at in enumerate(times)]
 
 
 def test_A5_control_goes_first_whatever_its_time() -> None:
-    taken = [records(99), records(1), [], [], records(2)]
-    assert [item.rank for item in merge(taken)] == [CONTROL, ROWS, EVENTS]
+    taken = [records(CONTROL, 99), records(ROWS, 1), [], [], records(EVENTS, 2)]
+    assert [RANK[record.topic] for record in merge(taken)] == [CONTROL, ROWS, EVENTS]
 
 
 def test_A5_others_go_by_append_time_then_topic_then_offset() -> None:
-    taken = [[], records(5, 5), [], records(5), records(4, 5)]
-    assert [(i.at, i.rank, i.offset) for i in merge(taken)] == [
+    taken = [[], records(ROWS, 5, 5), [], records(DELIVERIES, 5), records(EVENTS, 4, 5)]
+    assert [(r.timestamp, RANK[r.topic], r.offset) for r in merge(taken)] == [
         (4, EVENTS, 0), (5, ROWS, 0), (5, ROWS, 1), (5, DELIVERIES, 0), (5, EVENTS, 1),
     ]  # fmt: skip
 

@@ -51,4 +51,4 @@ def test_private_surface_is_unchanged() -> None:
 
 if __name__ == "__main__":
     for each in PRIVATE:
-        print(f'    "{each}": "{digest(each)}",')  # noqa: T201
+        print(f'    "{each}": "{digest(each)}",')

@@ -17,6 +17,17 @@ def body(html: str, **more: Any) -> dict[str, Any]:
     return {"channel": "email", "subject": "Hello", "html": html, **more}
 
 
+def refused_or_rendered(source: dict[str, Any], context: dict[str, Any]) -> Rendered | None:
+    """None for a template that is refused, which must always say why."""
+    problems = None
+    try:
+        return render(compile(source), context)
+    except Invalid as error:
+        problems = error.problems
+    assert problems
+    return None
+
+
 def shown(html: str, **context: Any) -> Rendered:
     return render(compile(body(html)), context)
 
@@ -46,14 +57,17 @@ READS: list[tuple[str, list[str], list[str]]] = [
     ("{{ customer.name | default: 'you' }}", ["customer.name"], []),
     ("{{ customer.name | upcase | default: customer.nick }}", ["customer.name", "customer.nick"], []),
     ("{% if customer.name %}{{ customer.name }}{% endif %}", ["customer.name"], []),
-    ("{% if customer.a %}{{ customer.a.b }}{{ customer.c }}{% endif %}", ["customer.a", "customer.a.b", "customer.c"], ["customer.c"]),
+    ("{% if customer.a %}{{ customer.a.b }}{{ customer.c }}{% endif %}",
+     ["customer.a", "customer.a.b", "customer.c"], ["customer.c"]),
     ("{% if customer.a %}{% endif %}{{ customer.a }}", ["customer.a"], ["customer.a"]),
     ("{% if customer.x == 1 %}{% elsif customer.y %}{{ customer.y }}{% else %}{{ customer.z }}{% endif %}",
      ["customer.x", "customer.y", "customer.z"], ["customer.z"]),
     ("{% unless customer.n %}a{% else %}{{ customer.n }}{% endunless %}", ["customer.n"], []),
-    ("{% case customer.plan %}{% when 'a' %}{{ customer.plan }}{% when entry.p %}{% endcase %}", ["customer.plan", "entry.p"], []),
+    ("{% case customer.plan %}{% when 'a' %}{{ customer.plan }}{% when entry.p %}{% endcase %}",
+     ["customer.plan", "entry.p"], []),
     ("{% for i in entry.items %}{{ i.name }}{{ forloop.index }}{% endfor %}", ["entry.items"], ["entry.items"]),
-    ("{{ entry.items[0].name }} {{ entry.items.size }} {{ entry.size }}", ["entry.items", "entry.size"], ["entry.items", "entry.size"]),
+    ("{{ entry.items[0].name }} {{ entry.items.size }} {{ entry.size }}",
+     ["entry.items", "entry.size"], ["entry.items", "entry.size"]),
     ("{{ customer[entry.field] }}", ["customer", "entry.field"], ["customer", "entry.field"]),
     ("{{ customer['first name'] }}", ["customer.first name"], ["customer.first name"]),
     ("{% assign a = customer.name %}{{ a | default: 1 }}", ["customer.name"], ["customer.name"]),
@@ -95,7 +109,9 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
 
 
 @pytest.mark.parametrize(("wrong", "pointer", "message"), WRONG, ids=[message for _, _, message in WRONG])
-def test_each_mistake_is_named_with_its_place_and_its_mending(wrong: dict[str, Any], pointer: str, message: str) -> None:
+def test_each_mistake_is_named_with_its_place_and_its_mending(
+    wrong: dict[str, Any], pointer: str, message: str
+) -> None:
     with pytest.raises(Invalid) as caught:
         compile(wrong)
     found = [problem for problem in caught.value.problems if problem.pointer == pointer]
@@ -112,7 +128,7 @@ def test_all_mistakes_are_named_at_once() -> None:
 
 BIG = "{% assign b = 'xxxxxxxxxx' %}" + "{% assign b = b | append: b %}" * 12  # 40,960 characters
 HOSTILE: list[tuple[str, str]] = [
-    ("nested loops", "{% for a in (1..1000) %}{% for b in (1..1000) %}{% for c in (1..1000) %}x{% endfor %}{% endfor %}{% endfor %}"),
+    ("nested loops", "".join("{% for " + a + " in (1..1000) %}" for a in "abc") + "x" + "{% endfor %}" * 3),
     ("loop after loop", "{% for a in (1..1000) %}{% assign x = a %}{% endfor %}" * 200),
     ("a long body in a loop", "{% for a in (1..1000) %}" + "{% assign x = a %}" * 1000 + "{% endfor %}"),
     ("blank loops", "{% for a in (1..1000) %}{% for b in (1..1000) %}{% if a %} {% endif %}{% endfor %}{% endfor %}"),
@@ -121,7 +137,7 @@ HOSTILE: list[tuple[str, str]] = [
     ("multiplying by join", BIG + "{{ b | split: '' | join: b }}"),
     ("multiplying by captures", BIG + "{% capture c %}" + "{{ b }}" * 50 + "{% endcapture %}" + "{{ c }}" * 50),
     ("doubling lists", "{% assign a = 'a,b' | split: ',' %}" + "{% assign a = a | concat: a %}" * 40),
-    ("lists of one long text", BIG + "{% assign a = b | split: '!' %}" + "{% assign a = a | concat: a %}" * 12 + "{{ a }}"),
+    ("lists of one text", BIG + "{% assign a = b | split: '!' %}" + "{% assign a = a | concat: a %}" * 12 + "{{ a }}"),
     ("powers", "{% assign a = 99999 %}" + "{% assign a = a | times: a %}" * 40),
     ("digits", "{{ 5 | round: -1000000000 }}"),
     ("an exponent", "{{ '1e999999999' | ceil }}"),
@@ -144,12 +160,8 @@ def test_a_hostile_template_fails_soon_or_stays_small(name: str, html: str) -> N
         deep = [deep]
     context = {"customer": {"mixed": [1, "a", None, {}], "deep": deep}}
     begin = time.process_time()
-    try:
-        rendered = render(compile(body(html)), context)
-    except Invalid as error:
-        assert error.problems
-    else:
-        assert len(rendered.html) <= 1_000_000
+    rendered = refused_or_rendered(body(html), context)
+    assert rendered is None or len(rendered.html) <= 1_000_000
     assert time.process_time() - begin < 4.0  # alone it is a quarter of that; the machine is shared
 
 
@@ -175,22 +187,23 @@ SLOW_TO_READ: list[tuple[str, str]] = [
 @pytest.mark.parametrize(("name", "html"), SLOW_TO_READ, ids=[name for name, _ in SLOW_TO_READ])
 def test_no_source_takes_long_to_compile_and_render(name: str, html: str) -> None:
     begin = time.process_time()
-    try:
-        render(compile(body(html)), {})
-    except Invalid as error:
-        assert error.problems
+    refused_or_rendered(body(html), {})
     assert time.process_time() - begin < 4.0
 
 
 @pytest.mark.parametrize(
     "expression",
-    ["customer.__class__", "customer['__class__']", "customer.items", "customer.name.__len__", "customer | map: '__class__'"],
+    [
+        "customer.__class__",
+        "customer['__class__']",
+        "customer.items",
+        "customer.name.__len__",
+        "customer | map: '__class__'",
+    ],
 )
 def test_no_template_reaches_an_object_behind_a_value(expression: str) -> None:
-    try:
-        assert shown("{{ " + expression + " }}", customer={"name": "Ann"}).html == ""
-    except Invalid:
-        pass  # refused is as good
+    rendered = refused_or_rendered(body("{{ " + expression + " }}"), {"customer": {"name": "Ann"}})
+    assert rendered is None or rendered.html == ""
 
 
 @pytest.mark.parametrize("line_end", ["\r\n", "\n", "\r", "\u2028", "\v", "\x85", "\0"])
@@ -210,15 +223,7 @@ def test_no_value_gets_out_of_its_place_in_html(value: str) -> None:
 
 @given(st.text(alphabet="{}%| -<>/\"'[]()a.1:,\n", max_size=60), st.sampled_from(["", "{{ ", "{% if ", "{% for a in "]))
 def test_any_source_either_compiles_or_is_refused_with_problems(text: str, begin: str) -> None:
-    try:
-        compiled = compile(body("x" + begin + text))
-    except Invalid as error:
-        assert error.problems
-        return
-    try:
-        render(compiled, {})
-    except Invalid as error:
-        assert error.problems
+    refused_or_rendered(body("x" + begin + text), {})
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,5 @@
--- What the projector writes (A23). Staging tables belong to a connection and are emptied by each commit; times in
--- them are ms. Rows are merged in the order of their keys, so that two projectors cannot deadlock.
+-- What the projector writes (A23). Rows come as arrays, one a column; their times are ms. They are merged in the order
+-- of their keys, so that two projectors cannot deadlock.
 
 -- name: position
 -- $1 topic, $2 partition.
@@ -10,60 +10,47 @@ SELECT next_offset FROM stream_positions WHERE stream = 'projector' AND topic = 
 -- The position is lost together with the rows or not at all, so a commit need not wait for the disk.
 INSERT INTO stream_positions (stream, topic, partition, next_offset) VALUES ('projector', $1, $2, $3)
 ON CONFLICT DO NOTHING
-RETURNING set_config('synchronous_commit', 'off', true), set_config('plan_cache_mode', 'force_custom_plan', true);
+RETURNING set_config('synchronous_commit', 'off', true);
 
 -- name: move
 -- $1 topic, $2 partition, $3 next offset, $4 the position as we know it. Gives no row if it is another one.
 UPDATE stream_positions SET next_offset = $3
 WHERE stream = 'projector' AND topic = $1 AND partition = $2 AND next_offset = $4
-RETURNING set_config('synchronous_commit', 'off', true), set_config('plan_cache_mode', 'force_custom_plan', true);
+RETURNING set_config('synchronous_commit', 'off', true);
 
--- name: stage_decisions
-CREATE TEMPORARY TABLE IF NOT EXISTS staged_decisions (
-    workspace_id text, customer_id text, n bigint, decision_id text, at bigint, kind text, journey_id text, version int,
-    run_id text, step text, reason text, body jsonb
-) ON COMMIT DELETE ROWS;
-
--- name: stage_runs
-CREATE TEMPORARY TABLE IF NOT EXISTS staged_runs (
-    workspace_id text, run_id text, customer_id text, journey_id text, version int, step text, entered_at bigint,
-    moved_at bigint, ended_at bigint, outcome text, reason text, arms jsonb, last_n bigint
-) ON COMMIT DELETE ROWS;
-
--- name: stage_messages
-CREATE TEMPORARY TABLE IF NOT EXISTS staged_messages (
-    workspace_id text, send_id text, customer_id text, channel text, message_class text, journey_id text, version int,
-    run_id text, step text, template_id text, template_version int, status text, status_rank int, reason text,
-    requested_at bigint, sent_at bigint, status_at bigint, kinds int
-) ON COMMIT DELETE ROWS;
-
--- name: stage_marks
-CREATE TEMPORARY TABLE IF NOT EXISTS staged_marks (
-    workspace_id text, send_id text, kind int, journey_id text, version int, step text, counter text
-) ON COMMIT DELETE ROWS;
-
--- name: stage_writes
-CREATE TEMPORARY TABLE IF NOT EXISTS staged_writes (
-    workspace_id text, customer_id text, number bigint, at bigint, first_sight boolean, born bigint, name text,
-    value jsonb
-) ON COMMIT DELETE ROWS;
+-- name: erase
+-- Arrays: $1 workspaces, $2 customers who were deleted.
+WITH gone AS (
+    SELECT * FROM unnest($1::text[], $2::text[]) AS s (workspace_id, customer_id)
+), erased_decisions AS (
+    DELETE FROM decisions d USING gone g WHERE d.workspace_id = g.workspace_id AND d.customer_id = g.customer_id
+), erased_runs AS (
+    DELETE FROM runs r USING gone g WHERE r.workspace_id = g.workspace_id AND r.customer_id = g.customer_id
+)
+DELETE FROM messages m USING gone g WHERE m.workspace_id = g.workspace_id AND m.customer_id = g.customer_id;
 
 -- name: merge_decisions
+-- Arrays: the fields of TimelineRow.
 INSERT INTO decisions (
     workspace_id, customer_id, n, decision_id, at, kind, journey_id, version, run_id, step, reason, body)
 SELECT workspace_id, customer_id, n, decision_id, to_timestamp(at / 1000::float8), kind, journey_id, version, run_id,
     step, reason, body
-FROM staged_decisions
+FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::bigint[], $6::text[], $7::text[], $8::int[],
+    $9::text[], $10::text[], $11::text[], $12::jsonb[])
+    AS s (workspace_id, customer_id, n, decision_id, at, kind, journey_id, version, run_id, step, reason, body)
 ON CONFLICT DO NOTHING;
 
 -- name: merge_runs
--- The greater last_n says where the run is.
+-- Arrays: the fields of RunRow. The greater last_n says where the run is.
 INSERT INTO runs AS r (
     workspace_id, run_id, customer_id, journey_id, version, step, entered_at, moved_at, ended_at, outcome, reason, arms,
     last_n)
 SELECT workspace_id, run_id, customer_id, journey_id, version, step, to_timestamp(entered_at / 1000::float8),
     to_timestamp(moved_at / 1000::float8), to_timestamp(ended_at / 1000::float8), outcome, reason, arms, last_n
-FROM staged_runs
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[], $6::text[], $7::bigint[], $8::bigint[],
+    $9::bigint[], $10::text[], $11::text[], $12::jsonb[], $13::bigint[])
+    AS s (workspace_id, run_id, customer_id, journey_id, version, step, entered_at, moved_at, ended_at, outcome, reason,
+        arms, last_n)
 ORDER BY workspace_id, run_id
 ON CONFLICT (workspace_id, run_id) DO UPDATE SET
     entered_at = least(r.entered_at, excluded.entered_at),
@@ -76,14 +63,18 @@ ON CONFLICT (workspace_id, run_id) DO UPDATE SET
     last_n = greatest(r.last_n, excluded.last_n);
 
 -- name: merge_messages
--- The greater rank is the status; within a rank, what happened first. What a decision does not tell, a delivery does.
+-- Arrays: the fields of MessageRow. The greater rank is the status; within a rank, what happened first. What a decision
+-- does not tell, a delivery does.
 INSERT INTO messages AS m (
     workspace_id, send_id, customer_id, channel, message_class, journey_id, version, run_id, step, template_id,
     template_version, status, status_rank, reason, requested_at, sent_at, status_at, kinds)
 SELECT workspace_id, send_id, customer_id, channel, message_class, journey_id, version, run_id, step, template_id,
     template_version, status, status_rank, reason, to_timestamp(requested_at / 1000::float8),
     to_timestamp(sent_at / 1000::float8), to_timestamp(status_at / 1000::float8), kinds
-FROM staged_messages
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::int[], $8::text[], $9::text[],
+    $10::text[], $11::int[], $12::text[], $13::int[], $14::text[], $15::bigint[], $16::bigint[], $17::bigint[], $18::int[])
+    AS s (workspace_id, send_id, customer_id, channel, message_class, journey_id, version, run_id, step, template_id,
+        template_version, status, status_rank, reason, requested_at, sent_at, status_at, kinds)
 ORDER BY workspace_id, send_id
 ON CONFLICT (workspace_id, send_id) DO UPDATE SET
     channel = coalesce(nullif(m.channel, ''), excluded.channel),
@@ -102,12 +93,15 @@ ON CONFLICT (workspace_id, send_id) DO UPDATE SET
     kinds = m.kinds | excluded.kinds;
 
 -- name: count_marks
--- $1 partition. Before the messages are merged: counts the kinds of deliveries that a message has not seen yet.
+-- $1 partition, then arrays: the fields of MarkRow. Before the messages are merged: counts the kinds of deliveries that
+-- a message has not seen yet. (A subquery and not a join: it is an index look-up whatever the planner believes.)
 INSERT INTO step_counts AS c (workspace_id, journey_id, version, step, counter, partition, amount)
 SELECT s.workspace_id, s.journey_id, s.version, s.step, s.counter, $1, count(*)
-FROM staged_marks s
-LEFT JOIN messages m ON m.workspace_id = s.workspace_id AND m.send_id = s.send_id
-WHERE coalesce(m.kinds, 0) & s.kind = 0
+FROM unnest($2::text[], $3::text[], $4::int[], $5::text[], $6::int[], $7::text[], $8::text[])
+    AS s (workspace_id, send_id, kind, journey_id, version, step, counter)
+WHERE coalesce((
+    SELECT m.kinds FROM messages m WHERE m.workspace_id = s.workspace_id AND m.send_id = s.send_id
+), 0) & s.kind = 0
 GROUP BY s.workspace_id, s.journey_id, s.version, s.step, s.counter
 ORDER BY s.workspace_id, s.journey_id, s.version, s.step, s.counter
 ON CONFLICT (workspace_id, journey_id, version, step, counter, partition) DO UPDATE SET amount = c.amount + excluded.amount;
@@ -128,21 +122,22 @@ SELECT partition, control_seq FROM unnest($1::int[], $2::bigint[]) AS s (partiti
 ON CONFLICT (partition) DO UPDATE SET control_seq = greatest(l.control_seq, excluded.control_seq);
 
 -- name: see_customers
--- First sight (A19): a row for each customer that has none, in workspaces that exist.
-INSERT INTO customers (workspace_id, customer_id, created_ms, writes)
-SELECT DISTINCT ON (s.workspace_id, s.customer_id) s.workspace_id, s.customer_id, s.at, s.number
-FROM staged_writes s
+-- Arrays: $1 workspaces, $2 customers, $3 numbers, $4 ms. First sight (A19): a row for each customer that has none, in
+-- workspaces that exist.
+INSERT INTO customers (workspace_id, customer_id, writes, created_ms)
+SELECT s.workspace_id, s.customer_id, s.number, s.at
+FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) AS s (workspace_id, customer_id, number, at)
 JOIN workspaces USING (workspace_id)
-WHERE s.first_sight
 ORDER BY s.workspace_id, s.customer_id, s.number
 ON CONFLICT DO NOTHING;
 
 -- name: carry_out_writes
--- Only writes that the row does not contain yet, and only in the life of the row they were meant for (R53). Of an
--- attribute the last write counts. A customer who has been deleted stays deleted (R15).
+-- Arrays: the fields of WriteRow. Only writes that the row does not contain yet, and only in the life of the row they
+-- were meant for (R53). Of an attribute the last write counts. Who has been deleted stays deleted (R15).
 WITH due AS (
     SELECT s.workspace_id, s.customer_id, s.number, s.name, s.value
-    FROM staged_writes s
+    FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::text[], $6::jsonb[])
+        AS s (workspace_id, customer_id, number, born, name, value)
     JOIN customers c ON c.workspace_id = s.workspace_id AND c.customer_id = s.customer_id
     WHERE s.number > c.writes AND s.born IN (0, c.born)
     ORDER BY s.workspace_id, s.customer_id

@@ -8,7 +8,7 @@ export interface Page<Item> {
 }
 
 export class Pages<Item> {
-  #first: Poll<Page<Item>>;
+  #first = $state.raw<Poll<Page<Item>> | null>(null);
   #more = $state.raw<Page<Item> | null>(null);
   /** Ends the first page: where the further ones began. */
   #frozen = $state.raw<Page<Item> | null>(null);
@@ -18,7 +18,7 @@ export class Pages<Item> {
 
   readonly items: Item[] | null = $derived.by(() => {
     if (this.#frozen !== null) return [...this.#frozen.items, ...(this.#more?.items ?? [])];
-    return this.#first.value?.items ?? null;
+    return this.#first?.value?.items ?? null;
   });
   readonly next = $derived((this.#more ?? this.#frozen ?? this.#first?.value)?.next ?? null);
   readonly error = $derived(this.#first?.error ?? null);
@@ -54,7 +54,7 @@ export class Pages<Item> {
     this.moreError = null;
     try {
       const page = await this.#load(after);
-      this.#frozen ??= this.#first.value;
+      this.#frozen ??= this.#first?.value ?? null;
       this.#more = { items: [...(this.#more?.items ?? []), ...page.items], next: page.next };
     } catch (error) {
       this.moreError = error instanceof Error ? error : new Error(String(error));

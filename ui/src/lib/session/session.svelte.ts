@@ -13,13 +13,23 @@ class Session {
   workspace = $state<Workspace | null>(null);
   /** Why the last token is no longer good. */
   ended = $state<string | null>(null);
+  /** A token that was typed in is being tried. */
+  asking = $state(false);
 
   /** Throws what the API says of the token. */
   async signIn(token: string): Promise<void> {
+    this.asking = true;
     this.token = token;
-    this.workspace = await workspace();
-    sessionStorage.setItem(KEY, token);
-    this.ended = null;
+    try {
+      this.workspace = await workspace();
+      sessionStorage.setItem(KEY, token);
+      this.ended = null;
+    } catch (error) {
+      this.token = null;
+      throw error;
+    } finally {
+      this.asking = false;
+    }
   }
 
   signOut(why: string | null = null): void {

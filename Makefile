@@ -1,0 +1,43 @@
+# Everything a newcomer needs is a target here.
+.DEFAULT_GOAL := help
+.PHONY: help setup up down demo test lint format ui bench-quick clean
+BIN := .venv/bin
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Install what is missing and build the UI; called by the others
+	@./local-env/setup.sh
+
+up: setup ## Run everything on this machine until Ctrl-C
+	@$(BIN)/laudstream up
+
+down: ## Stop what `make up` runs (delete its data too: laudstream down --wipe)
+	@$(BIN)/laudstream down
+
+demo: setup ## Show a real journey with 23,570 customers; DEMO_EXIT=1 ends after the summary
+	@DEMO_EXIT=$(DEMO_EXIT) $(BIN)/laudstream demo
+
+test: setup lint ## Check the code, then run all tests on real servers
+	@cd ui && npm test --silent
+	@$(BIN)/pytest
+
+lint: ## Check style, types and layers
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check -q .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@cd ui && npm run check --silent && npm run lint --silent
+
+format: ## Bring the code into shape
+	@$(BIN)/ruff check --fix -q .
+	@$(BIN)/ruff format -q .
+
+ui: setup ## Build the UI
+
+bench-quick: setup ## Measure events per second of a worker core
+	@$(BIN)/python -m benchmarks lanes --quick
+
+clean: ## Delete what setup and tests made; data stays
+	@rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist test-results
+	@rm -rf ui/node_modules ui/dist

@@ -1,0 +1,83 @@
+"""Which orders of the outbox go out, and as what (A9)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from agents import outbox
+from agents.outbox import MAX_BODY_BYTES, Order, review
+from laudstream.messages import template
+from laudstream.records import codec
+
+WORKSPACE = "testshop"
+JOURNEY = {
+    "id": "cart",
+    "entry": [{"event": {"name": "cart_updated"}}],
+    "start": "done",
+    "steps": {"done": {"exit": {"outcome": "asked"}}},
+}
+TEMPLATE = {"channel": "email", "subject": "Hi {{ customer.name }}", "html": "<p>{{ customer.city | default: '' }}</p>"}
+
+
+def order(at: int, body: Any = None, *, known: bool | None = None, **fields: Any) -> Order:
+    values = {"kind": "journey", "id": "cart", "version": 1, "status": "live", "control_seq": None, **fields}
+    return Order(
+        at, WORKSPACE, values["kind"], values["id"], values["version"], values["status"], body, 1_000,
+        values["control_seq"], body is not None if known is None else known,
+    )  # fmt: skip
+
+
+def test_orders_go_out_in_the_order_of_the_outbox() -> None:
+    orders = [order(4, TEMPLATE, kind="template", id="mail"), order(5, JOURNEY), order(7, status="paused", known=True)]
+    assert review(orders) == ([4, 5, 7], {})
+
+
+def test_a_body_that_does_not_compile_is_refused_with_place_and_reason() -> None:
+    accepted, refused = review(
+        [order(1, {**JOURNEY, "start": "nowhere"}), order(2, {"channel": "fax"}, kind="template")]
+    )
+    assert accepted == []
+    assert "/start" in refused[1]
+    assert "/channel" in refused[2]
+
+
+def test_a_status_of_a_version_that_was_refused_is_refused_too() -> None:
+    """Lanes would wait for its body for ever."""
+    accepted, refused = review(
+        [order(1, {**JOURNEY, "start": "nowhere"}), order(2, status="paused"), order(3, JOURNEY)]
+    )
+    assert (accepted, sorted(refused)) == ([3], [1, 2])
+    assert "never published" in refused[2]
+
+
+def test_a_status_that_follows_its_body_in_the_same_reading_goes_out() -> None:
+    assert review([order(1, JOURNEY), order(2, status="paused", known=False)]).accepted == [1, 2]
+
+
+def test_a_body_for_another_id_too_large_or_of_an_unknown_kind_is_refused() -> None:
+    large = {**TEMPLATE, "text": "x" * (MAX_BODY_BYTES // 2), "html": "x" * MAX_BODY_BYTES}
+    orders = [order(1, JOURNEY, id="other"), order(2, large, kind="template"), order(3, JOURNEY, kind="segment")]
+    assert sorted(review(orders).refused) == [1, 2, 3]
+
+
+def test_a_body_that_breaks_the_compiler_is_refused_and_stops_nobody() -> None:
+    deep: Any = "x"
+    for _ in range(20_000):
+        deep = [deep]
+    body = {**JOURNEY, "entry": [{"event": {"name": "a"}, "where": {"customer.a": {"equals": deep}}}]}
+    accepted, refused = review([order(1, body), order(2, JOURNEY)])
+    assert (accepted, list(refused)) == ([2], [1])
+
+
+def test_a_published_template_says_what_it_reads_and_still_compiles() -> None:
+    body = json.loads(outbox.definition(order(1, TEMPLATE, kind="template", id="mail")))
+    assert body["requires"] == ["customer.name"]
+    assert body["reads"] == ["customer.city", "customer.name"]
+    assert template.compile(body).requires == ("customer.name",)
+
+
+def test_a_control_record_carries_the_number_and_what_was_ordered() -> None:
+    record = codec.control(outbox.control(order(1, JOURNEY, control_seq=9, status="paused", version=2)))
+    assert (record.seq, record.workspace, record.kind, record.id) == (9, WORKSPACE, "journey", "cart")
+    assert (record.version, record.status, record.at) == (2, "paused", 1_000)

@@ -1,0 +1,80 @@
+"""The workspace, the inbox and health."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from laudstream.errors import Invalid, Refused
+from laudstream.local import inbox_store
+from laudstream.local.inbox_store import Incoming
+from laudstream.postgres.workspaces import create_workspace
+
+if TYPE_CHECKING:
+    from laudstream.postgres.pool import Pool
+
+pytestmark = pytest.mark.integration
+
+
+async def test_a_workspace_shows_which_key_sends_events(admin: httpx.AsyncClient, shop: Any) -> None:
+    shown = (await admin.get("/api/workspace")).json()
+    assert (shown["id"], shown["name"], shown["time_zone"]) == (shop.id, "A shop", "UTC")
+    assert shown["write_key_hint"] == shop.write_key[-4:]
+
+
+async def test_a_workspace_is_made_once(owner: Pool, shop: Any) -> None:
+    with pytest.raises(Refused):
+        await create_workspace(owner, shop.id, "Again")
+    with pytest.raises(Invalid):
+        await create_workspace(owner, "Bad Id", "x")
+
+
+async def test_messages_of_today_begin_at_midnight_in_the_workspaces_zone(
+    admin: httpx.AsyncClient, owner: Pool, shop: Any
+) -> None:
+    await owner.execute("UPDATE workspaces SET time_zone = 'Pacific/Kiritimati' WHERE workspace_id = $1", shop.id)
+    midnight = "date_trunc('day', now() AT TIME ZONE 'Pacific/Kiritimati') AT TIME ZONE 'Pacific/Kiritimati'"
+    for send_id, at in (("a", f"{midnight} - interval '1 s'"), ("b", midnight), ("c", "now()")):
+        await owner.execute(
+            f"""INSERT INTO messages (workspace_id, send_id, customer_id, journey_id, status, requested_at, status_at,
+                channel, message_class, version, run_id, step, template_id, template_version, status_rank)
+            VALUES ($1, $2, 'c', 'j', 'sent', {at}, {at}, 'email', 'marketing', 1, 'r', 's', 't', 1, 0)""",
+            shop.id,
+            send_id,
+        )
+    assert (await admin.get("/api/overview")).json()["messages_today"] == 2
+
+
+def test_health_says_whether_the_servers_answer(api: Any) -> None:
+    for path, status in (("/healthz", "live"), ("/readyz", "ready")):
+        answer = httpx.get(api.settings.api_url + path)
+        assert (answer.status_code, answer.json()) == (200, {"status": status})
+
+
+async def test_the_inbox_shows_mails_in_development_only(
+    serve: Callable[..., Any], stack: Any, admin: httpx.AsyncClient, shop: Any
+) -> None:
+    path = str(Path(stack.data) / "inbox-test.db")
+    connection = inbox_store.create(path)
+    raw = b"Subject: Hi\r\nContent-Type: text/html; charset=utf-8\r\n\r\n<p>Hello</p>"
+    inbox_store.write(connection, [Incoming(n, "shop@x", f"c{n}@x", "Hi", f"s{n}", len(raw), raw) for n in range(5)])
+    connection.close()
+    headers = {"Authorization": f"Bearer {shop.admin_token}"}
+    open = serve(stack.ports.api + 2, inbox_db=path, development=True)
+    async with httpx.AsyncClient(base_url=open.settings.api_url, headers=headers) as client:
+        first = (await client.get("/api/inbox?limit=3")).json()
+        assert [mail["to"] for mail in first["mails"]] == ["c4@x", "c3@x", "c2@x"]
+        rest = (await client.get("/api/inbox", params={"limit": 3, "after": first["next"]})).json()
+        assert ([mail["send_id"] for mail in rest["mails"]], rest["next"]) == (["s1", "s0"], None)
+        assert len((await client.get("/api/inbox?query=c4")).json()["mails"]) == 1
+        mail = (await client.get(f"/api/inbox/{first['mails'][0]['id']}")).json()
+        assert (mail["from"], mail["subject"], mail["html"].strip()) == ("shop@x", "Hi", "<p>Hello</p>")
+        for id in ("99", "x", "-1", "9" * 30):
+            assert (await client.get(f"/api/inbox/{id}")).status_code == 404
+    closed = serve(stack.ports.api + 3, inbox_db=path, development=False)
+    async with httpx.AsyncClient(base_url=closed.settings.api_url, headers=headers) as client:
+        assert (await client.get("/api/inbox")).status_code == 404

@@ -1,0 +1,376 @@
+"""Messages: gates, refusals, deliveries, caps, quiet hours (R10, R12, R13, R37 to R42, A20)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+HOUR, DAY = 3_600_000, 86_400_000
+NAMED = {
+    "named": {
+        "channel": "email",
+        "subject": "Hi {{ customer.first_name }}",
+        "html": "<p>{{ entry.cds }} {{ customer.plan | default: 'x' }}</p>",
+    }
+}
+
+
+def mail(template: str = "mail", next: Any = "done", **more: Any) -> dict[str, Any]:
+    return {"message": {"channel": "email", "template": template, **more}, "next": next}
+
+
+def test_r40_a_send_request_carries_all_that_a_delivery_and_the_template_need(world: Any, make: Any) -> None:
+    w = world(make({"hi": mail("named")}), templates=NAMED)
+    w.row(email="ann@example.org", first_name="Ann", secret="s", plan="pro")
+    w.event("go", cds=3, amount=9)
+    (sent,) = w.sends()
+    assert (sent.to, sent.template, sent.template_version, sent.message_class) == (
+        "ann@example.org",
+        "named",
+        1,
+        "marketing",
+    )
+    assert (sent.step, sent.visit, sent.attempt, sent.on_unknown) == ("hi", 1, 1, "hold")
+    assert sent.context == {"customer": {"first_name": "Ann", "plan": "pro"}, "entry": {"cds": 3}}
+    assert sent.send_before == w.now + DAY
+
+
+def test_r40_send_before_is_the_expiry_of_the_step(world: Any, make: Any) -> None:
+    w = world(make({"hi": mail(expires_after="PT2H")}))
+    w.event("go")
+    assert w.sends()[0].send_before == w.now + 2 * HOUR
+
+
+def test_r37_a_message_that_comes_too_late_is_expired(world: Any, make: Any) -> None:
+    w = world(make({"hi": mail(expires_after="PT2H")}))
+    w.lag = 2 * HOUR
+    w.event("go")
+    assert w.decision("message").reason == "expired"
+    assert w.sends() == []
+
+
+def test_r37_the_first_gate_gives_the_reason_and_all_results_are_recorded(world: Any, make: Any) -> None:
+    w = world(make({"hi": mail("named", expires_after="PT1H")}), templates=NAMED)
+    w.row(first_name="Ann")
+    w.consent("unsubscribed")
+    w.suppress()
+    w.lag = HOUR
+    w.event("go")
+    made = w.decision("message")
+    assert made.reason == "suppressed"
+    assert made.data["gates"] == {
+        "held_out": "pass", "suppression": "suppressed", "consent": "unsubscribed", "address": "no_address",
+        "values": "missing_value", "expired": "expired", "quiet_hours": "pass", "caps": "pass",
+        "missing": ["entry.cds"],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("address", [None, "", "nobody", "@x", 17])
+def test_r37_a_customer_without_an_address_gets_nothing(world: Any, make: Any, address: Any) -> None:
+    w = world(make({"hi": mail()}))
+    w.row(email=address)
+    w.event("go")
+    assert w.decision("message").reason == "no_address"
+
+
+def test_r13_a_message_whose_template_lacks_a_value_is_refused(world: Any, make: Any) -> None:
+    w = world(make({"hi": mail("named")}), templates=NAMED)
+    w.event("go", cds=1)
+    made = w.decision("message")
+    assert (made.reason, made.data["gates"]["missing"]) == ("missing_value", ["customer.first_name"])
+
+
+def test_r48_the_live_template_is_used(world: Any, make: Any) -> None:
+    w = world(make({"rest": {"delay": {"for": "PT1H"}, "next": "hi"}, "hi": mail()}))
+    w.event("go")
+    w.publish(
+        {"channel": "email", "subject": "New", "html": "<p>{{ customer.x }}</p>"}, kind="template", id="mail", version=2
+    )
+    w.row(email="ann@example.org", x=1)
+    w.wait(HOUR)
+    assert w.sends()[0].template_version == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [("unsubscribed", "unsubscribed"), ("pending", "pending"), ("subscribed", ""), ("unknown", "")],
+)
+def test_r44_marketing_needs_consent(world: Any, make: Any, status: str, reason: str) -> None:
+    w = world(make({"hi": mail()}))
+    w.consent(status)
+    w.event("go")
+    assert w.decision("message").reason == reason
+
+
+def test_r12_an_older_consent_changes_nothing(world: Any, make: Any) -> None:
+    w = world(make({"hi": mail()}))
+    w.consent("unsubscribed", revision=50)
+    w.consent("subscribed", revision=49)
+    w.event("go")
+    assert w.decision("message").reason == "unsubscribed"
+
+
+def test_r42_transactional_passes_opt_outs_caps_and_quiet_hours_but_obeys_suppression(world: Any, make: Any) -> None:
+    settings = {"class": "transactional", "caps": [{"limit": 1, "per": "day", "counts": "all"}],
+                "quiet_hours": {"from": "08:00", "to": "20:00"}, "holdout": 100}  # fmt: skip
+    steps = {"one": mail(next="two"), "two": mail()}
+    w = world(make(steps, settings=settings, entry=[{"event": {"name": "go"}, "reentry": "always"}]))
+    w.consent("unsubscribed")
+    w.event("go")
+    assert [made.on_unknown for made in w.sends()] == ["retry", "retry"]
+    w.suppress()
+    w.event("go")
+    assert {made.reason for made in w.decisions("message")} == {"suppressed"}
+
+
+def test_r38_without_a_refused_branch_sent_means_requested_and_a_refusal_is_skipped(world: Any, make: Any) -> None:
+    w = world(make({"hi": mail()}))
+    assert w.event("go") == ["entered", "message", "SendRequest", "moved", "ended"]
+    other = world(make({"hi": mail()}), row=False)
+    other.event("go")
+    assert other.kinds() == ["Write", "entered", "message", "moved", "ended"]
+    assert (other.decision("moved").branch, other.decision("moved").data) == ("refused", {"reason": "no_address"})
+
+
+def test_r38_on_refusal_exit_ends_the_run(world: Any, make: Any) -> None:
+    w = world(make({"hi": mail(on_refusal="exit")}), row=False)
+    w.event("go")
+    made = w.decision("ended")
+    assert (made.step, made.reason, made.outcome) == ("hi", "refused", "")
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason", "outcome"),
+    [("sent", "", "done"), ("delivered", "", "done"), ("bounced", "", "done"), ("failed", "bad", "late"),
+     ("refused", "suppressed", "late")],
+)  # fmt: skip
+def test_r38_with_a_refused_branch_the_step_waits_for_the_delivery(
+    world: Any, make: Any, kind: str, reason: str, outcome: str
+) -> None:
+    w = world(make({"hi": mail(next={"sent": "done", "refused": "late"})}))
+    w.event("go")
+    (sent,) = w.sends()
+    assert (w.at, w.run.status) == ("hi", "requested")
+    assert w.deliver(sent, "unknown") == []
+    assert w.at == "hi"
+    assert w.deliver(sent, kind, reason=reason) == ["delivery", "moved", "ended"]
+    assert w.decision("ended").outcome == outcome
+
+
+def test_r38_a_gate_that_refuses_takes_the_refused_branch(world: Any, make: Any) -> None:
+    w = world(make({"hi": mail(next={"sent": "done", "refused": "late"})}), row=False)
+    w.event("go")
+    assert w.decision("ended").outcome == "late"
+
+
+def test_a22_a_repeated_delivery_changes_nothing(world: Any, make: Any, wait_step: Any) -> None:
+    w = world(make({"hi": mail(next="look"), "look": wait_step()}))
+    w.event("go")
+    (sent,) = w.sends()
+    w.deliver(sent, "sent")
+    before = w.customer
+    w.deliver(sent, "sent")
+    assert w.customer is before
+
+
+def test_a20_a_delivery_that_never_comes_lets_the_run_go_on_by_sent(world: Any, make: Any) -> None:
+    w = world(make({"hi": mail(next={"sent": "done", "refused": "late"})}))
+    w.event("go")
+    w.wait(2 * DAY - 1)
+    assert w.at == "hi"
+    w.wait(1)
+    assert w.decision("moved").data == {"reason": "undelivered"}
+    assert w.decision("ended").outcome == "done"
+
+
+# Caps
+
+
+def capped(*caps: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"settings": {"caps": list(caps), **more}, "entry": [{"event": {"name": "go"}, "reentry": "always"}]}
+
+
+def test_r10_a_cap_is_never_exceeded_by_messages_of_one_input(world: Any, make: Any) -> None:
+    fields = capped({"limit": 2, "per": "PT24H"})
+    w = world(*(make({"hi": mail()}, id=f"j{number}", **fields) for number in range(5)))
+    w.event("go")
+    assert len(w.sends()) == 2
+    assert [made.reason for made in w.decisions("message")] == ["", "", "cap", "cap", "cap"]
+
+
+def test_r41_a_slot_counts_at_send_before_until_the_delivery_gives_the_true_time(world: Any, make: Any) -> None:
+    w = world(make({"hi": mail()}, **capped({"limit": 1, "per": "PT24H"})))
+    w.event("go")
+    (sent,) = w.sends()
+    w.now += DAY + 1
+    w.event("go")
+    assert w.decision("message").reason == "cap"  # it may have left as late as send_before
+    w.deliver(sent, "sent", at=sent.requested_at + 1)
+    w.event("go")
+    assert len(w.sends()) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "sends"), [("refused", 1), ("failed", 1), ("unknown", 0), ("bounced", 0), ("sent", 0)]
+)
+def test_r41_a_slot_returns_only_if_a_delivery_proves_that_nothing_left(
+    world: Any, make: Any, kind: str, sends: int
+) -> None:
+    w = world(make({"hi": mail()}, **capped({"limit": 1, "per": "PT24H"})))
+    w.event("go")
+    w.deliver(w.sends()[0], kind, reason="suppressed")
+    w.event("go")
+    assert len(w.sends()) == sends
+
+
+def test_r10_a_calendar_cap_goes_by_the_customers_day(world: Any, make: Any) -> None:
+    w = world(make({"hi": mail()}, **capped({"limit": 1, "per": "day"})))
+    w.row(email="ann@example.org", timezone="Asia/Tokyo")  # 18:00 there
+    w.event("go")
+    w.deliver(w.sends()[0], "sent")
+    w.now += 6 * HOUR - 1
+    w.event("go")
+    assert w.decision("message").reason == "cap"
+    w.now += 1
+    w.event("go")
+    assert len(w.sends()) == 1
+
+
+def test_r10_a_cap_of_a_tag_counts_messages_of_that_tag_only(world: Any, make: Any) -> None:
+    steps = {
+        "one": mail(next="two", tags=["news"]),
+        "two": mail(next="three", tags=["tips"]),
+        "three": mail(tags=["news"]),
+    }
+    w = world(make(steps, **capped({"limit": 1, "per": "P1D", "tag": "news"})))
+    w.event("go")
+    assert [made.step for made in w.sends()] == ["one", "two"]
+
+
+def test_r38_a_capped_message_is_refused_unless_the_step_defers(world: Any, make: Any) -> None:
+    steps = {"one": mail(next="two"), "two": mail(defer=True)}
+    w = world(make(steps, **capped({"limit": 1, "per": "PT24H"})))
+    w.event("go")
+    (sent,) = w.sends()
+    assert (w.at, w.run.status) == ("two", "deferred")
+    assert w.run.wake_at == sent.send_before + DAY
+    w.deliver(sent, "sent", at=w.now)
+    assert w.run.wake_at == w.now + DAY
+    w.wait(DAY)
+    assert [made.step for made in w.sends()] == ["two"]
+
+
+def test_r39_a_deferred_message_goes_as_soon_as_enough_slots_have_passed(world: Any, make: Any) -> None:
+    steps = {"one": mail(next="rest"), "rest": {"delay": {"for": "PT1H"}, "next": "two"}, "two": mail(next="three")}
+    w = world(make({**steps, "three": mail(defer=True)}, **capped({"limit": 2, "per": "PT24H"})))
+    w.event("go")
+    start = w.now
+    w.deliver(w.sends()[0], "sent")
+    w.wait(HOUR)
+    w.deliver(w.sends()[0], "sent")
+    assert (w.at, w.run.wake_at) == ("three", start + DAY)
+
+
+def test_r39_deferred_messages_compete_by_priority(world: Any, make: Any) -> None:
+    def one(id: str, priority: int) -> Any:
+        return make({"hi": mail(defer=True)}, id=id, **capped({"limit": 1, "per": "PT1H"}, priority=priority))
+
+    w = world(one("a", 9), one("b", 1), one("c", 5))
+    w.event("go")
+    order = [made.journey for made in w.sends()]
+    for _ in range(2):
+        (last,) = w.sends()
+        w.deliver(last, "sent")
+        w.wait(HOUR)
+        order += [made.journey for made in w.sends()]
+    assert order == ["b", "c", "a"]
+
+
+def test_r39_after_three_days_a_deferred_message_is_expired(world: Any, make: Any) -> None:
+    steps = {"one": mail(next="two"), "two": mail(defer=True)}
+    w = world(make(steps, **capped({"limit": 1, "per": "P31D"})))
+    w.event("go")
+    w.deliver(w.sends()[0], "sent")
+    w.wait(3 * DAY)
+    assert [made.reason for made in w.decisions("message")] == ["expired"]
+    assert w.at == ""
+
+
+# Quiet hours
+
+QUIET = {"settings": {"quiet_hours": {"from": "21:00", "to": "08:00"}}}
+
+
+def test_r39_quiet_hours_defer_to_their_end_spread_over_ten_minutes(world: Any, make: Any) -> None:
+    w = world(make({"hi": mail()}, **QUIET))
+    w.wait(13 * HOUR)  # 22:00
+    w.event("go")
+    made = w.decision("message")
+    assert (made.reason, w.run.status, w.sends()) == ("quiet_hours", "deferred", [])
+    morning = w.now + 10 * HOUR
+    assert morning <= made.data["deferred_until"] < morning + 600_000
+    w.wait(10 * HOUR + 600_000)
+    assert len(w.sends()) == 1
+
+
+def test_r40_send_before_is_no_later_than_the_start_of_quiet_hours(world: Any, make: Any) -> None:
+    w = world(make({"hi": mail()}, **QUIET))
+    w.event("go")
+    assert w.sends()[0].send_before == w.now + 12 * HOUR
+
+
+def test_r31_quiet_hours_are_computed_again_when_the_time_zone_changes(world: Any, make: Any) -> None:
+    w = world(make({"hi": mail()}, **QUIET))
+    w.wait(13 * HOUR)
+    w.event("go")
+    w.row(email="ann@example.org", timezone="America/New_York")  # 17:00 there
+    assert len(w.sends()) == 1
+
+
+def test_r39_an_exit_ends_a_deferred_message_and_records_it_with_the_end(world: Any, make: Any) -> None:
+    w = world(make({"hi": mail()}, exit=[{"event": {"name": "bye"}, "outcome": "gone"}], **QUIET))
+    w.wait(13 * HOUR)
+    w.event("go")
+    assert w.event("bye") == ["ended"]
+    assert w.decision("ended").data == {"event": "bye", "deferred": "hi"}
+    assert w.wait(DAY) == []
+
+
+def test_r38_defer_false_refuses_in_quiet_hours(world: Any, make: Any) -> None:
+    w = world(make({"hi": mail(defer=False)}, **QUIET))
+    w.wait(13 * HOUR)
+    w.event("go")
+    assert w.at == ""
+    assert w.decision("moved").data == {"reason": "quiet_hours"}
+
+
+def test_a20_a_late_refusal_is_decided_again_where_the_run_waits_for_it(world: Any, make: Any) -> None:
+    w = world(make({"hi": mail(next={"sent": "done", "refused": "late"})}))
+    w.event("go")
+    (first,) = w.sends()
+    w.deliver(first, "refused", reason="expired")
+    (second,) = w.sends()
+    assert (second.attempt, second.send_id != first.send_id, w.at) == (2, True, "hi")
+    w.deliver(first, "sent")
+    assert w.at == "hi"  # of the first attempt
+    w.deliver(second, "sent")
+    assert w.at == ""
+
+
+def test_a20_a_late_refusal_is_decided_again_behind_a_run_that_has_gone_on(
+    world: Any, make: Any, wait_step: Any
+) -> None:
+    w = world(make({"hi": mail(next="look"), "look": wait_step(after="P3D")}, **QUIET))
+    w.wait(12 * HOUR - 1000)
+    w.event("go")
+    (first,) = w.sends()
+    w.now = first.send_before + 1000
+    assert w.deliver(first, "refused", reason="expired") == ["message"]
+    made = w.decision("message")
+    assert (made.step, made.reason, w.at) == ("hi", "quiet_hours", "look")
+    w.wait(12 * HOUR)
+    (second,) = w.sends()
+    assert (second.step, second.attempt, w.at) == ("hi", 2, "look")
+    w.deliver(second, "sent")
+    assert w.run.due == w.run.wake_at

@@ -1,0 +1,10 @@
+import { expect, test } from 'vitest';
+
+import { actionsOf } from './actions';
+
+test('a draft can be published, also beside what runs', () => {
+  expect(actionsOf('draft', true)).toEqual(['publish']);
+  expect(actionsOf('live', false)).toEqual(['pause', 'stop']);
+  expect(actionsOf('paused', true)).toEqual(['publish', 'resume', 'stop']);
+  expect(actionsOf('stopped', false)).toEqual(['publish']);
+});
