@@ -1,4 +1,4 @@
-"""The projector worker: decisions, deliveries and writes into PostgreSQL; the control agent. `laudstream worker projector`."""
+"""The projector worker: decisions, deliveries and writes into PostgreSQL; the control agent."""
 
 from __future__ import annotations
 

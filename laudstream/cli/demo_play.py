@@ -135,7 +135,7 @@ class Play:
                     await self._look(logs, client, moment, board)
                     await asyncio.wait({sending}, timeout=POLL_S)
                 streamed = await sending
-                await self._handled(logs)
+                await self._handled(logs, client, moment, board)
                 seconds = time.monotonic() - began
                 await self._settle(logs, client, moment, board, figures)
             finally:
@@ -146,16 +146,16 @@ class Play:
             say(f"line {refusal.line} was refused: {refusal.reason}")
         return streamed.accepted, seconds
 
-    async def _handled(self, logs: Logs) -> None:
+    async def _handled(self, logs: Logs, client: Client, moment: Moment, board: Board) -> None:
         """Until lanes have handled all events. Raises Unavailable if they stand still."""
-        lag, moved = await logs.lag(topics.EVENTS), time.monotonic()
+        moved, lag = time.monotonic(), -1
         while lag:
             if time.monotonic() - moved > STALL_S:
                 raise Unavailable(f"lanes stand still, {lag:,} events behind: see the log of the journey worker")
-            await asyncio.sleep(0.05)
-            before, lag = lag, await logs.lag(topics.EVENTS)
-            if lag != before:
-                moved = time.monotonic()
+            await self._look(logs, client, moment, board)
+            if moment.lag != lag:
+                moved, lag = time.monotonic(), moment.lag
+            await asyncio.sleep(POLL_S / 5)
 
     async def _settle(self, logs: Logs, client: Client, moment: Moment, board: Board, figures: Figures) -> None:
         """Until all runs have ended and all mails are there, or nothing has moved for STALL_S."""

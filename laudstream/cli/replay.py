@@ -7,24 +7,24 @@ import sys
 
 import click
 
-from laudstream.local.running import settings_here
+from laudstream.cli import connect
+from laudstream.settings import Settings
 
 
 @click.command()
 @click.option("--partition", "-p", "partitions", multiple=True, type=int, help="Only these; may be repeated.")
 def replay(partitions: tuple[int, ...]) -> None:
     """Run all rounds again in memory and compare every digest with the journal's."""
-    settings = settings_here()
+    settings = connect.settings()
     chosen = partitions or tuple(range(settings.partitions))
-    mismatches = asyncio.run(_replay(chosen))
+    mismatches = asyncio.run(_replay(settings, chosen))
     sys.exit(1 if mismatches else 0)
 
 
-async def _replay(partitions: tuple[int, ...]) -> int:
+async def _replay(settings: Settings, partitions: tuple[int, ...]) -> int:
     from agents.definitions import Definitions
     from agents.lanes.replay import replay_partition
 
-    settings = settings_here()
     definitions = Definitions(settings)
     await definitions.start()
     total = 0
