@@ -26,8 +26,8 @@ from laudstream.topics import EVENTS
 log = structlog.get_logger()
 
 BATCH_BYTES = 256 << 10
-BACKLOG_BYTES = 64 << 20
-"""Bytes of records that wait for Kafka; beyond them nothing more is taken."""
+BACKLOG = 256
+"""Batches that wait for Kafka (64 MB), but at least 4 a partition; beyond them nothing more is taken."""
 STOP_S = 5.0
 KNOWN_KEYS = 100_000
 
@@ -39,12 +39,11 @@ _AGAIN = "nothing is lost by sending it again with the same messageId"
 class Lot:
     """A batch that requests share. `settled` becomes None when all replicas have it, else what went wrong."""
 
-    __slots__ = ("builder", "settled", "size", "timer")
+    __slots__ = ("builder", "settled", "timer")
 
     def __init__(self, builder: BatchBuilder, timeout_s: float) -> None:
         loop = asyncio.get_running_loop()
         self.builder = builder
-        self.size = 0
         self.settled: asyncio.Future[Failure] = loop.create_future()
         late = Unavailable(f"Kafka did not acknowledge within {timeout_s:g} s; {_AGAIN}")
         self.timer = loop.call_later(timeout_s, self.settle, late)
@@ -64,6 +63,7 @@ class EventLog:
         self._renewal = asyncio.Lock()
         self._closing: set[asyncio.Task[None]] = set()
         self._backlog = 0
+        self._most = max(BACKLOG, 4 * settings.partitions)
         self.place = lru_cache(KNOWN_KEYS)(self._place)
         """(Kafka key, partition) of (workspace, customer); raises Invalid for a customer id that is none."""
 
@@ -104,17 +104,14 @@ class EventLog:
         """Takes one record (at: ms); the future is for `settle`. Raises Unavailable if too much waits for Kafka."""
         lots = self._lots[partition]
         if not lots or lots[-1].builder.append(timestamp=at, key=key, value=value) is None:
-            if self._backlog > BACKLOG_BYTES or self._producer is None:
+            if self._backlog >= self._most or self._producer is None:
                 raise Unavailable(f"too many events wait for Kafka; {_AGAIN}")
             lots.append(Lot(self._producer.create_batch(), self._settings.ack_timeout_s))
             lots[-1].builder.append(timestamp=at, key=key, value=value)
+            self._backlog += 1
             if partition not in self._pumps:
                 self._pumps[partition] = asyncio.create_task(self._pump(partition))
-        lot = lots[-1]
-        size = len(key) + len(value)
-        lot.size += size
-        self._backlog += size
-        return lot.settled
+        return lots[-1].settled
 
     @staticmethod
     async def settle(futures: Iterable[asyncio.Future[Failure]]) -> None:
@@ -131,8 +128,9 @@ class EventLog:
             while lots:
                 lot = lots.popleft()
                 lot.builder.close()
-                await self._send(lot, partition)
-                self._backlog -= lot.size
+                if not lot.settled.done():  # else its clients were told that it failed
+                    await self._send(lot, partition)
+                self._backlog -= 1
         finally:
             del self._pumps[partition]
 
@@ -141,7 +139,7 @@ class EventLog:
         assert producer is not None
         try:
             await (await producer.send_batch(lot.builder, EVENTS, partition=partition))
-        except KafkaError as error:
+        except Exception as error:  # whatever it is, those who wait are told, and the pump goes on
             log.error("events_not_produced", topic=EVENTS, partition=partition, error=repr(error))
             lot.settle(Unavailable(f"Kafka refused the batch ({type(error).__name__}); {_AGAIN}"))
             await self._renew(producer)

@@ -73,7 +73,7 @@ async def batch(call: Call) -> Response:
     body = await call.body()
     received = int(time() * 1000)
     envelope = parsed(_batch, body)
-    taken, wrong = _sorted_out(call, envelope.batch, may_hold_nul(body))
+    taken, wrong = _sorted_out(call, envelope.batch, may_hold_nul(body), len(body) > MAX_ITEM_BYTES)
     taken = await _with_rows(call, taken, wrong)
     await _produce(call.context.events, taken, envelope.sent_at, received)
     return reply(Accepted(not wrong, len(taken), [_rejected(index, wrong[index]) for index in sorted(wrong)]))
@@ -115,14 +115,15 @@ async def _single(call: Call, kind: type) -> Response:
 _ONE = Accepted(True, 1, [])
 
 
-def _sorted_out(call: Call, raws: list[msgspec.Raw], nul: bool) -> tuple[list[Taken], dict[int, Invalid]]:
-    """What is good, and the error of each item that is not."""
+def _sorted_out(call: Call, raws: list[msgspec.Raw], nul: bool, large: bool) -> tuple[list[Taken], dict[int, Invalid]]:
+    """What is good, and the error of each item that is not; `nul`, `large`: there may be such items."""
     taken: list[Taken] = []
     wrong: dict[int, Invalid] = {}
     decode = _item.decode
     for index, raw in enumerate(raws):
         try:
-            _small_enough(memoryview(raw))
+            if large:
+                _small_enough(memoryview(raw))
             try:
                 item = decode(raw)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

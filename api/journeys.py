@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from api.call import Call, reply
 from api.paging import ms
-from api.publishing import Version, Wait, order, seen, shown
+from api.publishing import Version, Wait, Which, order, seen, shown
 from laudstream.errors import Invalid, NotFound, Problem, Refused
 from laudstream.journey import definition
 from laudstream.journey.schema import journey_schema
@@ -65,7 +65,7 @@ class Journey(msgspec.Struct, omit_defaults=True):
     status: str
     live_version: int | None
     body: dict[str, Any]
-    """The live version; before the first publishing, the draft."""
+    """The version that was asked for, else the live one, else the draft."""
     updated_at: int | None
     versions: list[Version] = msgspec.field(default_factory=list)
     warnings: list[Problem] = msgspec.field(default_factory=list)
@@ -108,21 +108,32 @@ def _line(row: asyncpg.Record) -> JourneyLine:
 
 async def one(call: Call) -> Response:
     """A journey with its draft, its versions and what is doubtful about it."""
-    id = call.named("id")
+    id, version = call.named("id"), call.query(Which).version
     async with call.database() as connection:
         row = await connection.fetchrow(_SQL["one"], call.workspace, id, call.settings.partitions)
         if row is None:
             raise NotFound(f"there is no journey {id}")
+        asked = await _body(connection, call.workspace, id, version)
         versions = await connection.fetch(_SQL["versions"], call.workspace, id)
         known = await _known(connection, call.workspace)
     draft, body = row["draft"], row["body"] or row["draft"]
     status, updated_at = shown(row["status"], row["seen"]), ms(row["updated_at"])
-    answer = Journey(id, row["name"], status, row["live_version"], body, updated_at)
+    answer = Journey(id, row["name"], status, row["live_version"], asked or body, updated_at)
     answer.versions = [Version(each["version"], ms(each["published_at"])) for each in versions]
     answer.warnings = _doubts(draft or body, known)
     answer.draft = draft if row["body"] else None
     answer.problem = row["error"]
     return reply(answer)
+
+
+async def _body(connection: Connection, workspace: str, id: str, version: int | None) -> dict[str, Any] | None:
+    """What a version says; None if none is asked for. Raises NotFound."""
+    if version is None:
+        return None
+    body: dict[str, Any] | None = await connection.fetchval(_SQL["version_body"], workspace, id, version)
+    if body is None:
+        raise NotFound(f"journey {id} has no version {version}")
+    return body
 
 
 async def save(call: Call) -> Response:

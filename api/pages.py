@@ -75,6 +75,11 @@ async def _file(call: Call, path: str) -> Response | None:
 
 
 def _is_missing_file(path: str, response: Response) -> bool:
-    """Whether `path` names a file, not a page of the UI, and `index.html` came in its place."""
-    suffix = PurePosixPath(path).suffix
-    return bool(suffix) and suffix != ".html" and str(getattr(response, "path", "")).endswith("index.html")
+    """Whether `path` names a file, not a page of the UI, and `index.html` came in its place.
+
+    Pages below the first level end in ids, which may hold anything: anna@shop.example is no file.
+    """
+    if not str(getattr(response, "path", "")).endswith("index.html"):
+        return False
+    name = PurePosixPath(path)
+    return path.startswith(HASHED) or ".." in name.parts or (len(name.parts) == 1 and name.suffix not in ("", ".html"))

@@ -22,6 +22,10 @@ class Wait(msgspec.Struct, forbid_unknown_fields=True):
     wait: Annotated[float, Meta(ge=0, le=30, description="seconds to wait until every lane has it")] = 0
 
 
+class Which(msgspec.Struct, forbid_unknown_fields=True):
+    version: Annotated[int, Meta(ge=1, le=2**31 - 1, description="the live one if left out")] | None = None
+
+
 class Version(msgspec.Struct):
     version: int
     published_at: int | None

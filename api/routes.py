@@ -28,7 +28,7 @@ from api import (
 from api.auth import Access
 from api.call import Call
 from api.items import Identify, Page, Screen, Track
-from api.publishing import Wait
+from api.publishing import Wait, Which
 from laudstream.errors import LaudstreamError
 
 Handler: TypeAlias = Callable[[Call], Awaitable[Response]]
@@ -61,13 +61,13 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/api/workspace", workspace.one, ADMIN, workspace.Workspace),
     Route("GET", "/api/overview", workspace.overview, ADMIN, workspace.Overview),
     Route("GET", "/api/journeys", journeys.all, ADMIN, journeys.JourneyList),
-    Route("GET", _JOURNEY, journeys.one, ADMIN, journeys.Journey),
+    Route("GET", _JOURNEY, journeys.one, ADMIN, journeys.Journey, Which),
     Route("PUT", _JOURNEY, journeys.save, ADMIN, journeys.Saved, body=_JSON),
     Route("POST", f"{_JOURNEY}/publish", journeys.publish, ADMIN, journeys.Moved, Wait),
     Route("POST", f"{_JOURNEY}/pause", journeys.pause, ADMIN, journeys.Moved, Wait),
     Route("POST", f"{_JOURNEY}/resume", journeys.resume, ADMIN, journeys.Moved, Wait),
     Route("POST", f"{_JOURNEY}/stop", journeys.stop, ADMIN, journeys.Moved, Wait),
-    Route("GET", f"{_JOURNEY}/stats", stats.stats, ADMIN, stats.Stats, stats.Which),
+    Route("GET", f"{_JOURNEY}/stats", stats.stats, ADMIN, stats.Stats, Which),
     Route("GET", "/api/templates", templates.all, ADMIN, templates.TemplateList),
     Route("GET", _TEMPLATE, templates.one, ADMIN, templates.Template),
     Route("PUT", _TEMPLATE, templates.publish, ADMIN, templates.Published, Wait, _JSON),

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Annotated
 
 import msgspec
-from msgspec import Meta
 from starlette.responses import Response
 
 from api.call import Call, reply
+from api.publishing import Which
 from laudstream.errors import NotFound
 from laudstream.postgres import queries
 
 _SQL = queries("journeys")
-
-
-class Which(msgspec.Struct, forbid_unknown_fields=True):
-    version: Annotated[int, Meta(ge=1, le=2**31 - 1)] | None = None
-    """The live version if left out."""
 
 
 class StepStats(msgspec.Struct):

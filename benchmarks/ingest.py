@@ -1,33 +1,48 @@
-"""How fast the API takes events: `python -m benchmarks.ingest [seconds]`; needs Kafka, PostgreSQL and a workspace.
+"""How fast the API takes events: single requests and batches, beside an empty ASGI app on the same server.
 
-Method: the API runs in a process of its own with the settings of the environment; a load process keeps
-`CONNECTIONS` connections busy with requests made beforehand (each waits for its answer, so every event counted was
-acknowledged by Kafka). "Per core" divides by the CPU seconds of the API process, since broker and load share
-the machine. Customers and messageIds differ between requests.
+Method: a fresh PostgreSQL and Kafka; the API in a process of its own; this process keeps `CONNECTIONS` connections busy
+with requests made beforehand, each of which waits for its answer, so that every event counted was acknowledged by
+Kafka. At the end the log must hold exactly the acknowledged events. "Per CPU second" divides by the CPU time of the
+API process, since broker and load share the machine. Customers and messageIds differ between requests.
 """
 
 from __future__ import annotations
 
 import asyncio
 import itertools
-import json
 import os
+import statistics
 import subprocess
 import sys
+import tempfile
 from base64 import b64encode
 from pathlib import Path
 from time import monotonic
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import httpx
 import msgspec
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from laudstream import settings as configuration
+from benchmarks.report import cpu_seconds
+from laudstream.local.ports import Ports, free_base
+from laudstream.local.stack import Stack
 from laudstream.settings import Settings, environment
+from laudstream.topics import EVENTS
 
 CONNECTIONS = 64
 BATCH = 100
 SERVE = "from api.app import serve\nfrom laudstream.settings import load\nserve(load())"
+EMPTY = """
+import sys, uvicorn
+BODY = b'{"success":true,"accepted":1,"rejected":[]}'
+HEADERS = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(BODY))]
+async def app(scope, receive, send):
+    await receive()
+    await send({"type": "http.response.start", "status": 200, "headers": HEADERS})
+    await send({"type": "http.response.body", "body": BODY})
+uvicorn.run(app, port=int(sys.argv[1]), loop="uvloop", http="httptools", lifespan="off", log_level="error")
+"""
 
 
 class Result(NamedTuple):
@@ -38,7 +53,7 @@ class Result(NamedTuple):
     p50_ms: float
     p99_ms: float
 
-    def as_dict(self) -> dict[str, float]:
+    def as_dict(self) -> dict[str, Any]:
         return {
             "requests_per_second": round(self.requests / self.seconds),
             "events_per_second": round(self.events / self.seconds),
@@ -113,38 +128,87 @@ async def load(port: int, requests: list[bytes], seconds: float) -> list[float]:
     return times
 
 
-def cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def measure(port: int, pid: int, requests: list[bytes], events: int, seconds: float) -> Result:
-    asyncio.run(load(port, requests, 1.0))  # warm
+def _run(port: int, pid: int, requests: list[bytes], events: int, seconds: float) -> tuple[Result, int]:
+    """The result, and how many events were acknowledged, the warm-up's among them."""
+    warm = len(asyncio.run(load(port, requests, 1.0)))
     cpu, started = cpu_seconds(pid), monotonic()
     times = sorted(asyncio.run(load(port, requests, seconds)))
     took, used, many = monotonic() - started, cpu_seconds(pid) - cpu, len(times)
-    return Result(many, many * events, took, used, times[many // 2] * 1e3, times[many * 99 // 100] * 1e3)
+    result = Result(many, many * events, took, used, times[many // 2] * 1e3, times[many * 99 // 100] * 1e3)
+    return result, (warm + many) * events
 
 
-def ingest(settings: Settings, seconds: float = 5.0) -> dict[str, dict[str, float]]:
-    """Figures of single events and of batches; needs `write_key` in the settings."""
-    process = subprocess.Popen([sys.executable, "-c", SERVE], env={**os.environ, **environment(settings)})
+def measure(*, quick: bool) -> dict[str, Any]:
+    seconds, rounds = (3.0, 1) if quick else (10.0, 3)
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)  # PostgreSQL runs as another user
+        stack = Stack(Path(folder) / "stack", ports=Ports.above(free_base()), parts=("workspace", "topics"))
+        asyncio.run(stack.start())
+        try:
+            runs = _api(stack.settings, seconds, rounds)
+            acknowledged = sum(run.pop("acknowledged") for found in runs.values() for run in found)
+            kept = asyncio.run(_kept(stack.settings))
+            runs["empty_asgi_app"] = [_empty(stack.settings, seconds) for _ in range(rounds)]
+        finally:
+            asyncio.run(stack.stop())
+    rows = {
+        name: {field: statistics.median(run[field] for run in found) for field in found[0]}
+        for name, found in runs.items()
+    }
+    return {"correct": kept == acknowledged, "events_acknowledged": acknowledged, "events_kept": kept, "runs": rows}
+
+
+def _api(settings: Settings, seconds: float, rounds: int) -> dict[str, list[dict[str, Any]]]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", SERVE], env={**os.environ, **environment(settings)}, stderr=subprocess.DEVNULL
+    )
+    runs: dict[str, list[dict[str, Any]]] = {}
     try:
         _until_ready(f"http://127.0.0.1:{settings.api_port}/readyz")
-        single = [request("/v1/track", msgspec.json.encode(event(n)), settings.write_key) for n in range(20_000)]
-        numbers = iter(range(20_000, 10**9))
-        batches = [[event(next(numbers)) for _ in range(BATCH)] for _ in range(500)]
-        batch = [request("/v1/batch", msgspec.json.encode({"batch": each}), settings.write_key) for each in batches]
-        return {
-            "single": measure(settings.api_port, process.pid, single, 1, seconds).as_dict(),
-            f"batches of {BATCH}": measure(settings.api_port, process.pid, batch, BATCH, seconds).as_dict(),
-        }
+        for name, many, requests in (
+            ("single", 1, _singles(settings)),
+            (f"batches_of_{BATCH}", BATCH, _batches(settings)),
+        ):
+            for _ in range(rounds):
+                result, acknowledged = _run(settings.api_port, process.pid, requests, many, seconds)
+                runs.setdefault(name, []).append({**result.as_dict(), "acknowledged": acknowledged})
+    finally:
+        process.terminate()
+        process.wait()
+    return runs
+
+
+def _singles(settings: Settings) -> list[bytes]:
+    return [request("/v1/track", msgspec.json.encode(event(n)), settings.write_key) for n in range(20_000)]
+
+
+def _batches(settings: Settings) -> list[bytes]:
+    batches = ([event(n * BATCH + k) for k in range(BATCH)] for n in range(500))
+    return [request("/v1/batch", msgspec.json.encode({"batch": each}), settings.write_key) for each in batches]
+
+
+def _empty(settings: Settings, seconds: float) -> dict[str, float]:
+    process = subprocess.Popen([sys.executable, "-c", EMPTY, str(settings.api_port)])
+    try:
+        _until_ready(f"http://127.0.0.1:{settings.api_port}/")
+        return _run(settings.api_port, process.pid, _singles(settings), 1, seconds)[0].as_dict()
     finally:
         process.terminate()
         process.wait()
 
 
-def _until_ready(url: str, patience_s: float = 20.0) -> None:
+async def _kept(settings: Settings) -> int:
+    """Records in the log of events."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka)
+    await consumer.start()
+    try:
+        ends = await consumer.end_offsets([TopicPartition(EVENTS, p) for p in range(settings.partitions)])
+        return sum(ends.values())
+    finally:
+        await consumer.stop()
+
+
+def _until_ready(url: str, patience_s: float = 30.0) -> None:
     deadline = monotonic() + patience_s
     while True:
         try:
@@ -154,7 +218,3 @@ def _until_ready(url: str, patience_s: float = 20.0) -> None:
             pass
         if monotonic() > deadline:
             raise TimeoutError(f"{url} is not ready")
-
-
-if __name__ == "__main__":
-    print(json.dumps(ingest(configuration.load(), float(sys.argv[1]) if len(sys.argv) > 1 else 5.0), indent=2))

@@ -89,6 +89,7 @@ class Pump:
         self._done: deque[tuple[Claim, Delivery | Parked]] = deque()
         self._busy: set[Key] = set()  # marked, until their outcome is written
         self._connected = 0
+        self._stopping = False
         self._opening = asyncio.Lock()
         self._wake_marker, self._wake_settler, self._idle = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -105,6 +106,9 @@ class Pump:
     async def stop(self, patience_s: float = 5.0) -> None:
         """Lets what is on the wire come to its end, for a while; gives back the rest."""
         marking, settling, recovering, *handing = self._tasks
+        self._stopping = True
+        self._wake_marker.set()
+        await asyncio.wait([marking], timeout=patience_s)  # what it marks, it must also know
         await _cancel(marking, recovering)
         self._return_ready()
         if self._busy:
@@ -119,6 +123,8 @@ class Pump:
     async def _mark(self) -> None:
         while True:
             await self._wake_marker.wait()
+            if self._stopping:
+                return
             # Marketing is marked by the dozen, for each time costs a transaction.
             full = len(self._busy) >= (MOST_MARKED if self.waiting.urgent else MOST_MARKED // 2)
             if full or not len(self.waiting) or not self._connected or len(self._publisher) > MOST_UNPUBLISHED:

@@ -31,7 +31,7 @@ CDC_S = 60.0
 """All customers are in the lanes after so long, or something is wrong."""
 STALL_S = 45.0
 """Nothing moves for so long: the rest will not come. Longer than the journey's wait of 20 s."""
-POLL_S = 0.5
+POLL_S = 1.0
 APPLY_WAIT_S = 30
 
 _SQL = queries("demo")
@@ -109,7 +109,7 @@ class Play:
         while len(seen) < customers or not await logs.handled(topics.ROWS, places):
             if time.monotonic() - began > CDC_S:
                 raise Unavailable(f"CDC has brought {len(seen):,} of {customers:,} customers in {CDC_S:.0f} s")
-            await asyncio.sleep(POLL_S / 2)
+            await asyncio.sleep(POLL_S / 4)
             if len(seen) < customers and sum((await logs.ends(topics.ROWS)).values()) >= customers:
                 seen.clear()
                 async for record in logs.records([topics.ROWS]):

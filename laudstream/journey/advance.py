@@ -243,13 +243,16 @@ def _timer(customer: Customer, input: TimerInput, moment: Moment, space: Space) 
 
 def _due(work: Work) -> list[tuple[Run, LiveJourney, Journey]]:
     """The runs whose timers are due next, all at the same instant: what they want competes (R3, R39)."""
-    due = [
-        found
-        for found in _movable(work)
-        if 0 < found[0].due <= work.moment.now and found[1].moves and found[0].id not in work.yielded
-    ]
-    first = min((found[0].due for found in due), default=0)
-    return sorted((found for found in due if found[0].due == first), key=lambda found: found[0].id)
+    first = work.moment.now
+    due: list[tuple[Run, LiveJourney, Journey]] = []
+    for found in _movable(work):
+        run, live, _ = found
+        at = run.due if run.late_at else run.wake_at
+        if 0 < at <= first and live.moves and run.id not in work.yielded:
+            if at < first:
+                first, due = at, []
+            due.append(found)
+    return sorted(due, key=lambda found: found[0].id) if len(due) > 1 else due
 
 
 def fire(work: Work, run: Run, version: Journey, at: int) -> None:
@@ -290,5 +293,3 @@ _HANDLERS: dict[type, Callable[[Customer, Any, Moment, Space], Outcome]] = {
     TimerInput: _timer,
     TouchInput: _touch,
 }
-
-__all__ = ["Outcome", "advance"]

@@ -4,7 +4,8 @@ kind          | meaning                                          | from/to, data
 entered       | a run began                                      | to = first step; data: entry
 not_entered   | an entry was met but refused (reason)            | data: the values looked at
 moved         | a run left a step for the next                   | step -> to; branch; data: the values looked at
-message       | a message was requested or refused (reason)      | step; data: gates, send_id, template
+message       | a message was requested, refused or put off      | step; reason; data: gates, send_id, template,
+              |                                                  | deferred_until where it is put off
 delivery      | a delivery reached the run                       | step; data: send_id, kind
 ended         | a run ended                                      | step; outcome or reason
 goal          | a run reached its goal                           | data: value

@@ -14,8 +14,8 @@ import msgspec
 from laudstream.errors import Invalid, Problem
 from laudstream.journey import conditions, graph
 from laudstream.journey.parse_settings import settings
-from laudstream.journey.parse_steps import EVENT_ROOTS, PLANNED_KINDS, Place, on, step
-from laudstream.journey.reader import PLANNED, Reader, at
+from laudstream.journey.parse_steps import EVENT_ROOTS, Place, on, step
+from laudstream.journey.reader import Reader, at
 from laudstream.journey.steps import Entry, Exit, Journey, Settings, Step, WaitStep
 
 FIELDS = ("id", "name", "entry", "exit", "settings", "start", "steps")
@@ -185,5 +185,3 @@ def check(journey: Journey, known: Known) -> list[Problem]:
                 doubts.append(Problem(at("/steps", name, "message", "template"), message, "give it a default"))
     return doubts
 
-
-__all__ = ["PLANNED", "PLANNED_KINDS", "Journey", "Known", "check", "parse"]

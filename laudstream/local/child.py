@@ -12,8 +12,10 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -21,6 +23,7 @@ from laudstream.errors import Broken, LaudstreamError, Unavailable
 from laudstream.local import proc
 from laudstream.local.site import Site, program
 
+FOLDER = "<folder>"
 _POLL_S = 0.02
 TAIL_LINES = 15
 
@@ -43,7 +46,8 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     command: tuple[str, ...]
     env: Mapping[str, str] = {}
     """On top of our own environment, without our own settings."""
-    cwd: Path | None = None
+    folder: Path | None = None
+    """Handed over as an open file: FOLDER in the command becomes a path to it that needs no right to walk there."""
     user: str = ""
     """Runs as this user; empty: as we do."""
     ports: Mapping[str, int] = {}
@@ -107,15 +111,16 @@ class Child:
     def _spawn(self) -> None:
         server = self.server
         _keep_last(self.log)
-        with self.log.open("wb") as log:
+        with self.log.open("wb") as log, _held(server.folder) as held:
             self._popen = subprocess.Popen(
-                [*_wrapper(server.user, server.death_signal), *server.command],
+                held.command(server.user, server.death_signal, server.command),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                cwd=server.cwd or self.site.data,
+                cwd="/" if server.folder else self.site.data,
                 env=environment(server.env),
                 start_new_session=True,
+                pass_fds=held.files,
             )
         self._expected_end, self.started_at = False, time.monotonic()
         who = proc.identity(self._popen.pid)
@@ -171,20 +176,20 @@ class Child:
 
 
 async def run(
-    command: Sequence[str], *, site: Site, name: str, cwd: Path | None = None, user: str = "", stdin: str = ""
+    command: Sequence[str], *, site: Site, name: str, folder: Path | None = None, user: str = "", stdin: str = ""
 ) -> str:
     """Run a program to its end; returns what it said, which is kept as the log `name`. Raises Died if it fails."""
     log = site.log(name)
-    with log.open("wb") as out:
+    with log.open("wb") as out, _held(folder) as held:
         process = await asyncio.create_subprocess_exec(
-            *_wrapper(user, "KILL"),
-            *command,
+            *held.command(user, "KILL", command),
             stdin=asyncio.subprocess.PIPE,
             stdout=out,
             stderr=asyncio.subprocess.STDOUT,
-            cwd=cwd or site.data,
+            cwd="/" if folder else site.data,
             env=environment({}),
             start_new_session=True,
+            pass_fds=held.files,
         )
         try:
             await process.communicate(stdin.encode())
@@ -197,9 +202,27 @@ async def run(
     return log.read_text(errors="replace")
 
 
-def _wrapper(user: str, death_signal: str) -> list[str]:
-    become = ["--reuid", user, "--regid", user, "--init-groups"] if user else []
-    return [str(program("setpriv", "util-linux")), "--pdeathsig", death_signal, *become, "--"]
+class _Held(NamedTuple):
+    """Files that a child gets open."""
+
+    files: tuple[int, ...] = ()
+
+    def command(self, user: str, death_signal: str, command: Sequence[str]) -> list[str]:
+        become = ["--reuid", user, "--regid", user, "--init-groups"] if user else []
+        words = [f"/proc/self/fd/{self.files[0]}" if word == FOLDER else word for word in command]
+        return [str(program("setpriv", "util-linux")), "--pdeathsig", death_signal, *become, "--", *words]
+
+
+@contextmanager
+def _held(folder: Path | None) -> Iterator[_Held]:
+    if folder is None:
+        yield _Held()
+        return
+    file = os.open(folder, os.O_PATH | os.O_DIRECTORY)
+    try:
+        yield _Held((file,))
+    finally:
+        os.close(file)
 
 
 def environment(extra: Mapping[str, str]) -> dict[str, str]:

@@ -44,7 +44,7 @@ def java(site: Site, name: str, flags: tuple[str, ...], main: str, *arguments: o
 def format_command(site: Site, config: Path) -> tuple[str, ...]:
     """Makes the broker's data folder."""
     cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    return java(site, "format", TOOL, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", config)
+    return java(site, "format", TOOL, "kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", config)
 
 
 def broker(site: Site, ports: Ports) -> Server:

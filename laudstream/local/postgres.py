@@ -1,8 +1,8 @@
 """PostgreSQL of a local stack.
 
 PostgreSQL refuses to run as root: then it runs as the `postgres` user that Debian's package makes. That user may not
-be allowed to walk to the data folder (a clone in /root), so the server is started inside of it and is told that its
-data are in /proc/self/cwd, which needs no walk.
+be allowed to walk to the data folder (a clone in /root), so the server gets the folder as an open file and is told
+that its data are in /proc/self/fd/N, which needs no walk.
 """
 
 from __future__ import annotations
@@ -17,12 +17,11 @@ import asyncpg
 
 from laudstream.errors import Invalid
 from laudstream.local import child
-from laudstream.local.child import Died, Server
+from laudstream.local.child import FOLDER, Died, Server
 from laudstream.local.ports import HOST, Ports
 from laudstream.local.site import SETUP, Site
 
 DATABASE = "laudstream"
-_HERE = "/proc/self/cwd"
 _DEBIAN = Path("/usr/lib/postgresql")
 
 
@@ -54,8 +53,8 @@ def server(site: Site, ports: Ports, password: str) -> Server:
     return Server(
         name="postgres",
         title=f"PostgreSQL {_version(bin_folder)}",
-        command=(str(bin_folder / "postgres"), "-D", _HERE),
-        cwd=site.data / "postgres",
+        command=(str(bin_folder / "postgres"), "-D", FOLDER),
+        folder=site.data / "postgres",
         user=user,
         ports={"PostgreSQL": ports.postgres},
         prepare=prepare,
@@ -74,10 +73,10 @@ async def _initialise(site: Site, bin_folder: Path, user: str, password: str) ->
     new.mkdir(mode=0o700)
     if user:
         shutil.chown(new, user)
-    initdb = [str(bin_folder / "initdb"), "-D", _HERE, "--username=postgres", "--auth=trust", "--no-sync"]
-    log = {"site": site, "name": "initdb", "cwd": new, "user": user}
+    initdb = [str(bin_folder / "initdb"), "-D", FOLDER, "--username=postgres", "--auth=trust", "--no-sync"]
+    log = {"site": site, "name": "initdb", "folder": new, "user": user}
     await child.run([*initdb, "--encoding=UTF8", "--locale=C.UTF-8"], **log)  # type: ignore[arg-type]
-    single = [str(bin_folder / "postgres"), "--single", "-j", "-D", _HERE, "postgres"]
+    single = [str(bin_folder / "postgres"), "--single", "-j", "-D", FOLDER, "postgres"]
     sql = site.filled("postgres.sql", password=password).replace(";\n", ";\n\n")  # -j: an empty line ends a statement
     said = await child.run(single, stdin=sql, **log)  # type: ignore[arg-type]
     if "ERROR:" in said:

@@ -98,8 +98,14 @@ def serve(stack: Stack) -> Iterator[Callable[..., Server]]:
 
 
 @pytest.fixture(scope="session")
-def api(serve: Callable[..., Server]) -> Server:
-    return serve()
+def inbox(stack: Stack) -> Path:
+    """Where the API looks for the inbox."""
+    return stack.data / "inbox-test.db"
+
+
+@pytest.fixture(scope="session")
+def api(serve: Callable[..., Server], inbox: Path) -> Server:
+    return serve(inbox_db=str(inbox), development=True)
 
 
 @pytest.fixture

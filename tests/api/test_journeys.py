@@ -124,6 +124,10 @@ async def test_a_draft_is_saved_beside_the_live_version(admin: httpx.AsyncClient
     shown = (await admin.get("/api/journeys/welcome")).json()
     assert (shown["body"]["name"], "draft" in shown) == ("Welcome back", False)
     assert [each["version"] for each in shown["versions"]] == [2, 1]
+    past = (await admin.get("/api/journeys/welcome?version=1")).json()
+    assert (past["body"]["name"], past["live_version"]) == ("Welcome", 2)
+    for version, status in (("3", 404), ("0", 422), ("99999999999", 422)):
+        assert (await admin.get(f"/api/journeys/welcome?version={version}")).status_code == status
 
 
 @pytest.mark.integration

@@ -21,7 +21,7 @@ def ui(serve: Callable[..., Any], stack: Any) -> str:
     (folder / "favicon.svg").write_text("<svg/>")
     (folder / "assets" / "index-4f3a.js").write_text("1")
     (folder.parent / "hidden.txt").write_text("secret")
-    return str(serve(stack.ports.api + 1, ui_dir=str(folder)).settings.api_url)
+    return str(serve(stack.ports.api + 1, ui_dir=str(folder), development=False).settings.api_url)
 
 
 @pytest.fixture
@@ -30,18 +30,20 @@ async def browser(ui: str) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-@pytest.mark.parametrize("path", ["/", "/journeys", "/journeys/abc", "/customers/a.b", "/index.html"])
+@pytest.mark.parametrize("path", ["/", "/journeys", "/journeys/abc", "/customers/anna@shop.example", "/index.html"])
 async def test_addresses_of_the_ui_are_its_page(path: str, browser: httpx.AsyncClient) -> None:
     answer = await browser.get(path)
-    if path == "/customers/a.b":  # looks like a file: the UI writes such an id with %2E
-        assert answer.status_code == 404
-        return
     assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert answer.headers["cache-control"] == "no-cache"
     assert "script-src 'self'" in answer.headers["content-security-policy"]
     assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
     assert answer.headers["referrer-policy"] == "no-referrer"
     assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_there_is_an_inbox_in_development_only(browser: httpx.AsyncClient, shop: Any) -> None:
+    answer = await browser.get("/api/inbox", headers={"Authorization": f"Bearer {shop.admin_token}"})
+    assert (answer.status_code, "development" in answer.json()["detail"]) == (404, True)
 
 
 async def test_hashed_files_are_kept_by_browsers_and_others_asked_for_again(browser: httpx.AsyncClient) -> None:
@@ -55,7 +57,7 @@ async def test_hashed_files_are_kept_by_browsers_and_others_asked_for_again(brow
 
 ABSENT = (
     "/assets/gone.js", "/%2e%2e/hidden.txt", "/assets/%2e%2e/%2e%2e/hidden.txt", "/..%2fhidden.txt", "/a%00.js",
-    "/api", "/api/", "/api/nothing", "/v1", "/v1/nothing", "/api/journeys/a/b/c", "//api/workspace.js",
+    "/api", "/api/", "/api/nothing", "/v1", "/v1/nothing", "/api/journeys/a/b/c", "/robots.txt",
 )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from laudstream.messages.delivery import Delivery
 from laudstream.messages.request import SendRequest
 from laudstream.records import codec
 
-TIMEOUT_S = 0.5
+TIMEOUT_S = 1.5
 
 
 class Log:

@@ -32,8 +32,8 @@ async def test_batches_of_requests_become_mails_and_deliveries_in_kafka(
     kafka: Any, dsn: str, shop: Any, mail_server: Any, until: Any
 ) -> None:
     settings = Settings(
-        kafka=kafka.address, worker_database_url=dsn, smtp_url=f"smtp://127.0.0.1:{mail_server.port}", send_connections=4,
-        send_timeout_s=5.0,
+        kafka=kafka.address, worker_database_url=dsn, smtp_url=f"smtp://127.0.0.1:{mail_server.port}",
+        send_connections=4, send_timeout_s=5.0,
     )  # fmt: skip
     await kafka_admin.apply_topics(settings)
     sender = EmailSender(settings, Templates())

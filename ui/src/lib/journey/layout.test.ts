@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 
 import type { Definition } from './definition';
 import { graphOf } from './graph';
-import { layout, sizeOf, smooth } from './layout';
+import { firstView, layout, sizeOf, smooth } from './layout';
 
 const LOOP: Definition = {
   id: 'loop',
@@ -19,7 +19,7 @@ const LOOP: Definition = {
 test('no two nodes overlap and all lie within the drawing', () => {
   const graph = graphOf(LOOP);
   const placed = layout(graph);
-  const boxes = graph.nodes.map((node) => ({ ...(placed.nodes.get(node.id) ?? { x: NaN, y: NaN }), ...sizeOf(node.kind) }));
+  const boxes = graph.nodes.map((node) => ({ ...(placed.nodes.get(node.id) ?? { x: NaN, y: NaN }), ...sizeOf(node) }));
   for (const [index, a] of boxes.entries()) {
     expect(a.x).toBeGreaterThanOrEqual(0);
     expect(a.x + a.width).toBeLessThanOrEqual(placed.width);
@@ -60,4 +60,9 @@ test('the same definition always gives the same drawing', () => {
 
 test('a path of nothing is empty', () => {
   expect(smooth([])).toBe('');
+});
+
+test('the first view shows all of a small drawing in the middle, and the readable top of a large one', () => {
+  expect(firstView({ width: 400, height: 300 }, { width: 800, height: 500 })).toEqual({ x: 200, y: 100, zoom: 1 });
+  expect(firstView({ width: 1000, height: 4000 }, { width: 800, height: 600 })).toEqual({ x: 50, y: 0, zoom: 0.7 });
 });

@@ -2,7 +2,7 @@
 
 import { Graph as Layered, layout as place } from '@dagrejs/dagre';
 
-import type { Graph, GraphEdge, GraphNode, NodeKind } from './graph';
+import type { Graph, GraphEdge, GraphNode } from './graph';
 
 export interface Point {
   x: number;
@@ -31,30 +31,38 @@ interface Size {
   height: number;
 }
 
-const STEP: Size = { width: 244, height: 108 };
-const SIZES: Partial<Record<NodeKind, Size>> = {
-  entry: { width: 244, height: 84 },
-  rule: { width: 244, height: 84 },
-  end: { width: 180, height: 72 },
-  exit: { width: 180, height: 72 },
-  experiment: { width: 244, height: 96 },
-  split: { width: 244, height: 96 },
-};
+const WIDTH = 248;
+const END: Size = { width: 228, height: 60 };
+/** Letters that fit in a line, and what a line and the rest of a node take. */
+const TITLE_LETTERS = 25;
+const DETAIL_LETTERS = 31;
+const LINE = 18;
+const FRAME = 34;
+const NUMBERS = 40;
 
-export function sizeOf(kind: NodeKind): Size {
-  return SIZES[kind] ?? STEP;
+/** As high as its words need, at most two lines of each; steps have their numbers below. */
+export function sizeOf({ kind, title, detail }: GraphNode): Size {
+  if (kind === 'end' || kind === 'exit') return END;
+  const lines = linesOf(title, TITLE_LETTERS) + linesOf(detail, DETAIL_LETTERS);
+  const numbers = kind === 'entry' || kind === 'rule' ? 0 : NUMBERS;
+  return { width: WIDTH, height: FRAME + lines * LINE + numbers };
+}
+
+function linesOf(text: string, letters: number): number {
+  return Math.min(2, Math.ceil(text.length / letters));
 }
 
 const LABEL_HEIGHT = 24;
 const LETTER = 6.6;
 const DIGITS = 8;
 const HEAD = 7;
+const READABLE = 0.7;
 
 export function layout(graph: Graph): Placed {
   const layered = new Layered({ multigraph: true });
-  layered.setGraph({ rankdir: 'TB', nodesep: 36, ranksep: 38, edgesep: 20, marginx: 12, marginy: 12 });
+  layered.setGraph({ rankdir: 'TB', nodesep: 36, ranksep: 32, edgesep: 20, marginx: 12, marginy: 12 });
   layered.setDefaultEdgeLabel(() => ({}));
-  for (const node of graph.nodes) layered.setNode(node.id, { ...sizeOf(node.kind) });
+  for (const node of graph.nodes) layered.setNode(node.id, { ...sizeOf(node) });
   for (const edge of graph.edges) layered.setEdge(edge.source, edge.target, labelSize(edge), edge.id);
   place(layered);
   const { width = 0, height = 0 } = layered.graph() as Partial<Size>;
@@ -62,8 +70,16 @@ export function layout(graph: Graph): Placed {
     width,
     height,
     nodes: new Map(graph.nodes.map((node) => [node.id, corner(node, layered.node(node.id) as Point)])),
-    edges: new Map(graph.edges.map((edge) => [edge.id, drawn(edge, layered, graph)])),
+    edges: new Map(graph.edges.map((edge) => [edge.id, drawn(edge, layered)])),
   };
+}
+
+/** The first view of a drawing: all of it if that can be read, else its top at a size that can. */
+export function firstView(placed: Size, pane: Size): Point & { zoom: number } {
+  const whole = Math.min(pane.width / placed.width, pane.height / placed.height);
+  const zoom = Math.min(1, Math.max(whole, READABLE));
+  const spare = pane.height - placed.height * zoom;
+  return { x: (pane.width - placed.width * zoom) / 2, y: Math.max(0, spare / 2), zoom };
 }
 
 function labelSize(edge: GraphEdge): Size & { labelpos: string } {
@@ -71,16 +87,16 @@ function labelSize(edge: GraphEdge): Size & { labelpos: string } {
 }
 
 function corner(node: GraphNode, centre: Point): Point {
-  const { width, height } = sizeOf(node.kind);
+  const { width, height } = sizeOf(node);
   return { x: centre.x - width / 2, y: centre.y - height / 2 };
 }
 
-function drawn(edge: GraphEdge, layered: Layered, graph: Graph): Drawn {
+function drawn(edge: GraphEdge, layered: Layered): Drawn {
   const found = layered.edge({ v: edge.source, w: edge.target, name: edge.id }) as { points: Point[]; x?: number; y?: number };
   const bends = found.points.slice(1, -1);
   const middle = bends[Math.floor(bends.length / 2)] ?? { x: 0, y: 0 };
-  const from = port(edge.source, bends[0] ?? middle, layered, graph);
-  const to = port(edge.target, bends.at(-1) ?? middle, layered, graph);
+  const from = port(edge.source, bends[0] ?? middle, layered);
+  const to = port(edge.target, bends.at(-1) ?? middle, layered);
   return {
     path: smooth([from.point, ...bends, { x: to.point.x, y: to.point.y + to.side * HEAD }]),
     label: { x: found.x ?? middle.x, y: found.y ?? middle.y },
@@ -89,10 +105,8 @@ function drawn(edge: GraphEdge, layered: Layered, graph: Graph): Drawn {
 }
 
 /** Where an edge touches a node: on its lower side if it goes on below, else on its upper side, turned towards the bend. */
-function port(id: string, bend: Point, layered: Layered, graph: Graph): { point: Point; side: 1 | -1 } {
-  const kind = graph.nodes.find((node) => node.id === id)?.kind ?? 'unknown';
-  const { width, height } = sizeOf(kind);
-  const centre = layered.node(id) as Point;
+function port(id: string, bend: Point, layered: Layered): { point: Point; side: 1 | -1 } {
+  const { width, height, ...centre } = layered.node(id) as Size & Point;
   const side = bend.y > centre.y ? 1 : -1;
   const reach = width / 2 - 28;
   const turn = Math.max(-reach, Math.min(reach, (bend.x - centre.x) * 0.45));

@@ -1,0 +1,1 @@
+"""Measurements: `python -m benchmarks <scenario> [--quick]` writes `benchmarks/results/<scenario>.json`."""

@@ -1,0 +1,29 @@
+"""`python -m benchmarks <scenario> [--quick]`: runs one scenario, prints its figures, keeps them as JSON."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import sys
+
+from benchmarks.report import keep
+
+SCENARIOS = ("lanes", "end_to_end", "advance", "ingest", "sending")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("scenario", choices=SCENARIOS)
+    parser.add_argument("--quick", action="store_true", help="one short round: a few minutes at most")
+    arguments = parser.parse_args()
+    module = importlib.import_module(f"benchmarks.{arguments.scenario}")
+    figures = module.measure(quick=arguments.quick)
+    path = keep(arguments.scenario, figures, quick=arguments.quick)
+    print(json.dumps(figures, indent=2))
+    print(f"kept in {path}")
+    return 0 if figures.get("correct", True) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

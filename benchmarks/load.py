@@ -1,0 +1,97 @@
+"""Load for the lane scenarios: topics made anew, a journey published, events put into the log by hand."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import msgspec
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.partitioner import murmur2
+
+from laudstream import kafka_admin, topics
+from laudstream.settings import Settings
+
+WORKSPACE = "benchmark1"
+
+COUNTING = {
+    "id": "counting",
+    "name": "Count the events of a customer",
+    "entry": [{"event": {"name": "seen"}}],
+    "start": "look",
+    "steps": {
+        "look": {
+            "wait": {
+                "branches": [{"event": {"name": "seen"}, "count": 1000, "next": "done"}],
+                "timeout": {"after": "P30D", "next": "done"},
+            }
+        },
+        "done": {"exit": {"outcome": "counted"}},
+    },
+}
+"""Each customer's first event starts a run; every other is counted in its state: a journey with the logic of
+`table[key] += 1`."""
+
+
+async def make_topics(settings: Settings) -> None:
+    """All topics, empty, with settings.partitions."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
+    await admin.start()
+    try:
+        ours = [name for name in await admin.list_topics() if name.startswith("laudstream")]
+        if ours:
+            await admin.delete_topics(ours)
+        while any(name.startswith("laudstream") for name in await admin.list_topics()):  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+    finally:
+        await admin.close()
+    await kafka_admin.apply_topics(settings)
+
+
+async def publish(settings: Settings, body: dict[str, Any]) -> None:
+    """As the control agent does: the body once, its status in every partition, in one transaction."""
+    producer = AIOKafkaProducer(bootstrap_servers=settings.kafka, transactional_id="benchmark-control")
+    await producer.start()
+    try:
+        async with producer.transaction():
+            key = f"{WORKSPACE}:journey:{body['id']}:1".encode()
+            await producer.send(topics.DEFINITIONS, json.dumps(body).encode(), key, partition=0)
+            control = {"seq": 1, "workspace": WORKSPACE, "kind": "journey", "id": body["id"], "version": 1, "status": "live"}
+            for partition in range(settings.partitions):
+                await producer.send(topics.CONTROL, json.dumps(control).encode(), b"1", partition=partition)
+    finally:
+        await producer.stop()
+
+
+async def fill(settings: Settings, count: int, customers: int) -> None:
+    """`count` events of about 180 bytes, in turn for each of `customers`."""
+    producer = AIOKafkaProducer(bootstrap_servers=settings.kafka, max_batch_size=900_000, max_request_size=2_000_000)
+    await producer.start()
+    encode = msgspec.json.Encoder().encode
+    batches: dict[int, Any] = {}
+    sent: list[Any] = []
+    places = [_place(n, settings.partitions) for n in range(customers)]
+    try:
+        for n in range(count):
+            key, partition = places[n % customers]
+            value = encode(
+                {"id": f"m{n}", "type": "track", "name": "seen", "timestamp": n, "received": n,
+                 "properties": {"page": "/a/page/of/the/shop", "amount": n % 120, "currency": "EUR", "note": "x" * 40}}
+            )  # fmt: skip
+            batch = batches.get(partition) or batches.setdefault(partition, producer.create_batch())
+            if batch.append(key=key, value=value, timestamp=None) is None:
+                sent.append(await producer.send_batch(batch, topics.EVENTS, partition=partition))
+                batch = batches[partition] = producer.create_batch()
+                batch.append(key=key, value=value, timestamp=None)
+        for partition, batch in batches.items():
+            sent.append(await producer.send_batch(batch, topics.EVENTS, partition=partition))
+        await asyncio.gather(*sent)
+    finally:
+        await producer.stop()
+
+
+def _place(n: int, partitions: int) -> tuple[bytes, int]:
+    key = f"{WORKSPACE}:c{n}".encode()
+    return key, (murmur2(key) & 0x7FFFFFFF) % partitions

@@ -1,0 +1,88 @@
+"""Migrations on a real PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from laudstream.errors import Invalid
+from laudstream.local.stack import Stack
+from laudstream.postgres import connect
+from laudstream.postgres.migrate import FOLDER, migrate, read
+
+if TYPE_CHECKING:
+    from laudstream.postgres.pool import Pool
+
+
+def write(folder: Path, *statements: str) -> Path:
+    for number, sql in enumerate(statements, 1):
+        (folder / f"{number:04}_step.sql").write_text(sql)
+    return folder
+
+
+async def test_a_new_database_gets_all_of_the_product_and_a_second_run_nothing(servers: Stack) -> None:
+    pool = await connect(servers.settings.database_url, max_size=1)
+    try:
+        assert [one.file for one in await migrate(pool)] == sorted(path.name for path in FOLDER.glob("*.sql"))
+        assert await migrate(pool) == []
+    finally:
+        await pool.close()
+
+
+async def test_the_api_role_sees_no_workspace_unless_it_says_which(servers: Stack) -> None:
+    pool = await connect(servers.settings.database_url, max_size=1)
+    await migrate(pool)
+    await pool.execute("INSERT INTO workspaces (workspace_id, name) VALUES ('fencedshop', 'x') ON CONFLICT DO NOTHING")
+    await pool.close()
+    api = await connect(servers.settings.api_database_url, max_size=1)
+    seen = await api.fetch("SELECT * FROM workspaces")
+    await api.close()
+    worker = await connect(servers.settings.worker_database_url, max_size=1)
+    everything = await worker.fetchval("SELECT count(*) FROM workspaces WHERE workspace_id = 'fencedshop'")
+    await worker.close()
+    assert (seen, everything) == ([], 1)
+
+
+async def test_a_migration_that_fails_leaves_nothing_and_keeps_those_before(empty: Pool, tmp_path: Path) -> None:
+    folder = write(tmp_path, "CREATE TABLE a ()", "CREATE TABLE b (); SELECT 1 / 0")
+    with pytest.raises(Invalid, match=r"0002_step.sql: division by zero; nothing of it was applied"):
+        await migrate(empty, folder)
+    assert await empty.fetchval("SELECT to_regclass('a') IS NOT NULL AND to_regclass('b') IS NULL")
+    write(tmp_path, "CREATE TABLE a ()", "CREATE TABLE b ()")
+    assert [one.number for one in await migrate(empty, folder)] == [2]
+
+
+async def test_a_file_changed_after_it_was_applied_is_refused(empty: Pool, tmp_path: Path) -> None:
+    await migrate(empty, write(tmp_path, "CREATE TABLE a ()"))
+    folder = write(tmp_path, "CREATE TABLE a (n int)", "CREATE TABLE b ()")
+    with pytest.raises(Invalid, match=r"0001_step.sql was changed after it was applied") as raised:
+        await migrate(empty, folder)
+    assert "new migration" in raised.value.problems[0].fix
+    assert await empty.fetchval("SELECT to_regclass('b') IS NULL")
+
+
+async def test_a_database_of_a_later_release_is_refused(empty: Pool, tmp_path: Path) -> None:
+    folder = write(tmp_path, "CREATE TABLE a ()", "CREATE TABLE b ()")
+    await migrate(empty, folder)
+    (folder / "0002_step.sql").unlink()
+    with pytest.raises(Invalid, match=r"0002_step.sql was applied and is not here"):
+        await migrate(empty, folder)
+
+
+async def test_two_that_migrate_at_once_apply_everything_once(empty: Pool, tmp_path: Path) -> None:
+    folder = write(tmp_path, "CREATE TABLE a ()", "CREATE TABLE b (); SELECT pg_sleep(0.2)", "CREATE TABLE c ()")
+    done = await asyncio.gather(migrate(empty, folder), migrate(empty, folder))
+    assert sorted(one.number for applied in done for one in applied) == [1, 2, 3]
+
+
+def test_holes_and_wrong_names_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "0001_a.sql").write_text("")
+    (tmp_path / "0003_c.sql").write_text("")
+    with pytest.raises(Invalid, match=r"0003_c.sql stands where number 0002 should be"):
+        read(tmp_path)
+    (tmp_path / "second.sql").write_text("")
+    with pytest.raises(Invalid, match=r"second.sql is no migration"):
+        read(tmp_path)

@@ -1,0 +1,67 @@
+"""Topics on a real Kafka."""
+
+from __future__ import annotations
+
+import itertools
+
+import msgspec
+import pytest
+
+from laudstream.errors import Invalid, Refused, Unavailable
+from laudstream.kafka_admin import apply_topics, describe
+from laudstream.local.ports import free_base
+from laudstream.local.stack import Stack
+from laudstream.settings import Settings
+from laudstream.topics import LANE_INPUTS, STATE, TOPICS, Topic
+
+_names = (f"test.topic{n}" for n in itertools.count(1))
+
+
+@pytest.fixture
+def name() -> str:
+    return next(_names)
+
+
+async def changes(settings: Settings, *topics: Topic) -> list[str]:
+    return [change.change for change in await apply_topics(settings, topics)]
+
+
+async def test_all_topics_are_made_as_declared_and_the_second_time_nothing_changes(servers: Stack) -> None:
+    settings = msgspec.structs.replace(servers.settings, partitions=2)
+    assert set(await changes(settings, *TOPICS)) == {"created"}
+    assert set(await changes(settings, *TOPICS)) == {"unchanged"}
+    found = await describe(settings)
+    assert {found[name].partitions for name in (*LANE_INPUTS, STATE)} == {2}
+    assert found[STATE].config["cleanup.policy"] == "compact"
+    assert {topic.config["message.timestamp.type"] for topic in found.values()} == {"LogAppendTime"}
+
+
+async def test_settings_that_differ_are_set_and_those_of_others_stay(servers: Stack, name: str) -> None:
+    others = Topic(name, 1000, extra=(("min.cleanable.dirty.ratio", "0.11"),))
+    assert await changes(servers.settings, others) == ["created"]
+    change = (await apply_topics(servers.settings, (Topic(name, 2000),)))[0]
+    assert (change.change, change.detail) == ("altered", "retention.ms: 1000 → 2000")
+    config = (await describe(servers.settings, (others,)))[name].config
+    assert (config["retention.ms"], config["min.cleanable.dirty.ratio"]) == ("2000", "0.11")
+
+
+async def test_another_number_of_partitions_is_refused_and_nothing_is_changed(servers: Stack, name: str) -> None:
+    settings = msgspec.structs.replace(servers.settings, partitions=3)
+    await apply_topics(settings, (Topic(name, 1000),))
+    new = next(_names)
+    with pytest.raises(Refused, match=f"{name} has 3 partitions, not 4") as raised:
+        await apply_topics(msgspec.structs.replace(settings, partitions=4), (Topic(new, 1000), Topic(name, 5000)))
+    assert "LAUDSTREAM_PARTITIONS=3" in raised.value.problems[0].fix
+    found = await describe(settings, (Topic(new, 1000), Topic(name, 1000)))
+    assert list(found) == [name]
+    assert found[name].config["retention.ms"] == "1000"
+
+
+async def test_what_kafka_refuses_is_said(servers: Stack, name: str) -> None:
+    with pytest.raises(Invalid, match=r"cleanup.policy|retention"):
+        await apply_topics(servers.settings, (Topic(name, 1000, extra=(("cleanup.policy", "burn"),)),))
+
+
+async def test_no_kafka_is_unavailable(servers: Stack) -> None:
+    with pytest.raises(Unavailable, match="Kafka does not answer"):
+        await describe(msgspec.structs.replace(servers.settings, kafka=f"127.0.0.1:{free_base() + 1}"))
