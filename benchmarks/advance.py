@@ -103,7 +103,7 @@ def empty_loop_ns() -> float:
     return round(best * 1e5, 1)
 
 
-def measure() -> dict[str, float]:
+def measure(*, quick: bool = False) -> dict[str, float]:
     rules = catalog()
     moment, later = Moment(NOW, NOW), Moment(NOW + 7_200_000, NOW + 7_200_000)
     idle, waiting = customers(rules), customers(rules, event("order", 0))

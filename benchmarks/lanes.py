@@ -1,8 +1,8 @@
 """S1: events → journey → decisions on one worker core, beside stock Faust with a Table and a bare aiokafka loop.
 
 Catch-up from a backlog. The same events and the same logic (count a customer's events) for all; lanes do it as a
-journey, with state, changelog, journal and transactions. Workers are pinned to one core, the broker is not. Rates and CPU
-are taken between 15 % and 95 % of the backlog, so that start-up is in none. Every run of lanes ends with a
+journey, with state, changelog, journal and transactions. Workers are pinned to one core, the broker is not. Rates
+and CPU are taken between 15 % and 95 % of the backlog, so that start-up is in none. Every run of lanes ends with a
 correctness gate: all events handled, one entry a customer, no hole in a journal.
 """
 
@@ -58,7 +58,9 @@ async def _measure(quick: bool) -> dict[str, Any]:
                     await load.make_topics(settings)
                     await load.publish(settings, load.COUNTING)
                     await load.fill(settings, events, customers)
-                    runs.setdefault(f"lanes_p{partitions}", []).append(await asyncio.to_thread(_lanes, settings, events))
+                    runs.setdefault(f"lanes_p{partitions}", []).append(
+                        await asyncio.to_thread(_lanes, settings, events)
+                    )
                     correct &= await _check(settings, events, customers)
                     shutil.rmtree(settings.data_dir)
                 for name, module in PEERS.items():

@@ -58,7 +58,14 @@ async def publish(settings: Settings, body: dict[str, Any]) -> None:
         async with producer.transaction():
             key = f"{WORKSPACE}:journey:{body['id']}:1".encode()
             await producer.send(topics.DEFINITIONS, json.dumps(body).encode(), key, partition=0)
-            control = {"seq": 1, "workspace": WORKSPACE, "kind": "journey", "id": body["id"], "version": 1, "status": "live"}
+            control = {
+                "seq": 1,
+                "workspace": WORKSPACE,
+                "kind": "journey",
+                "id": body["id"],
+                "version": 1,
+                "status": "live",
+            }
             for partition in range(settings.partitions):
                 await producer.send(topics.CONTROL, json.dumps(control).encode(), b"1", partition=partition)
     finally:

@@ -1,28 +1,24 @@
 """Mails per second of one email sender: requests in, mails in the inbox, deliveries in Kafka.
 
-    python -m benchmarks.sending [--mails 20000] [--smtp-port 1025] > benchmarks/results/sending.json
-
-Needs PostgreSQL (migrated) and Kafka (topics made) as the settings name them; starts the SMTP inbox itself, in a
-process of its own. The stream's part is left out: batches of 500 requests go straight to `apply`. Every mail is
-rendered, claimed, marked, sent, settled and published, and the inbox is counted at the end.
-`parts_us` says what the steps that are pure CPU cost alone; `cpu_us` is all CPU of the sender process per mail.
+Starts PostgreSQL, Kafka and the SMTP inbox, each in a process of its own. The stream's part is left out:
+batches of 500 requests go straight to `apply`. Every mail is rendered, claimed, marked, sent, settled and published,
+and the inbox is counted at the end. `parts_us` says what the steps that are pure CPU cost alone; `cpu_us` is all CPU
+of the sender process per mail.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
-import json
 import os
 import platform
 import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
-import msgspec
 import uvloop
 
 from agents.email import EmailSender, Letterhead
@@ -32,12 +28,15 @@ from laudstream.channels.email import build
 from laudstream.errors import Unavailable
 from laudstream.ids import derive
 from laudstream.local import inbox_store
+from laudstream.local.ports import Ports
+from laudstream.local.stack import Stack
 from laudstream.messages import template
 from laudstream.messages.request import SendRequest
 from laudstream.postgres import connect
 from laudstream.records import codec
-from laudstream.settings import Settings, environment, load
+from laudstream.settings import Settings, environment
 
+PORTS = 33000
 WORKSPACE = "benchsending"
 BATCH = 500
 BODY = {
@@ -149,6 +148,7 @@ async def run(settings: Settings, mails: int) -> dict[str, Any]:
         await sender.stop()
         counted = inbox_store.count(settings.inbox_db)
     return {
+        "correct": counted == (mails, mails),
         "mails": mails, "in_inbox": counted[0], "distinct": counted[1], "seconds": round(seconds, 2),
         "mails_per_second": round(mails / seconds), "cpu_us": round(cpu / mails * 1e6), "parts_us": parts(),
         "connections": settings.send_connections, "machine": f"{platform.machine()}, {os.cpu_count()} cores",
@@ -156,17 +156,12 @@ async def run(settings: Settings, mails: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def main() -> None:
-    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    arguments.add_argument("--mails", type=int, default=20_000)
-    arguments.add_argument("--smtp-port", type=int, default=1025)
-    given = arguments.parse_args()
+def measure(*, quick: bool) -> dict[str, Any]:
+    return uvloop.run(_measure(5_000 if quick else 20_000))
+
+
+async def _measure(mails: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
-        settings = msgspec.structs.replace(
-            load(), smtp_url=f"smtp://127.0.0.1:{given.smtp_port}", inbox_db=f"{folder}/inbox.db"
-        )
-        print(json.dumps(uvloop.run(run(settings, given.mails)), indent=2))
-
-
-if __name__ == "__main__":
-    main()
+        Path(folder).chmod(0o755)  # PostgreSQL runs as another user
+        async with Stack(Path(folder) / "stack", ports=Ports.above(PORTS), parts=("migrations", "topics")) as stack:
+            return await run(stack.settings, mails)

@@ -112,8 +112,16 @@ class Lane:
                     f"lane {self.partition}: {topic} was made anew since round {head.seq}: "
                     "its positions mean nothing there"
                 )
-        self._state = rounds.read_lane(self.partition, head, store, self._bodies.body)
+        self._state = await self._read(head, store)
         self.stats.open_s = time.monotonic() - started
+
+    async def _read(self, head: Head, store: LaneStore) -> rounds.Lane:
+        """The lane as of its head; waits for bodies that this process has not read yet."""
+        while True:
+            try:
+                return rounds.read_lane(self.partition, head, store, self._bodies.body)
+            except KeyError as missing:
+                await self._bodies.wait(str(missing.args[0]))
 
     async def close(self) -> None:
         self.accepting = False

@@ -78,7 +78,7 @@ def _concerned(runs: tuple[Run, ...], event: Event, space: Space) -> bool:
         version = live.versions.get(run.version) if live is not None else None
         if live is None or version is None:
             continue
-        if event.name in version.hears[run.step] or live.ended(run.entered_at) or (run.held and live.moves):
+        if version.listens(run.step, event.name) or live.ended(run.entered_at) or (run.held and live.moves):
             return True
     return False
 
@@ -146,14 +146,15 @@ def _tell_runs(work: Work, event: Event | None, *, levels: bool) -> None:
     concerned = [
         found
         for found in _movable(work)
-        if (event is not None and event.name in found[2].hears[found[0].step])
+        if (event is not None and found[2].listens(found[0].step, event.name))
         or (levels and found[0].step in found[2].levels)
     ]
     for run, _, version in concerned:
         if version.exits:
             _guarded_exit(work, run, version, event)
     for run, live, version in concerned:
-        if isinstance(version.steps[run.step], WaitStep) and work.present(run.id) is not None:
+        step = version.steps.get(run.step)  # None: a step that is not there; hearing it parks the run
+        if (step is None or isinstance(step, WaitStep)) and work.present(run.id) is not None:
             _guarded(work, run, hear, version, event, live.moves)
 
 

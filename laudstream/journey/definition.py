@@ -184,4 +184,3 @@ def check(journey: Journey, known: Known) -> list[Problem]:
                 message = f"template {template!r} needs {path}, which no customer has yet"
                 doubts.append(Problem(at("/steps", name, "message", "template"), message, "give it a default"))
     return doubts
-

@@ -145,7 +145,8 @@ def _request(case: Case, template: Template, data: dict[str, Any], context: dict
     clock = work.moment.clock
     send_id = derive("send", work.workspace, run.id, message.step, message.visit, message.attempt)
     last = gates.send_before(work, message.wanted_at, case.version, step)
-    data = {**data, "template_version": template.version, "send_id": send_id}
+    named = {"channel": step.channel, "message_class": step.message_class}
+    data = {**data, "template_version": template.version, "send_id": send_id, **named}
     work.decide("message", run, case.at, data=data, of=message)
     work.out.append(
         SendRequest(

@@ -149,5 +149,10 @@ class Journey(msgspec.Struct, frozen=True, gc=False):
     """Steps at which a change of attributes can move a run."""
     body: dict[str, Any] = {}
 
+    def listens(self, step: str, event: str) -> bool:
+        """Whether an event can move a run at a step; true for a step that is not there, so that its run is parked."""
+        heard = self.hears.get(step)
+        return heard is None or event in heard
+
     def entry_events(self) -> frozenset[str]:
         return frozenset(entry.on.name for entry in self.entries)

@@ -190,7 +190,7 @@ class Work:
 
     def write(self, op: str) -> None:
         self.writes += 1
-        self.out.append(Write(self.workspace, self.customer, self.writes, op, self.moment.now))
+        self.out.append(Write(self.workspace, self.customer, self.writes, op, self.moment.now, born=self.row.born))
 
     def outcome(self) -> Outcome:
         """The customer after the input, and the effects in the order in which they came about."""

@@ -35,11 +35,11 @@ test('spans name their two largest units', () => {
 });
 
 test('ISO durations become words', () => {
-  expect(duration('PT20S')).toBe('20 s');
-  expect(duration('PT1H')).toBe('1 h');
-  expect(duration('P1DT12H')).toBe('1 day 12 h');
-  expect(duration('P1M')).toBe('1 month');
-  expect(duration('PT1M')).toBe('1 min');
-  expect(duration('P3D')).toBe('3 days');
+  expect(duration('PT20S')).toBe('20\u00a0s');
+  expect(duration('PT1H')).toBe('1\u00a0h');
+  expect(duration('P1DT12H')).toBe('1\u00a0day\u00a012\u00a0h');
+  expect(duration('P1M')).toBe('1\u00a0month');
+  expect(duration('PT1M')).toBe('1\u00a0min');
+  expect(duration('P3D')).toBe('3\u00a0days');
   expect(duration('soon')).toBe('soon');
 });

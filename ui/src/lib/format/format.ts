@@ -92,11 +92,11 @@ const UNITS: Record<string, string> = {
   Y: 'year', M: 'month', W: 'week', D: 'day', TH: 'h', TM: 'min', TS: 's',
 };
 
-/** An ISO 8601 duration in words: PT20S is `20 s`, P1DT12H is `1 day 12 h`; anything else as it is. */
+/** An ISO 8601 duration in words: PT20S is `20 s`, P1DT12H is `1 day 12 h`; anything else as it is. No line breaks in it. */
 export function duration(iso: string): string {
   const [, days = '', time = ''] = /^P(\d[\dYMWD]*)?(?:T([\dHMS]+))?$/.exec(iso) ?? [];
   const parts = [...units(days, ''), ...units(time, 'T')];
-  return parts.length === 0 ? iso : parts.join(' ');
+  return parts.length === 0 ? iso : parts.join(' ').replaceAll(' ', '\u00a0');
 }
 
 function units(text: string, prefix: string): string[] {

@@ -51,10 +51,10 @@ test('branches bear the names that counts have', () => {
 
 test('steps say in plain words what they do', () => {
   expect(stepTitle({ wait: { branches: [{ event: { name: 'purchase' }, next: '' }], timeout: { after: 'PT20S', next: '' } } }))
-    .toBe('Wait for purchase, up to 20 s');
+    .toBe('Wait for purchase, up to 20\u00a0s');
   expect(stepTitle({ wait: { branches: [{ event: { name: 'visit' }, count: 3, next: '' }, { condition: { 'customer.vip': { equals: true } }, next: '' }] } }))
     .toBe('Wait for 3 × visit or customer’s vip is true');
-  expect(stepTitle({ delay: { for: 'P1DT12H' } })).toBe('Hold for 1 day 12 h');
+  expect(stepTitle({ delay: { for: 'P1DT12H' } })).toBe('Hold for 1\u00a0day\u00a012\u00a0h');
   expect(stepTitle(JOURNEY.steps.welcome ?? {})).toBe('Send an email');
   expect(stepDetail(JOURNEY.steps.welcome ?? {})).toBe('welcome');
   expect(stepTitle(JOURNEY.steps.offer ?? {})).toBe('Try plain and discount');
@@ -66,7 +66,8 @@ test('steps say in plain words what they do', () => {
 });
 
 test('branches say when they are taken', () => {
-  expect(branchWords(JOURNEY.steps.second ?? {}, 'timeout')).toBe('nothing for 20 s');
+  expect(branchWords(JOURNEY.steps.second ?? {}, 'timeout')).toBe('nothing for 20\u00a0s');
+  expect(branchWords(JOURNEY.steps.second ?? {}, 'purchase')).toBe('purchase arrives');
   expect(branchWords({ split: { branches: [{ condition: { 'customer.plan': { in: ['a', 'b'] } }, next: '' }], else: '' } }, '1'))
     .toBe('customer’s plan is one of “a”, “b”');
   expect(branchWords(JOURNEY.steps.offer ?? {}, 'plain')).toBe('50 % of customers');
@@ -75,11 +76,11 @@ test('branches say when they are taken', () => {
 test('entries, exit rules and settings are told in words', () => {
   expect(entryTitle(JOURNEY.entry[0] ?? {})).toBe('Enters on purchase');
   expect(entryDetail({ event: { name: 'cart', key: 'cart_id' }, where: { 'customer.email': { exists: true } }, reentry: 'after P30D', while_active: 'restart' }))
-    .toBe('where customer’s email is there, for each cart_id, again after 30 days, starts over while active');
+    .toBe('where customer’s email is there, for each cart_id, again after 30\u00a0days, starts over while active');
   const rule = JOURNEY.exit?.[0] ?? { outcome: '' };
   expect(`${ruleTitle(rule)} ${ruleDetail(rule)}`).toBe('Leaves on purchase where amount is more than 100');
   expect(settingsWords({ holdout: 5, caps: [{ limit: 2, per: 'P7D' }], quiet_hours: { from: '21:00', to: '08:00' } }))
-    .toEqual([['Holdout', '5 %'], ['Quiet hours', '21:00 to 08:00'], ['Caps', '2 per 7 days']]);
+    .toEqual([['Holdout', '5 %'], ['Quiet hours', '21:00 to 08:00'], ['Caps', '2 per 7\u00a0days']]);
 });
 
 test('conditions nest', () => {

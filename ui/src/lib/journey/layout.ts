@@ -35,7 +35,7 @@ const WIDTH = 248;
 const END: Size = { width: 228, height: 60 };
 /** Letters that fit in a line, and what a line and the rest of a node take. */
 const TITLE_LETTERS = 25;
-const DETAIL_LETTERS = 31;
+const DETAIL_LETTERS = 26;
 const LINE = 18;
 const FRAME = 34;
 const NUMBERS = 40;

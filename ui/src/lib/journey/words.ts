@@ -76,7 +76,7 @@ export function branchWords(step: Step, branch: string): string {
 
 function branchCondition(branch: Branch): string {
   const where = branch.where === undefined ? '' : ` where ${conditionWords(branch.where)}`;
-  return waitedFor(branch) + where;
+  return `${waitedFor(branch)}${branch.event === undefined ? '' : ' arrives'}${where}`;
 }
 
 export function entryTitle(entry: Entry): string {
