@@ -15,6 +15,7 @@ from laudstream.settings import Settings, load
 
 class ProjectorApp(StreamApp):
     kind = "projector"
+    fetch_max_wait_ms = 100
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings, (topics.DECISIONS, topics.DELIVERIES, topics.WRITES, topics.DEAD_LETTERS))

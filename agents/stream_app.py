@@ -6,6 +6,8 @@ from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import msgspec
+
 from agents.lanes.hub import GroupSource
 from agents.lanes.transport import Crash, LaneApp
 from agents.streams import BatchHandler, BatchHub
@@ -18,11 +20,14 @@ class StreamApp(LaneApp):
     """Subclasses name their topics and make their handlers once PostgreSQL answers."""
 
     kind = ""
+    fetch_max_wait_ms = 20
+    """Longer than a lane's: nobody's timer waits for it, and an idle worker costs less."""
 
     def __init__(self, settings: Settings, topics: Iterable[str]) -> None:
         self.stream_topics = tuple(topics)
         self._handlers: dict[str, BatchHandler] = {}
         self.pool: Pool | None = None
+        settings = msgspec.structs.replace(settings, fetch_max_wait_ms=self.fetch_max_wait_ms)
         super().__init__(settings, f"laudstream-{self.kind}", self.stream_topics, self._make_hub)
 
     def _make_hub(self, source: GroupSource, crash: Crash) -> BatchHub:

@@ -15,6 +15,9 @@ OPS_SPAN = 40
 """Ports from `ops` on that workers may take."""
 
 
+_FIX = "stop what has them, or choose other ports: --port-base 21000 for all, --<name>-port for one"
+
+
 class Ports(NamedTuple):
     api: int = 8000
     kafka: int = 9092
@@ -43,13 +46,12 @@ def is_free(port: int) -> bool:
 
 def check_free(wanted: Mapping[str, int]) -> None:
     """Raises Invalid, saying who has which port. `wanted` is what for → port."""
+    taken = [(use, port) for use, port in wanted.items() if not is_free(port)]
     problems = []
-    for use, port in wanted.items():
-        if is_free(port):
-            continue
+    for use, port in taken:
         pid = proc.listener(port)
         who = f"process {pid}: {proc.command(pid)}" if pid else "a process of another user"
-        fix = "stop it, or choose other ports: --port-base 21000, or --<part>-port for one"
+        fix = _FIX if (use, port) == taken[-1] else ""
         problems.append(Problem(f"/{port}", f"port {port} ({use}) is taken by {who}", fix))
     if problems:
         raise Invalid("ports are taken", tuple(problems))

@@ -175,8 +175,8 @@ class Stack:
         depth = parts.depths(self._parts)
         for level in sorted({depth[name] for name in self._children}, reverse=True):
             await asyncio.gather(*(self._stop_part(self._children[n]) for n in self._children if depth[n] == level))
-        running.withdraw(self.data)
-        if self._lock:
+        if self._lock:  # else the folder is somebody else's
+            running.withdraw(self.data)
             self._lock.close()
             self._lock = None
 

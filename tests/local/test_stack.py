@@ -167,11 +167,15 @@ async def test_a_child_may_be_stopped_in_another_loop(small: Callable[..., Stack
     assert not stack.part("inbox").alive
 
 
-async def test_a_second_stack_on_the_same_folder_is_refused(small: Callable[..., Stack]) -> None:
+async def test_a_second_stack_on_the_same_folder_is_refused_and_disturbs_nothing(small: Callable[..., Stack]) -> None:
     async with small("inbox") as stack:
         with pytest.raises(Refused, match=f"a stack runs with {stack.data} already \\(process {os.getpid()}\\)"):
-            await small("inbox").start()
+            async with small("inbox"):
+                pass
+        second = small("inbox")
+        await second.stop()
         assert stack.part("inbox").alive
+        assert settings_of_running(stack.data) is not None
 
 
 async def test_taken_ports_are_found_before_anything_starts(small: Callable[..., Stack], tmp_path: Path) -> None:
