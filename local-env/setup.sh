@@ -124,9 +124,9 @@ ui() {
         (cd ui && npm ci --no-audit --no-fund --loglevel=error)
         done_with npm "$lock"
     fi
-    sources=$(find ui -type f -not -path 'ui/node_modules/*' -not -path 'ui/dist/*' -not -path 'ui/test-results/*' | sort)
-    # shellcheck disable=SC2086 # a list of files, none with spaces
-    state=$(hash_of $sources "$lock")
+    sources=$(find ui \( -path ui/node_modules -o -path ui/dist -o -path ui/test-results \) -prune -o -type f -print0 |
+        sort -z | xargs -0 sha256sum)
+    state=$(hash_of "$sources" "$lock")
     ! { [ -f ui/dist/index.html ] && fresh ui "$state"; } || return 0
     say "UI"
     (cd ui && npm run build --silent -- --logLevel warn)

@@ -1,11 +1,11 @@
-"""How a lane's round gets into Kafka: one transaction for all lanes of the process, or one for each lane."""
+"""How a lane's round gets into Kafka: the port behind which the scheme of transactions stands (A1)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
-from agents.lanes.producer import Pairs, TxnProducer
+from agents.lanes.producer import Pairs
 
 
 class Round(NamedTuple):
@@ -25,20 +25,3 @@ class CommitPort(Protocol):
 
     async def commit(self, round_: Round) -> Mapping[str, int]:
         """All or nothing. Returns the offset after the last record, per output topic. Raises TxnError."""
-
-
-class LanePort:
-    """One producer and one transaction a lane; the transactional id is the fence. Best latency for few lanes."""
-
-    def __init__(self, producer: TxnProducer) -> None:
-        self._producer = producer
-
-    async def start(self) -> None:
-        await self._producer.start()
-
-    async def commit(self, round_: Round) -> Mapping[str, int]:
-        writes = {
-            (topic, round_.partition): (round_.timestamp_ms, pairs) for topic, pairs in round_.writes.items() if pairs
-        }
-        ends = await self._producer.commit(writes)
-        return {topic: end for (topic, _), end in ends.items()}

@@ -23,6 +23,7 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.structs import TopicPartition
 
 from agents.lanes import surface, wire
+from agents.lanes.encoding import Call
 from agents.lanes.wire import TP, Code, Member, ProducerId
 
 log = structlog.get_logger(__name__)
@@ -229,7 +230,7 @@ class TxnProducer:
         self,
         kind: CoordinationType,
         key: str,
-        call: wire.Call,
+        call: Call,
         code_of: Callable[[Any], int],
         deadline_s: float | None = None,
     ) -> Any:
@@ -271,7 +272,7 @@ class TxnProducer:
             raise KafkaError(f"no leader for {tp}")
         return node
 
-    async def _send(self, node: int, call: wire.Call) -> Any:
+    async def _send(self, node: int, call: Call) -> Any:
         return await self._client.send(node, call, group=self._connection)
 
     async def _wait(self, deadline: float, seconds: float | None = None) -> None:

@@ -1,25 +1,20 @@
 """The Kafka requests of a transaction, in versions that aiokafka 0.14 does not have.
 
-All are flexible versions (compact types, tagged fields; KIP-482), encoded by hand: aiokafka's schema classes
-cost one Python call per field. A `Call` fits aiokafka's `AIOKafkaClient.send`. Layouts: the JSON schemas of
+Encoded by hand: aiokafka's schema classes cost one Python call per field. Layouts: the JSON schemas of
 Apache Kafka's `clients/src/main/resources/common/message`.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable, Mapping
-from io import BytesIO
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from aiokafka.errors import IncompatibleBrokerVersion
+from agents.lanes.encoding import I16, I32, I64, NO_TAGS, Call, Reader, array, text, uvarint
 
 TP = tuple[str, int]
 
-_HEADER = struct.Struct(">hhih")
-_I16, _I32, _I64 = struct.Struct(">h"), struct.Struct(">i"), struct.Struct(">q")
 _PID = struct.Struct(">qh")
-NO_TAGS = b"\0"
 
 
 class Code:
@@ -33,131 +28,6 @@ class Code:
     GROUP = frozenset((ILLEGAL_GENERATION, UNKNOWN_MEMBER, FENCED_INSTANCE))  # we are out of the group
 
 
-def uvarint(n: int) -> bytes:
-    out = bytearray()
-    while n > 0x7F:
-        out.append(n & 0x7F | 0x80)
-        n >>= 7
-    out.append(n)
-    return bytes(out)
-
-
-def text(value: str | None) -> bytes:
-    if value is None:
-        return b"\0"
-    raw = value.encode()
-    return uvarint(len(raw) + 1) + raw
-
-
-def array(items: Iterable[bytes]) -> bytes:
-    items = list(items)
-    return uvarint(len(items) + 1) + b"".join(items)
-
-
-class Reader:
-    def __init__(self, data: bytes) -> None:
-        self._data, self._at = data, 0
-
-    def _unpack(self, kind: struct.Struct) -> int:
-        value: int = kind.unpack_from(self._data, self._at)[0]
-        self._at += kind.size
-        return value
-
-    def i16(self) -> int:
-        return self._unpack(_I16)
-
-    def i32(self) -> int:
-        return self._unpack(_I32)
-
-    def i64(self) -> int:
-        return self._unpack(_I64)
-
-    def byte(self) -> int:
-        self._at += 1
-        return self._data[self._at - 1]
-
-    def uuid(self) -> str:
-        self._at += 16
-        return self._data[self._at - 16 : self._at].hex()
-
-    def uvarint(self) -> int:
-        value = shift = 0
-        while True:
-            byte = self._data[self._at]
-            self._at += 1
-            value |= (byte & 0x7F) << shift
-            if byte < 0x80:
-                return value
-            shift += 7
-
-    def text(self) -> str:
-        """Null reads as empty."""
-        size = self.uvarint() - 1
-        if size < 0:
-            return ""
-        self._at += size
-        return self._data[self._at - size : self._at].decode()
-
-    def array(self, item: Callable[[], Any]) -> list[Any]:
-        return [item() for _ in range(self.uvarint() - 1)]
-
-    def tags(self) -> int:
-        """Skip tagged fields; returns how many there were."""
-        count = self.uvarint()
-        for _ in range(count):
-            self.uvarint()
-            size = self.uvarint()
-            self._at += size
-        return count
-
-
-class _Raw(NamedTuple):
-    data: bytes
-
-    def encode(self) -> bytes:
-        return self.data
-
-
-class _Seen(NamedTuple):
-    correlation_id: int
-
-
-class Call:
-    """One request in one version, with the function that reads its answer."""
-
-    __slots__ = ("_body", "_key", "_read", "_version")
-
-    def __init__(self, key: int, version: int, body: bytes, read: Callable[[Reader], Any]) -> None:
-        self._key, self._version, self._body, self._read = key, version, body, read
-
-    # what AIOKafkaConnection.send asks of a request
-    def prepare(self, versions: Mapping[int, tuple[int, int]]) -> Call:
-        low, high = versions.get(self._key, (0, -1))
-        if not low <= self._version <= high:
-            raise IncompatibleBrokerVersion(f"broker has API {self._key} v{low}-{high}, we need v{self._version}")
-        return self
-
-    def build_request_header(self, correlation_id: int, client_id: str) -> _Raw:
-        name = client_id.encode()
-        return _Raw(_HEADER.pack(self._key, self._version, correlation_id, len(name)) + name + NO_TAGS)
-
-    def encode(self) -> bytes:
-        return self._body
-
-    def parse_response_header(self, stream: BytesIO) -> _Seen:
-        (correlation_id,) = _I32.unpack(stream.read(4))
-        if stream.read(1) != NO_TAGS:
-            raise ValueError("tags in a response header")
-        return _Seen(correlation_id)
-
-    @property
-    def RESPONSE_TYPE(self) -> Call:
-        return self
-
-    def decode(self, stream: BytesIO) -> Any:
-        return self._read(Reader(stream.read()))
-
-
 class ProducerId(NamedTuple):
     id: int
     epoch: int
@@ -169,7 +39,7 @@ class ProducerId(NamedTuple):
 # -- producer id and end ---------------------------------------------------------
 def init_producer_id(txn_id: str, timeout_ms: int) -> Call:
     """v4. Answer: (code, ProducerId). Ends an older transaction of this id and fences its producer."""
-    body = text(txn_id) + _I32.pack(timeout_ms) + _PID.pack(-1, -1) + NO_TAGS
+    body = text(txn_id) + I32.pack(timeout_ms) + _PID.pack(-1, -1) + NO_TAGS
 
     def read(r: Reader) -> Any:
         r.i32()
@@ -193,7 +63,7 @@ def end_txn(txn_id: str, pid: ProducerId, commit: bool) -> Call:
 def _by_topic(items: Iterable[tuple[TP, bytes]]) -> bytes:
     topics: dict[str, list[bytes]] = {}
     for (topic, partition), rest in items:
-        topics.setdefault(topic, []).append(_I32.pack(partition) + rest)
+        topics.setdefault(topic, []).append(I32.pack(partition) + rest)
     return array(text(topic) + array(parts) + NO_TAGS for topic, parts in topics.items())
 
 
@@ -221,8 +91,8 @@ def produce(txn_id: str | None, batches: Mapping[TP, bytes], timeout_ms: int) ->
     One batch per partition. Answer: {tp: (code, base offset)}."""
     body = (
         text(txn_id)
-        + _I16.pack(-1)
-        + _I32.pack(timeout_ms)
+        + I16.pack(-1)
+        + I32.pack(timeout_ms)
         + _by_topic((tp, uvarint(len(data) + 1) + data + NO_TAGS) for tp, data in batches.items())
         + NO_TAGS
     )
@@ -266,11 +136,11 @@ def txn_offset_commit(txn_id: str, pid: ProducerId, member: Member, offsets: Map
         text(txn_id)
         + text(member.group)
         + pid.encode()
-        + _I32.pack(member.generation)
+        + I32.pack(member.generation)
         + text(member.member_id)
         + text(member.instance_id)
         + _by_topic(
-            (tp, _I64.pack(offset) + _I32.pack(-1) + text(note) + NO_TAGS) for tp, (offset, note) in offsets.items()
+            (tp, I64.pack(offset) + I32.pack(-1) + text(note) + NO_TAGS) for tp, (offset, note) in offsets.items()
         )
         + NO_TAGS
     )
@@ -287,7 +157,7 @@ def stable_offsets(group: str, tps: Iterable[TP]) -> Call:
     transaction with an offset of this partition is open."""
     topics: dict[str, list[bytes]] = {}
     for topic, partition in tps:
-        topics.setdefault(topic, []).append(_I32.pack(partition))
+        topics.setdefault(topic, []).append(I32.pack(partition))
     body = text(group) + array(text(t) + array(ps) + NO_TAGS for t, ps in topics.items()) + b"\1" + NO_TAGS
 
     def read(r: Reader) -> Any:

@@ -34,7 +34,7 @@ interface Size {
 const WIDTH = 248;
 const END: Size = { width: 228, height: 60 };
 /** Letters that fit in a line, and what a line and the rest of a node take. */
-const TITLE_LETTERS = 25;
+const TITLE_LETTERS = 23;
 const DETAIL_LETTERS = 26;
 const LINE = 18;
 const FRAME = 34;
