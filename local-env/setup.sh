@@ -28,13 +28,11 @@ as_root() {
     fi
 }
 
-python_command() { # the newest Python that is new enough
-    for name in python3.13 python3.12 python3.11 python3; do
-        if has "$name" && "$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
-            echo "$name"
-            return
-        fi
+find_python() { # sets $python: that of .venv, else the newest one here that is new enough, else nothing
+    for python in .venv/bin/python python3.13 python3.12 python3.11 python3; do
+        "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && return
     done
+    python=
 }
 
 debian_packages() {
@@ -46,9 +44,10 @@ debian_packages() {
     has node || missing="$missing nodejs"
     has npm || missing="$missing npm"
     has setpriv || missing="$missing util-linux"
-    [ -n "$(python_command)" ] || missing="$missing python3"
-    python=$(python_command)
-    "${python:-python3}" -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
+    find_python
+    [ -n "$python" ] || missing="$missing python3"
+    [ -x .venv/bin/python ] || "${python:-python3}" -c 'import ensurepip, venv' 2>/dev/null ||
+        missing="$missing python3-venv"
     [ -n "$missing" ] || return 0
     has apt-get || die "please install:$missing"
     say "Debian packages:$missing"
@@ -63,17 +62,16 @@ debian_packages() {
     # shellcheck disable=SC2086 # a list of words
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
     did=$((did + 1))
+    find_python
 }
 
 check_versions() {
-    [ -n "$(python_command)" ] || die "Python 3.11 or later is needed; here is $(python3 --version 2>&1)"
+    [ -n "$python" ] || die "Python 3.11 or later is needed; here is $(python3 --version 2>&1)"
     node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)' ||
         die "Node 20.19 or later is needed for the UI; here is $(node --version) (https://nodejs.org)"
 }
 
 python_packages() {
-    python=$(python_command)
-    [ ! -x .venv/bin/python ] || python=.venv/bin/python
     state=$(hash_of requirements-dev.lock pyproject.toml "$("$python" --version)")
     ! { [ -x .venv/bin/laudstream ] && fresh python "$state"; } || return 0
     if [ ! -x .venv/bin/python ]; then

@@ -54,7 +54,7 @@ try {
   steps.push('mail read');
 
   await page.getByRole('link', { name: 'Customers' }).first().click();
-  await page.getByRole('link', { name: new RegExp(given.email.replace(/[.]/g, '\\.')) }).first().click();
+  await page.getByRole('link', { name: given.customer, exact: true }).first().click();
   const timeline = page.getByRole('region', { name: 'Timeline' });
   await timeline.getByRole('link', { name: given.journey }).first().waitFor();
   const decisions = timeline.locator('li time');

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.integration
 async def test_a_replay_of_every_partition_gives_every_digest_of_the_journal_a13(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await shop.handled(*topics.LANE_INPUTS)
+    await shop.handled(topics.ROWS, topics.DELIVERIES, topics.EVENTS)
     poison.install(monkeypatch.setitem)
     unbroken(await shop.journals())
     definitions = Definitions(shop.settings)

@@ -1,6 +1,6 @@
 /** Decisions in plain words: what was chosen for a customer, why, and what was looked at. */
 
-import { clock, dayOf, moment } from '../format/format';
+import { dayOf, moment } from '../format/format';
 import { pathWords } from './conditions';
 import { meaning } from './reasons';
 
@@ -137,5 +137,3 @@ export function byDay(decisions: Decision[]): [day: string, decisions: Decision[
   }
   return [...days];
 }
-
-export const decisionTime = (decision: Decision) => clock(decision.at);
