@@ -100,7 +100,14 @@ def show_(id: str, limit: int, json: bool) -> None:
         return
     show.print_table(("attribute", "value"), customer.get("attributes", {}).items(), f"customer {id}")
     _print_rows("runs", customer["runs"], "journey", "version", "step", "entered_at", "ended_at", "outcome", "reason")
-    _print_rows("timeline", timeline["decisions"], "at", "kind", "journey", "step", "branch", "to", "outcome", "reason")
+    decisions = [{**row, "what": _what(row)} for row in timeline["decisions"]]
+    _print_rows("timeline", decisions, "at", "kind", "journey", "step", "what")
+
+
+def _what(decision: dict[str, Any]) -> str:
+    """What a decision chose, in a few words."""
+    branch, to = decision.get("branch", ""), decision.get("to", "")
+    return " ".join(filter(None, (branch, f"→ {to}" if to else "", decision.get("outcome"), decision.get("reason"))))
 
 
 def _print_rows(title: str, rows: Iterable[dict[str, Any]], *columns: str) -> None:

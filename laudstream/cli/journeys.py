@@ -56,7 +56,7 @@ def show_(id: str, json: bool) -> None:
 def _print_steps(journey: dict[str, Any], stats: dict[str, Any]) -> None:
     counts = stats.get("steps", {})
     rows = []
-    for name, step in journey["body"]["steps"].items():
+    for name, step in _in_order(journey["body"]):
         count = counts.get(name, {})
         left = ", ".join(f"{branch} {n:,}" for branch, n in count.get("left", {}).items())
         kind = next((key for key in step if key != "next"), "")
@@ -65,6 +65,25 @@ def _print_steps(journey: dict[str, Any], stats: dict[str, Any]) -> None:
     for title, what in (("ended", stats.get("ended")), ("not entered", stats.get("not_entered"))):
         if what:
             click.echo(f"{title}: " + ", ".join(f"{reason} {n:,}" for reason, n in what.items()))
+
+
+def _in_order(body: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Steps in the order in which a run comes to them: PostgreSQL keeps none."""
+    steps, order, todo = body["steps"], dict[str, dict[str, Any]](), [body["start"]]
+    for name in todo:
+        if name in steps and name not in order:
+            order[name] = steps[name]
+            todo += _named(steps[name])
+    return list((order | steps).items())
+
+
+def _named(value: Any) -> list[str]:
+    """Every text within a step: the names of the next ones are among them."""
+    if isinstance(value, dict):
+        return [name for part in value.values() for name in _named(part)]
+    if isinstance(value, list):
+        return [name for part in value for name in _named(part)]
+    return [value] if isinstance(value, str) else []
 
 
 def _switch(action: str, help: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
@@ -9,9 +10,12 @@ from typing import Any
 import click
 import orjson
 from rich import box
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
+
+WIDTH = 200
+"""Columns of a table that goes into a file or a pipe."""
 
 as_json = click.option("--json", "json", is_flag=True, help="Print JSON instead of a table.")
 
@@ -26,7 +30,8 @@ def print_table(columns: Iterable[str], rows: Iterable[Iterable[object]], title:
     lines = [[_cell(value) for value in row] for row in rows]
     for at, column in enumerate(columns):
         numbers = bool(lines) and all(line[at].replace(",", "").isdecimal() or line[at] == "–" for line in lines)
-        table.add_column(column, justify="right" if numbers else "left", overflow="fold")
+        justify: JustifyMethod = "right" if numbers else "left"
+        table.add_column(column.replace("_", " "), justify=justify, overflow="fold", no_wrap=numbers or at == 0)
     for line in lines:
         table.add_row(*map(Text, line))
     console().print(table)
@@ -38,8 +43,8 @@ def when(at: int | None) -> str:
 
 
 def console() -> Console:
-    """Standard output as it is now (tests and pipes exchange it)."""
-    return Console(highlight=False, soft_wrap=False)
+    """Standard output as it is now (tests and pipes exchange it); wide where nobody looks at it."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
 
 
 def _cell(value: object) -> str:
