@@ -10,7 +10,7 @@ from msgspec import Meta
 from starlette.responses import Response
 
 from api.call import Call, reply
-from api.paging import Limit, Place, moment, ms, place, placed
+from api.paging import Limit, Place, ms, place, placed
 from laudstream.errors import NotFound
 from laudstream.postgres import queries
 
@@ -140,14 +140,14 @@ def _run(row: asyncpg.Record) -> Run:
 async def timeline(call: Call) -> Response:
     """What was decided for a customer and why, the newest first."""
     id, query = call.named("id"), call.query(TimelineQuery)
-    at = placed(query.before, "before", tuple[int, int])
-    before = (moment(at[0], "before"), at[1]) if at else (None, None)
+    at = placed(query.before, "before", tuple[Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]])
+    before = at[0] if at else None
     async with call.database() as connection:
-        rows = await connection.fetch(_DECISIONS["timeline"], call.workspace, id, *before, query.limit + 1)
+        rows = await connection.fetch(_DECISIONS["timeline"], call.workspace, id, before, query.limit + 1)
         if not rows and await connection.fetchrow(_SQL["one"], call.workspace, id) is None:
             raise NotFound(f"there is no customer {id}")
     shown = rows[: query.limit]
-    next = place(shown[-1]["at"], shown[-1]["n"]) if len(rows) > len(shown) else None
+    next = place(shown[-1]["n"]) if len(rows) > len(shown) else None
     return reply(Timeline([each["body"] for each in shown], next))
 
 

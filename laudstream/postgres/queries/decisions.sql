@@ -1,10 +1,11 @@
 -- Timelines: what was decided for a customer.
 
 -- name: timeline
--- $1 workspace, $2 customer, $3 and $4 place before which to go on (at, n; NULL: from the newest), $5 rows.
-SELECT at, n, body
+-- By number, which is the order in which the lane decided; what follows a message counts from the round's clock, so
+-- its time may be later than that of the next event.
+-- $1 workspace, $2 customer, $3 number before which to go on (NULL: from the newest), $4 rows.
+SELECT n, body
 FROM decisions
-WHERE workspace_id = $1 AND customer_id = $2
-    AND ($3::timestamptz IS NULL OR at < $3 OR (at = $3 AND n < $4))
-ORDER BY at DESC, n DESC
-LIMIT $5;
+WHERE workspace_id = $1 AND customer_id = $2 AND ($3::bigint IS NULL OR n < $3)
+ORDER BY n DESC
+LIMIT $4;
