@@ -9,7 +9,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from laudstream import topics
+from laudstream import kafka_client, topics
 from laudstream.errors import Undecodable
 from laudstream.journey.control import body_key
 from laudstream.records import codec
@@ -80,7 +80,7 @@ class Definitions:
                 for records in (await consumer.getmany(tp, timeout_ms=200)).values():
                     await self._take(records)
         finally:
-            await consumer.stop()
+            await kafka_client.stop(consumer)
 
     async def _take(self, records: list[Any]) -> None:
         async with self._arrived:

@@ -125,14 +125,14 @@ def _run(
     try:
         points: list[tuple[int, float, float]] = []
         deadline = time.monotonic() + 300
-        while not points or points[-1][0] < 0.95 * events:
+        while not points or points[-1][0] < events:
             count = handled(process)
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"{command} ended or stood still at {count} of {events}")
             points.append((count, time.monotonic(), cpu_seconds(process.pid)))
             time.sleep(0.02)
         first = next(point for point in points if point[0] >= 0.15 * events)
-        last = points[-1]
+        last = next(point for point in points if point[0] >= 0.95 * events)
         if last[0] == first[0]:  # all in one glance: from the last point before any work
             first = [point for point in points if point[0] == points[0][0]][-1]
         done, seconds, cpu = (b - a for a, b in zip(first, last, strict=True))

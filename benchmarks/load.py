@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from typing import Any
 
 import msgspec
@@ -77,6 +78,7 @@ async def fill(settings: Settings, count: int, customers: int) -> None:
     producer = AIOKafkaProducer(bootstrap_servers=settings.kafka, max_batch_size=900_000, max_request_size=2_000_000)
     await producer.start()
     encode = msgspec.json.Encoder().encode
+    now = time.time_ns() // 1_000_000
     batches: dict[int, Any] = {}
     sent: list[Any] = []
     places = [_place(n, settings.partitions) for n in range(customers)]
@@ -84,7 +86,7 @@ async def fill(settings: Settings, count: int, customers: int) -> None:
         for n in range(count):
             key, partition = places[n % customers]
             value = encode(
-                {"id": f"m{n}", "type": "track", "name": "seen", "timestamp": n, "received": n,
+                {"id": f"m{n}", "type": "track", "name": "seen", "timestamp": now, "received": now,
                  "properties": {"page": "/a/page/of/the/shop", "amount": n % 120, "currency": "EUR", "note": "x" * 40}}
             )  # fmt: skip
             batch = batches.get(partition) or batches.setdefault(partition, producer.create_batch())

@@ -17,7 +17,7 @@ from agents.definitions import Definitions
 from agents.lanes import round as rounds
 from agents.lanes.lane import Bodies
 from agents.lanes.record import merge
-from laudstream import topics
+from laudstream import kafka_client, topics
 from laudstream.errors import Broken
 from laudstream.journey.catalog import Catalog
 from laudstream.journey.customer import Customer
@@ -109,7 +109,7 @@ class _Log:
         return end
 
     async def stop(self) -> None:
-        await self._consumer.stop()
+        await kafka_client.stop(self._consumer)
 
     async def take(self, end: int) -> list[Any]:
         """All records before offset `end`."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from laudstream import topics
+from laudstream import kafka_client, topics
 from laudstream.settings import Settings
 from tables.store import LaneStore
 
@@ -44,7 +44,7 @@ async def restore(store: LaneStore, settings: Settings, partition: int, wanted: 
             applied += store.restore([(r.key, r.value) for r in batch.get(tp, ())], position, now)
         return applied
     finally:
-        await consumer.stop()
+        await kafka_client.stop(consumer)
 
 
 def _consumer(settings: Settings, isolation: str) -> Any:
@@ -67,4 +67,4 @@ async def _high_watermark(settings: Settings, tp: TopicPartition) -> int:
         end: int = (await consumer.end_offsets([tp]))[tp]
         return end
     finally:
-        await consumer.stop()
+        await kafka_client.stop(consumer)

@@ -17,7 +17,7 @@ from laudstream.cli import show
 from laudstream.cli.demo_figures import Found, checks, last_line
 from laudstream.cli.demo_play import Play, say
 from laudstream.cli.main import print_error
-from laudstream.cli.up import Progress, data_option, port_options, ports_of, stop_signals, summary, until
+from laudstream.cli.up import Progress, data_option, port_options, ports_of, stop_signals, until
 from laudstream.errors import LaudstreamError, Problem, Refused
 from laudstream.local import folder
 from laudstream.local.cdnow import Figures
@@ -90,7 +90,9 @@ async def _run(data: Path, ports: Ports, leave: bool, began: float) -> Result | 
         (result,) = results
         print_checks(result)
         if not leave:
-            click.echo(summary(stack, time.monotonic() - began))
+            address = stack.settings.api_url
+            click.echo(f"It all stays up until Ctrl-C:\n\n  UI     {address}/#token={stack.settings.api_token}")
+            click.echo(f"  mails  {address}/inbox\n")
             click.echo(result.line)
             await until(stop, stack.watch())
         return result

@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 
-from laudstream import topics
+from laudstream import kafka_client, topics
 from laudstream.errors import Unavailable
 from laudstream.records.head import HEAD_KEY, Head, decode_head
 from laudstream.settings import Settings
@@ -42,14 +42,14 @@ class Logs:
         try:
             await self._consumer.start()
         except KafkaError as error:
-            await self._consumer.stop()
+            await kafka_client.stop(self._consumer)
             raise Unavailable(f"no Kafka at {self._bootstrap}: {error}") from None
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._consumer.stop()
+        await kafka_client.stop(self._consumer)
 
     async def ends(self, topic: str) -> dict[int, int]:
         """Offset behind the last committed record of each partition."""
