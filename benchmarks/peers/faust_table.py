@@ -23,8 +23,8 @@ app = faust.App(
     consumer_auto_offset_reset="earliest",
     worker_redirect_stdouts=False,
 )
-events = app.topic("laudstream.events", key_type=bytes, value_type=bytes, value_serializer="raw", key_serializer="raw")
-counts = app.Table("counts", default=int, key_type=bytes, key_serializer="raw")
+events = app.topic("laudstream.events", key_type=str, value_type=bytes, value_serializer="raw")
+counts = app.Table("counts", default=int)
 handled = 0
 
 
