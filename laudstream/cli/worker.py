@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -54,6 +55,7 @@ def _run(name: str, make: Callable[[Settings], LaneApp]) -> None:
     os.environ["PYTHONTZPATH"] = ""  # the pinned tzdata only (A13)
     settings.data_path.mkdir(parents=True, exist_ok=True)
     configure(settings, name)
+    gc.set_threshold(50_000, 20, 50)  # customers in memory are many and hold no cycles: look for some seldom
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
     app: Any = make(settings)
