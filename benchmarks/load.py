@@ -32,8 +32,8 @@ COUNTING = {
         "done": {"exit": {"outcome": "counted"}},
     },
 }
-"""Each customer's first event (`arrived`) starts a run; every other (`seen`) is counted in its state: a journey with the
-logic of `table[key] += 1`."""
+"""Each customer's first event (`arrived`) starts a run; every other (`seen`) is counted in its state: a journey with
+the logic of `table[key] += 1`."""
 
 
 async def make_topics(settings: Settings) -> None:
@@ -86,7 +86,8 @@ async def fill(settings: Settings, count: int, customers: int) -> None:
         for n in range(count):
             key, partition = places[n % customers]
             value = encode(
-                {"id": f"m{n}", "type": "track", "name": "arrived" if n < customers else "seen", "timestamp": now, "received": now,
+                {"id": f"m{n}", "type": "track", "name": "arrived" if n < customers else "seen",
+                 "timestamp": now, "received": now,
                  "properties": {"page": "/a/page/of/the/shop", "amount": n % 120, "currency": "EUR", "note": "x" * 40}}
             )  # fmt: skip
             batch = batches.get(partition) or batches.setdefault(partition, producer.create_batch())
