@@ -21,8 +21,11 @@ def main() -> int:
     figures = module.measure(quick=arguments.quick)
     path = keep(arguments.scenario, figures, quick=arguments.quick)
     print(json.dumps(figures, indent=2))
+    if not figures.get("correct", True):
+        print("not kept: the run failed its correctness gate")
+        return 1
     print(f"kept in {path}")
-    return 0 if figures.get("correct", True) else 1
+    return 0
 
 
 if __name__ == "__main__":

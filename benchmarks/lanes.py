@@ -93,7 +93,7 @@ def _lanes(settings: Settings, events: int) -> dict[str, float]:
             lanes = httpx.get(f"http://127.0.0.1:{OPS_PORT}/status", timeout=5).json()["lanes"]
         except (httpx.HTTPError, ValueError):
             return 0
-        return sum(lane["inputs"] for lane in lanes.values())
+        return sum(lane["inputs"] - 1 for lane in lanes.values())  # one of them is the journey's control record
 
     command = [sys.executable, "-P", "-m", "laudstream", "worker", "journeys"]
     return _run(command, {**os.environ, **environment(settings)}, handled, events)
