@@ -7,6 +7,7 @@ take, compute, commit, write the store. Nothing of a round that was not committe
 from __future__ import annotations
 
 import asyncio
+import operator
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -78,9 +79,10 @@ class Lane:
         self._buffered = 0
         self._cache: Cache[Customer] = Cache(cache_bytes)
         self._wake = asyncio.Event()
-        self._stopping = False
+        self._stopping = self._informed = False
         self._store: LaneStore | None = None
         self._state: rounds.Lane | None = None
+        self._fed_since = 0
         self._size = settings.round_records
         self.trouble = ""
 
@@ -150,13 +152,14 @@ class Lane:
     def pause(self) -> None:
         """Ask the running round to be the last one; forget what was fetched."""
         self.accepting, self._stopping = False, True
+        self._informed = False
         for buffer in self._buffers:
             buffer.clear()
         self._buffered = 0
         self._wake.set()
 
     def resume(self) -> None:
-        self._stopping = False
+        self._stopping, self._fed_since = False, _clock()
 
     # -- feeding -------------------------------------------------------------------
     @property
@@ -208,6 +211,8 @@ class Lane:
     def _plan(self) -> tuple[rounds.Plan | None, list[list[Any]]]:
         settings, store = self._settings, self._store
         assert store is not None
+        if not self._knows_all():
+            return None, []
         bound = self._bound()
         due = 0 < store.next_due < bound or store.next_due == 0
         if not self._buffered and not due and not self._opened.sweeps:
@@ -227,6 +232,14 @@ class Lane:
             return None, taken
         clock = max(_clock(), self._opened.head.clock)
         return rounds.Plan(inputs, bound, clock, settings.round_timers, settings.round_timers), taken
+
+    def _knows_all(self) -> bool:
+        """Whether all topics have answered since the lane began to be fed, control to its end: what was published
+        before an event, and a row that was changed before it, come first however the fetches were answered (A5)."""
+        if not self._informed:
+            ended = [self._caught_up.get(tp, 0) >= self._fed_since for tp in self.tps]
+            self._informed = ended[0] and all(map(operator.or_, ended, map(bool, self._buffers)))
+        return self._informed
 
     def _bound(self) -> int:
         """Every input appended before this instant is in hand or handled (A4)."""

@@ -1,6 +1,8 @@
 """Looks into the topics from outside: where lanes stand, how far behind they are, what a topic holds.
 
 Reads committed records only, joins no group and commits nothing. Where a lane stands is what its last head says (A1).
+Kafka marks a committed transaction in one partition after the other: who has seen a lane's head waits for the same
+transaction elsewhere. So the end of a topic is the end of what is written, and what is open there is waited for.
 """
 
 from __future__ import annotations
@@ -37,23 +39,30 @@ class Logs:
             max_partition_fetch_bytes=1 << 18,
             fetch_max_wait_ms=50,
         )
+        self._edge = AIOKafkaConsumer(bootstrap_servers=settings.kafka, enable_auto_commit=False)
+        """Sees what is written and not committed yet: for the ends only."""
 
     async def __aenter__(self) -> Self:
         try:
             await self._consumer.start()
+            await self._edge.start()
         except KafkaError as error:
-            await kafka_client.stop(self._consumer)
+            await self._stop()
             raise Unavailable(f"no Kafka at {self._bootstrap}: {error}") from None
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await self._stop()
+
+    async def _stop(self) -> None:
         await kafka_client.stop(self._consumer)
+        await kafka_client.stop(self._edge)
 
     async def ends(self, topic: str) -> dict[int, int]:
-        """Offset behind the last committed record of each partition."""
-        found = await self._consumer.end_offsets(self._places(topic))
+        """Offset behind the last record of each partition, whether it is committed yet or not."""
+        found = await self._edge.end_offsets(self._places(topic))
         return {place.partition: offset for place, offset in found.items()}
 
     async def heads(self) -> dict[int, Head]:
@@ -86,11 +95,16 @@ class Logs:
         return all(_position(heads, partition, topic) >= offset for partition, offset in places.items())
 
     async def records(self, names: Iterable[str]) -> AsyncIterator[ConsumerRecord[bytes, bytes]]:
-        """Every record that these topics hold now, in the order of each partition."""
+        """Every record that is or gets committed of what these topics hold now, in the order of each partition."""
         places = [place for topic in names for place in self._places(topic)]
         begins = await self._consumer.beginning_offsets(places)
-        async for record in self._between(begins, await self._consumer.end_offsets(places)):
+        async for record in self._between(begins, await self._edge.end_offsets(places)):
             yield record
+
+    @property
+    def reading(self) -> bool:
+        """Whether `records` knows its ends and has begun to read."""
+        return bool(self._consumer.assignment())
 
     def _places(self, topic: str) -> list[TopicPartition]:
         return [TopicPartition(topic, partition) for partition in range(self._count)]

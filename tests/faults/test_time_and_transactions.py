@@ -36,6 +36,25 @@ async def test_an_input_in_the_log_before_the_timeout_wins_after_downtime_a4_r30
     assert (lost["outcome"], lost["at"]) == ("win-back", entered[bob] + 6000)
 
 
+async def test_what_was_published_in_a_downtime_takes_the_events_that_came_after_it_a5(shop: Shop) -> None:
+    buy = shop.name("buy")
+    await asyncio.gather(*(shop.stack.part(name).stop() for name in WORKERS))
+    await shop.save(buy, {"done": leave("done")})
+    before = len(await shop.records(topics.CONTROL))
+    response = await shop.http.post(f"/api/journeys/{buy}/publish")
+    assert response.status_code == 200, response.text
+
+    async def published() -> bool:
+        return len(await shop.records(topics.CONTROL)) == before + shop.settings.partitions
+
+    await wait_until(published, what="a control record in every partition")
+    customers = [shop.name(f"c{n}") for n in range(400)]
+    await shop.batch({"type": "track", "userId": who, "event": buy} for who in customers)
+    await asyncio.gather(*(shop.stack.part(name).start() for name in WORKERS))
+    await shop.handled()
+    assert sorted(d.customer for d in await shop.decisions(buy) if d.kind == "entered") == sorted(customers)
+
+
 async def test_an_open_transaction_of_a_dead_worker_holds_back_only_its_own_lane_a3(shop: Shop) -> None:
     buy, p = shop.name("buy"), 5
     await shop.publish(buy, {"done": leave("done")})
