@@ -77,14 +77,16 @@ async def test_where_lanes_stand_and_what_topics_hold(settings: Settings) -> Non
 async def test_records_waits_for_what_is_not_committed_yet(settings: Settings) -> None:
     async with (
         Logs(settings) as logs,
-        AIOKafkaProducer(bootstrap_servers=settings.kafka, transactional_id="open", enable_idempotence=True) as producer,
+        AIOKafkaProducer(
+            bootstrap_servers=settings.kafka, transactional_id="open", enable_idempotence=True
+        ) as producer,
     ):
         await producer.begin_transaction()
         await producer.send_and_wait(topics.DECISIONS, b"decided", partition=3)
         found = logs.records([topics.DECISIONS])
         first = asyncio.create_task(anext(found))
         async with asyncio.timeout(10):
-            while not first.done() and not logs.reading:
+            while not first.done() and not logs.reading:  # noqa: ASYNC110
                 await asyncio.sleep(0)
         await producer.commit_transaction()
         assert (await first).value == b"decided"
