@@ -19,7 +19,7 @@ from laudstream.journey.catalog import Catalog
 from laudstream.journey.codec import decode, empty, encode
 from laudstream.journey.control import Control
 from laudstream.journey.customer import Customer
-from laudstream.journey.inputs import Cause, EventInput, Input, Moment, Outcome, RowInput, TimerInput
+from laudstream.journey.inputs import EventInput, Input, Moment, Outcome, RowInput, TimerInput
 
 WORKSPACE = "benchmark1"
 NOW = 1_800_000_000_000
@@ -63,12 +63,12 @@ def catalog() -> Catalog:
 
 def event(name: str, number: int) -> EventInput:
     properties = {"cds": 2, "amount": 29.33, "date": "19970101"}
-    return EventInput(Cause("laudstream.events", 0, number), Event(f"m{number}", "track", name, properties, NOW, NOW))
+    return EventInput(("laudstream.events", 0, number), Event(f"m{number}", "track", name, properties, NOW, NOW))
 
 
 def customers(rules: Catalog, *inputs: Input) -> list[Customer]:
     made = []
-    row = RowInput(Cause("laudstream.rows", 0, 1), Row(1, 1, {"email": "ann@example.org", "first_name": "Ann"}, NOW))
+    row = RowInput(("laudstream.rows", 0, 1), Row(1, 1, {"email": "ann@example.org", "first_name": "Ann"}, NOW))
     for number in range(INPUTS):
         customer = empty(WORKSPACE, f"c{number}")
         for input in (row, *inputs):

@@ -17,8 +17,7 @@ class Cache(Generic[V]):
         self._half = budget // 2
         self._young: dict[bytes, V] = {}
         self._old: dict[bytes, V] = {}
-        self._size = 0
-        self._mean = 0  # bytes a value, as far as known: what one that comes back from the old ones is taken for
+        self._mean = 0.0  # bytes a value, of those that came last
 
     def get(self, key: bytes) -> V | None:
         value = self._young.get(key)
@@ -26,21 +25,20 @@ class Cache(Generic[V]):
             value = self._old.pop(key, None)
             if value is not None:
                 self._young[key] = value
-                self._size += self._mean
         return value
 
     def update(self, values: Mapping[bytes, V], size: int) -> None:
-        """`size`: about how many bytes all of them take; a value that is replaced is counted again."""
+        """`size`: about how many bytes all of them take."""
         if not values:
             return
+        mean = size / len(values)
+        self._mean += (mean - self._mean) / 8 if self._mean else mean
         self._young.update(values)
-        self._size += size
-        self._mean = size // len(values)
-        if self._size > self._half:
-            self._old, self._young, self._size = self._young, {}, 0
+        if len(self._young) * self._mean > self._half:
+            self._old, self._young = self._young, {}
 
     def clear(self) -> None:
-        self._young, self._old, self._size = {}, {}, 0
+        self._young, self._old = {}, {}
 
     def __len__(self) -> int:
         return len(self._young) + sum(key not in self._young for key in self._old)

@@ -3,6 +3,8 @@
 Rules
 - It is a cache of `laudstream.state`: written only after a round is committed, one atomic batch a round,
   so it is never ahead of Kafka and never torn.
+- It has no write-ahead log: the changelog is one. After a crash it is as old as its last flush, and is restored
+  from there.
 - It knows whose state it holds (Origin). Anything else on disk is wiped and built anew.
 """
 
@@ -104,6 +106,8 @@ class LaneStore:
         self._metas = self._db.get_column_family("meta")
         self._timers_cf = self._db.get_column_family_handle("timers")
         self._metas_cf = self._db.get_column_family_handle("meta")
+        self._unlogged = rocks.WriteOptions()
+        self._unlogged.disable_wal = True
         self._low = b""  # no hint lives below: spares the scan of tombstones
         self.next_due = 0  # earliest hint, as far as known
 
@@ -213,4 +217,4 @@ class LaneStore:
     def _finish(self, batch: Any, position: int, now: int) -> None:
         self.meta = msgspec.structs.replace(self.meta, position=position, written_at=now)
         batch.put(_META, msgspec.msgpack.encode(self.meta), self._metas_cf)
-        self._db.write(batch)
+        self._db.write(batch, self._unlogged)

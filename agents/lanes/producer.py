@@ -28,7 +28,7 @@ from agents.lanes.wire import TP, Code, Member, ProducerId
 
 log = structlog.get_logger(__name__)
 
-Pairs = Sequence[tuple[bytes, bytes]]
+Pairs = Sequence[tuple[Any, ...]]  # (key, value), or all of them (key, value, headers)
 Writes = Mapping[TP, tuple[int, Pairs]]  # with the timestamp of the records
 
 
@@ -132,33 +132,34 @@ class TxnProducer:
         await offsets
         return ends
 
-    def _batches(self, writes: Writes) -> list[dict[TP, tuple[int, bytes]]]:
+    def _batches(self, writes: Writes) -> list[dict[TP, tuple[int, bytearray]]]:
         """Waves of at most one batch per partition."""
-        waves: list[dict[TP, tuple[int, bytes]]] = []
+        waves: list[dict[TP, tuple[int, bytearray]]] = []
         pid, sequences = self._pid, self._sequences
         for tp, (timestamp_ms, pairs) in writes.items():
             done = wave = 0
             while done < len(pairs):
                 sequence, count = sequences.get(tp, 0), 0
                 builder = DefaultRecordBatchBuilder(2, 0, True, pid.id, pid.epoch, sequence, self.MAX_BATCH)
+                append, few = builder.append, len(pairs[done]) == 2
                 for record in pairs[done:] if done else pairs:
-                    headers = record[2] if len(record) == 3 else _NO_HEADERS
-                    if builder.append(count, timestamp_ms, record[0], record[1], headers) is None:
+                    headers = _NO_HEADERS if few else record[2]
+                    if append(count, timestamp_ms, record[0], record[1], headers) is None:
                         break
                     count += 1
                 if not count:
                     raise ValueError(f"record of {len(pairs[done][1])} bytes is too large")
                 if wave == len(waves):
                     waves.append({})
-                waves[wave][tp] = count, bytes(builder.build())
+                waves[wave][tp] = count, builder.build()
                 sequences[tp] = (sequence + count) % 2**31
                 done, wave = done + count, wave + 1
         return waves
 
-    async def _produce(self, waves: list[dict[TP, tuple[int, bytes]]]) -> dict[TP, int]:
+    async def _produce(self, waves: list[dict[TP, tuple[int, bytearray]]]) -> dict[TP, int]:
         ends: dict[TP, int] = {}
         for wave in waves:
-            by_leader: dict[int, dict[TP, bytes]] = {}
+            by_leader: dict[int, dict[TP, bytearray]] = {}
             for tp, (_, data) in wave.items():
                 by_leader.setdefault(await self._leader(tp), {})[tp] = data
             answers = [self._produce_to(node, batches) for node, batches in by_leader.items()]
@@ -167,7 +168,7 @@ class TxnProducer:
                     ends[tp] = base + wave[tp][0]
         return ends
 
-    async def _produce_to(self, node: int, batches: dict[TP, bytes]) -> dict[TP, int]:
+    async def _produce_to(self, node: int, batches: dict[TP, bytearray]) -> dict[TP, int]:
         bases: dict[TP, int] = {}
         deadline = time.monotonic() + self._deadline
         while True:

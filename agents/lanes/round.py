@@ -9,8 +9,9 @@ both stand in the log, so the same log gives the same decisions whenever it is h
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from heapq import heapify, heappop, heappush
+from itertools import chain
 from typing import NamedTuple
 
 import msgspec
@@ -107,8 +108,7 @@ def run(lane: Lane, plan: Plan, view: View, cache: Cache[Customer], body_of: Bod
 
 def keep(cache: Cache[Customer], result: Result) -> None:
     """Put what a committed round changed into the cache."""
-    size = BASE_BYTES * len(result.customers) + SPREAD * sum(len(v) for _, v in result.out.records if v)
-    cache.update(result.customers, size)
+    cache.update(result.customers, BASE_BYTES * len(result.customers) + SPREAD * result.out.state_bytes)
 
 
 class _Round:
@@ -133,9 +133,8 @@ class _Round:
         plan = self.plan
         rest = self._control(plan.inputs)
         due = self.view.due(plan.bound, plan.max_hints)
-        self._load({record.key for record in rest if record.key} | {customer for _, customer in due.hints})
-        for record in rest:
-            self._input(record)
+        self._load(chain([record.key for record in rest], [customer for _, customer in due.hints]))
+        self._inputs(rest)
         self.lane_time = max(self.lane_time, plan.bound)
         self._timers(due)
         self._sweep()
@@ -148,17 +147,22 @@ class _Round:
         )  # fmt: skip
 
     # -- customers ---------------------------------------------------------------
-    def _load(self, keys: set[bytes]) -> None:
+    def _load(self, keys: Iterable[bytes | None]) -> None:
+        """Customers that are not here yet; keys may repeat, and some may be none."""
         get, now, before = self.cache.get, self.now, self.before
-        missing = []
+        absent: dict[bytes, None] = {}
         for key in keys:
-            customer = get(key)
-            if customer is None:
-                missing.append(key)
-            else:
-                now[key] = before[key] = customer
-        if not missing:
+            if key in now:
+                continue
+            if key:
+                customer = get(key)
+                if customer is None:
+                    absent[key] = None
+                else:
+                    now[key] = before[key] = customer
+        if not absent:
             return
+        missing = list(absent)
         values = self.view.get_many([key + part for key in missing for part in PARTS])
         step = len(PARTS)
         fresh: dict[bytes, Customer] = {}
@@ -189,7 +193,7 @@ class _Round:
             if control.seq > self.control_seq:
                 self._apply(control, record.timestamp)
         if self.catalog is not self.lane.catalog:
-            self.out.state(CATALOGUE_KEY, self.catalog.entries())
+            self.out.states([(CATALOGUE_KEY, self.catalog.entries())])
         return inputs[count:] if count else inputs
 
     def _apply(self, control: Control, at: int) -> None:
@@ -204,23 +208,25 @@ class _Round:
                   "version": control.version, "status": control.status},
         ))  # fmt: skip
 
-    def _input(self, record: Record) -> None:
-        key, at = record.key, record.timestamp
-        if at > self.lane_time:
-            self.lane_time = at
-        else:
-            at = self.lane_time
-        try:
-            customer = self.now.get(key) if key is not None else None
-            if customer is None or key is None:
-                raise Undecodable("key is not `workspace:customer`")
-            value = _read(record, self.lane.partition)
-        except Invalid as error:
-            self._skip(record, error)
-            return
-        if 0 < customer.core.wake_at < at:
-            self._late_timers(key, at)
-        self._advance(key, value, at)
+    def _inputs(self, records: Sequence[Record]) -> None:
+        customers, partition = self.now, self.lane.partition
+        for record in records:
+            key, at = record.key, record.timestamp
+            if at > self.lane_time:
+                self.lane_time = at
+            else:
+                at = self.lane_time
+            customer = customers.get(key)  # type: ignore[arg-type]  # no customer has the key None
+            try:
+                if customer is None or key is None:
+                    raise Undecodable("key is not `workspace:customer`")
+                value = _read(record, partition)
+            except Invalid as error:
+                self._skip(record, error)
+                continue
+            if 0 < customer.core.wake_at < at:
+                self._late_timers(key, at)
+            self._advance(key, value, at)
 
     def _late_timers(self, key: bytes, before: int) -> None:
         for _ in range(MAX_TIMERS_AN_INPUT):
@@ -232,7 +238,10 @@ class _Round:
     def _advance(self, key: bytes, value: CoreInput, now: int) -> None:
         before = self.now[key]
         try:
-            outcome = advance(before, value, self._moment(now), self.catalog)
+            moment = self.moment
+            if now != moment.now:
+                moment = self.moment = Moment(now, moment.clock, moment.epoch)
+            outcome = advance(before, value, moment, self.catalog)
         except MemoryError:
             raise
         except Exception as error:
@@ -241,15 +250,11 @@ class _Round:
         if outcome.customer is not before:
             self.now[key] = outcome.customer
             self.changed[key] = None
-        for effect in outcome.effects:
-            self.out.effect(key, effect)
+        if outcome.effects:
+            for effect in outcome.effects:
+                self.out.effect(key, effect)
         if outcome.parked:
             self.parked += [(key.decode(), run) for run in outcome.parked]
-
-    def _moment(self, now: int) -> Moment:
-        if now != self.moment.now:
-            self.moment = Moment(now, self.plan.clock, self.epoch)
-        return self.moment
 
     def _fail(self, key: bytes, value: CoreInput, now: int, error: Exception) -> None:
         """The last net (A6): what the core could not confine to a run. The customer stays as it was before this
@@ -277,9 +282,11 @@ class _Round:
         before, limit = self.plan.bound, self.plan.max_timers
         hinted = set(due.hints)
         queued = set(hinted)
-        for key in self.changed:  # armed in this round, and due already
-            if 0 < self.now[key].core.wake_at < before:
-                queued.add((self.now[key].core.wake_at, key))
+        now_of = self.now
+        for key in self.changed:
+            wake_at = now_of[key].core.wake_at
+            if 0 < wake_at < before:  # armed in this round, and due already
+                queued.add((wake_at, key))
         pending = list(queued)
         heapify(pending)
         while pending and self.fired < limit and pending[0] <= due.horizon:
@@ -302,7 +309,7 @@ class _Round:
             return
         sweep, *rest = self.sweeps
         found = self.view.scan(sweep.prefix, sweep.cursor, SWEEP_SLICE)
-        self._load({key for key in found if key not in self.now})
+        self._load(found)
         for key in found:
             self._advance(key, TouchInput(sweep.seq), self.lane_time)
         self.swept = len(found)
@@ -314,29 +321,34 @@ class _Round:
     def _encode(self) -> list[tuple[int, bytes]]:
         """State records of what changed; returns the hints to write."""
         hints = []
+        encode, states, before_of, now_of, popped = codec.encode, self.out.states, self.before, self.now, self.popped
         for key in self.changed:
-            before, after = self.before[key], self.now[key]
-            for suffix, value in codec.encode(before, after):
-                self.out.state(key + b"\0" + suffix, value)
+            before, after = before_of[key], now_of[key]
+            states(encode(before, after, key + b"\0"))
             wake_at, earlier = after.core.wake_at, before.core.wake_at
-            if wake_at and key not in self.popped and not 0 < earlier <= wake_at:
+            if wake_at and not 0 < earlier <= wake_at and key not in popped:
                 hints.append((wake_at, key))
         for key in self.popped:  # their hint is gone: where their timer is now, another one begins
             wake_at = self.now[key].core.wake_at
             if wake_at:
                 hints.append((wake_at, key))
         if self.sweeps != self.lane.sweeps:
-            self.out.state(SWEEPS_KEY, encode_sweeps(self.sweeps))
+            self.out.states([(SWEEPS_KEY, encode_sweeps(self.sweeps))])
         return hints
 
 
 def _read(record: Record, partition: int) -> CoreInput:
     topic = record.topic
-    cause = Cause(topic, partition, record.offset)
-    if topic == topics.EVENTS:
-        return EventInput(cause, wire.event(record.value))
-    if topic == topics.ROWS:
-        return RowInput(cause, decode_row(record.value))
-    if topic == topics.DELIVERIES:
-        return DeliveryInput(cause, wire.delivery(record.value))
-    raise Undecodable(f"no lane can read a record of {topic}")
+    return _READERS[topic]((topic, partition, record.offset), record.value)
+
+
+_READERS: dict[str, Callable[[Cause, bytes | None], CoreInput]] = {
+    topics.EVENTS: lambda cause, value: EventInput(cause, wire.event(value)),
+    topics.ROWS: lambda cause, value: RowInput(cause, decode_row(value)),
+    topics.DELIVERIES: lambda cause, value: DeliveryInput(cause, wire.delivery(value)),
+    topics.HANDOFFS: lambda cause, value: _no_reader(cause),
+}
+
+
+def _no_reader(cause: Cause) -> CoreInput:
+    raise Undecodable(f"no lane can read a record of {cause[0]}")

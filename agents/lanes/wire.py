@@ -86,16 +86,20 @@ def _codes(r: Reader) -> dict[TP, int]:
     return codes
 
 
-def produce(txn_id: str | None, batches: Mapping[TP, bytes], timeout_ms: int) -> Call:
+def produce(txn_id: str | None, batches: Mapping[TP, bytes | bytearray], timeout_ms: int) -> Call:
     """v12 adds the partitions to the transaction by itself (KIP-890).
     One batch per partition. Answer: {tp: (code, base offset)}."""
-    body = (
-        text(txn_id)
-        + I16.pack(-1)
-        + I32.pack(timeout_ms)
-        + _by_topic((tp, uvarint(len(data) + 1) + data + NO_TAGS) for tp, data in batches.items())
-        + NO_TAGS
-    )
+    topics: dict[str, list[tuple[int, bytes | bytearray]]] = {}
+    for (name, number), data in batches.items():
+        topics.setdefault(name, []).append((number, data))
+    parts: list[bytes | bytearray] = [text(txn_id), I16.pack(-1), I32.pack(timeout_ms), uvarint(len(topics) + 1)]
+    for name, partitions in topics.items():
+        parts += text(name), uvarint(len(partitions) + 1)
+        for number, data in partitions:
+            parts += I32.pack(number), uvarint(len(data) + 1), data, NO_TAGS
+        parts.append(NO_TAGS)
+    parts.append(NO_TAGS)
+    body = b"".join(parts)  # the batches are large: they are copied once
 
     def read(r: Reader) -> Any:
         found: dict[TP, Any] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hashlib import blake2b
+from itertools import chain
 
 from agents.lanes.record import Record
 from laudstream import topics
@@ -26,14 +27,19 @@ class Out:
     def __init__(self, partition: int) -> None:
         self.partition = partition
         self.records: list[tuple[bytes, bytes | None]] = []
+        self.state_bytes = 0  # of their values
         self.topics: dict[str, list[Pair]] = {}
         self.letters: list[Letter] = []
         self._decisions: list[Pair] = []
 
-    def state(self, key: bytes, value: bytes | None) -> None:
-        if value is not None and len(value) > MAX_RECORD_BYTES:
-            raise Broken(f"state record {key!r} of {len(value)} bytes: the limit is {MAX_RECORD_BYTES}")
-        self.records.append((key, value))
+    def states(self, records: list[tuple[bytes, bytes | None]]) -> None:
+        for key, value in records:
+            if value is not None:
+                size = len(value)
+                self.state_bytes += size
+                if size > MAX_RECORD_BYTES:
+                    raise Broken(f"state record {key!r} of {size} bytes: the limit is {MAX_RECORD_BYTES}")
+        self.records += records
 
     def effect(self, key: bytes, effect: Effect) -> None:
         if type(effect) is Decision:
@@ -67,7 +73,7 @@ class Out:
 
     def state_digest(self) -> bytes:
         digest = blake2b(digest_size=12)
-        digest.update(b"".join([key + (value or b"") for key, value in self.records]))
+        digest.update(b"".join(filter(None, chain.from_iterable(self.records))))
         return digest.digest()
 
     def size(self) -> int:

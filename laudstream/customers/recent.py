@@ -6,6 +6,7 @@ Bytes are replaced, never changed.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import blake2b
 
 ENTRY = 12
@@ -19,26 +20,34 @@ def fingerprint(id: str) -> bytes:
     return blake2b(id.encode(), digest_size=8).digest()
 
 
-def seen(recent: bytes, mark: bytes, now: int) -> bool:
-    """Whether `mark` is among the ids that are remembered at `now` (ms)."""
+def admit(recent: bytes, mark: bytes, now: int) -> bytes | None:
+    """`recent` with `mark` as of `now` (ms), and without what is too old or too much; None if it was there already."""
+    stamp, oldest = _stamps(now // 1000)
+    if mark in recent and _seen(recent, mark, oldest):
+        return None
+    if len(recent) >= _FULL or (recent and recent[8:ENTRY] <= oldest):
+        recent = recent[_gone(recent, oldest) :]
+    return recent + mark + stamp
+
+
+@lru_cache(8)
+def _stamps(second: int) -> tuple[bytes, bytes]:
+    """A second, and the last one that is too old then; as they are kept, so that bytes compare like numbers."""
+    return second.to_bytes(4, "big"), max(0, second - KEEP_SECONDS).to_bytes(4, "big")
+
+
+def _seen(recent: bytes, mark: bytes, oldest: bytes) -> bool:
     at = recent.find(mark)
     while at >= 0:
-        if at % ENTRY == 0 and _second(recent, at) > now // 1000 - KEEP_SECONDS:
+        if at % ENTRY == 0 and recent[at + 8 : at + ENTRY] > oldest:
             return True
         at = recent.find(mark, at + 1)
     return False
 
 
-def _second(recent: bytes, at: int) -> int:
-    return int.from_bytes(recent[at + 8 : at + ENTRY], "big")
-
-
-def remember(recent: bytes, mark: bytes, now: int) -> bytes:
-    """`recent` with `mark` as of `now` (ms), and without what is too old or too much."""
-    second = now // 1000
+def _gone(recent: bytes, oldest: bytes) -> int:
+    """Where what is kept begins, once there is one entry more."""
     start = 0
-    oldest = second - KEEP_SECONDS
-    while start < len(recent) and _second(recent, start) <= oldest:
+    while start < len(recent) and recent[start + 8 : start + ENTRY] <= oldest:
         start += ENTRY
-    start = max(start, len(recent) + ENTRY - _FULL)
-    return (recent[start:] if start > 0 else recent) + mark + second.to_bytes(4, "big")
+    return max(start, len(recent) + ENTRY - _FULL)

@@ -29,10 +29,12 @@ from laudstream.journey.inputs import (
     TimerInput,
     TouchInput,
 )
-from laudstream.journey.moves import Left, end, exit_rule, hear, take, walk
+from laudstream.journey.moves import Found, Left, count, end, exit_rule, hear, take, walk
 from laudstream.journey.reasons import Reason
 from laudstream.journey.steps import DelayStep, Journey, MessageStep, WaitStep
-from laudstream.journey.work import MARKER_MS, Work
+from laudstream.journey.work import MARKER_MS, Work, wake_at
+
+_NOBODY: list[Found] = []
 
 
 def advance(customer: Customer, input: Input, moment: Moment, catalog: Catalog) -> Outcome:
@@ -47,40 +49,61 @@ def advance(customer: Customer, input: Input, moment: Moment, catalog: Catalog) 
 
 
 def _event(customer: Customer, input: EventInput, moment: Moment, space: Space) -> Outcome:
-    event = input.event
-    core = customer.core
+    event, core = input.event, customer.core
     mark = recent.fingerprint(event.id)
-    if recent.seen(customer.recent, mark, moment.now) or (core.row.gone_at and event.received <= core.row.gone_at):
+    remembered = recent.admit(customer.recent, mark, moment.now)
+    if remembered is None or (core.row.gone_at and event.received <= core.row.gone_at):
         return Outcome(customer, [])
-    remembered = recent.remember(customer.recent, mark, moment.now)
-    entries = space.entries.get(event.name, ()) if event.type == "track" else ()
+    heard = event if event.type == "track" else None
+    entries = space.entries.get(event.name, ()) if heard is not None else ()
+    listening, unsettled = _look(core.runs, event.name, space) if core.runs else (_NOBODY, False)
     known = core.row.born or core.writes
-    if not entries and known and event.row is None and not (core.runs and _concerned(core.runs, event, space)):
+    if known and not listening and not unsettled and not entries and event.row is None:
         return Outcome(Customer(customer.workspace, customer.id, core, customer.attributes, remembered), [])
+    plain = known and not unsettled and not entries and heard is not None and event.row is None
+    if plain and (runs := count(core.runs, listening, event, mark, moment.now)) is not None:
+        counted = replace(core)
+        counted.runs, counted.wake_at = runs, wake_at(core.row, runs, space.journeys)
+        return Outcome(Customer(customer.workspace, customer.id, counted, customer.attributes, remembered), [])
     work = Work(customer, moment, space, ("input", *input.cause))
     work.mark, work.recent = mark, remembered
-    changed = event.row is not None and _apply_row(work, event.row)
-    if changed and not work.recent:  # the row began another life
-        work.recent = recent.remember(b"", mark, moment.now)
-    rows.first_sight(work)
-    settle(work)
-    heard = event if event.type == "track" else None
-    _tell_runs(work, heard, levels=changed)
+    if not known or unsettled or event.row is not None:
+        listening = _settled(work, event, heard)
+    if listening and heard is not None:
+        _tell(work, listening, heard)
     for live in entries:
         _enter(work, live, event)
     return _finish(work)
 
 
-def _concerned(runs: tuple[Run, ...], event: Event, space: Space) -> bool:
-    """Whether a run listens to the event, or has something to catch up with."""
+def _look(runs: tuple[Run, ...], name: str, space: Space) -> tuple[list[Found], bool]:
+    """The runs that listen to the event, and whether any has something to catch up with."""
+    listening: list[Found] = []
     for run in runs:
         live = space.journeys.get(run.journey)
         version = live.versions.get(run.version) if live is not None else None
         if live is None or version is None:
             continue
-        if version.listens(run.step, event.name) or live.ended(run.entered_at) or (run.held and live.moves):
-            return True
-    return False
+        if run.entered_at < live.ended_before or (run.held is not None and live.moves):
+            return _NOBODY, True
+        heard = version.hears.get(run.step)
+        if (heard is None or name in heard) and run.status != FAILED:
+            listening.append((run, live, version))
+    return listening, False
+
+
+def _settled(work: Work, event: Event, heard: Event | None) -> list[Found]:
+    """First the row, the first sight and what control asked for; then who listens to the event, or to attributes.
+    Those are told of the attributes at once where no event is heard."""
+    changed = event.row is not None and _apply_row(work, event.row)
+    if changed and not work.recent:  # the row began another life
+        work.recent = recent.admit(b"", work.mark, work.moment.now) or b""
+    rows.first_sight(work)
+    settle(work)
+    listening = _concerned(work, heard, levels=changed)
+    if heard is None:
+        _tell(work, listening, None)
+    return listening
 
 
 def _enter(work: Work, live: LiveJourney, event: Event) -> None:
@@ -111,7 +134,7 @@ def _guarded(work: Work, run: Run, act: Callable[..., Any], *rest: Any) -> None:
         work.park(mine, error)
 
 
-def _movable(work: Work) -> list[tuple[Run, LiveJourney, Journey]]:
+def _movable(work: Work) -> list[Found]:
     """The runs that inputs concern, the oldest first, as they are before any of them moves."""
     found = []
     for run in work.runs:
@@ -140,22 +163,38 @@ def _resume(work: Work, run: Run, version: Journey) -> None:
         take(work, run, version, Left(held.branch, held.to, held.data, work.moment.now), held.event, held.mark)
 
 
-def _tell_runs(work: Work, event: Event | None, *, levels: bool) -> None:
-    """Exits of all runs, then branches, of those that listen to the event or to attributes (R6, R21)."""
-
-    concerned = [
+def _concerned(work: Work, event: Event | None, *, levels: bool) -> list[Found]:
+    """The runs that listen to the event, or to attributes if those changed (R6, R21)."""
+    return [
         found
         for found in _movable(work)
         if (event is not None and found[2].listens(found[0].step, event.name))
         or (levels and found[0].step in found[2].levels)
     ]
-    for run, _, version in concerned:
+
+
+def _tell(work: Work, listening: list[Found], event: Event | None) -> None:
+    """Exits of all runs, then branches (R6, R21)."""
+    for run, _, version in listening:
         if version.exits:
             _guarded_exit(work, run, version, event)
-    for run, live, version in concerned:
+    for run, live, version in listening:
         step = version.steps.get(run.step)  # None: a step that is not there; hearing it parks the run
-        if (step is None or isinstance(step, WaitStep)) and work.present(run.id) is not None:
-            _guarded(work, run, hear, version, event, live.moves)
+        if step is None or isinstance(step, WaitStep):
+            _guarded_hear(work, run, version, event, live.moves)
+
+
+def _guarded_hear(work: Work, run: Run, version: Journey, event: Event | None, moves: bool) -> None:
+    """A run that hears nothing new is not copied."""
+    present = work.present(run.id)
+    if present is None:
+        return
+    try:
+        hear(work, present, version, event, moves)
+    except MemoryError:
+        raise
+    except Exception as error:
+        work.park(present, error)
 
 
 def _guarded_exit(work: Work, run: Run, version: Journey, event: Event | None) -> None:
@@ -193,7 +232,7 @@ def _row(customer: Customer, input: RowInput, moment: Moment, space: Space) -> O
         return Outcome(customer, [])
     settle(work)
     if levels:
-        _tell_runs(work, None, levels=True)
+        _tell(work, _concerned(work, None, levels=True), None)
     return _finish(work)
 
 
@@ -212,13 +251,13 @@ def _delivery(customer: Customer, input: DeliveryInput, moment: Moment, space: S
         return Outcome(customer, [])
     work = Work(customer, moment, space, ("input", *input.cause))
     settle(work)
-    slots = work.slots
+    slots = work.core.slots
     sends.settle_slot(work, input.delivery)
     run = work.present(input.delivery.run)
     found = work.version_of(run) if run is not None else None
     if run is not None and found is not None and run.status != FAILED and sends.news(run, input.delivery):
         _guarded(work, run, sends.delivered, *found, input.delivery)
-    if work.slots is not slots:
+    if work.core.slots is not slots:
         _ask_deferred(work)
     return _finish(work)
 
@@ -232,7 +271,7 @@ def _timer(customer: Customer, input: TimerInput, moment: Moment, space: Space) 
     if row.gone_at and row.gone_at + MARKER_MS <= moment.now:
         if not row.born and not customer.core.writes:  # nobody came back
             return Outcome(empty(customer.workspace, customer.id), [])
-        work.row = replace(row, gone_at=0)
+        work.core.row = replace(row, gone_at=0)
     settle(work)
     while due := _due(work):
         for run, live, version in due:
@@ -242,10 +281,10 @@ def _timer(customer: Customer, input: TimerInput, moment: Moment, space: Space) 
     return _finish(work)
 
 
-def _due(work: Work) -> list[tuple[Run, LiveJourney, Journey]]:
+def _due(work: Work) -> list[Found]:
     """The runs whose timers are due next, all at the same instant: what they want competes (R3, R39)."""
     first = work.moment.now
-    due: list[tuple[Run, LiveJourney, Journey]] = []
+    due: list[Found] = []
     for found in _movable(work):
         run, live, _ = found
         at = run.due if run.late_at else run.wake_at

@@ -11,6 +11,7 @@ from datetime import UTC, tzinfo
 from typing import Any
 
 import msgspec
+from msgspec.structs import force_setattr
 
 from laudstream.journey.conditions import Get, getter
 from laudstream.journey.control import Control
@@ -21,6 +22,8 @@ from laudstream.journey.steps import Journey
 from laudstream.messages import template as templates
 
 LIVE, PAUSED, DRAINING, STOPPED, DELETED = "live", "paused", "draining", "stopped", "deleted"
+
+FOREVER = 1 << 62
 
 BodyOf = Callable[[str, str, str, int], dict[str, Any]]
 """(workspace, kind, id, version) -> published body; raises KeyError if it is not here yet."""
@@ -44,15 +47,19 @@ class LiveJourney(msgspec.Struct, frozen=True, gc=False):
     id: str
     status: Status
     versions: dict[int, Journey]
+    moves: bool = False
+    """Whether its runs take steps."""
+    ended_before: int = 0
+    """ms; a stop has ended the runs that entered earlier."""
 
-    @property
-    def moves(self) -> bool:
-        """Whether its runs take steps."""
-        return self.status.status in (LIVE, DRAINING)
+    def __post_init__(self) -> None:
+        status = self.status
+        force_setattr(self, "moves", status.status in (LIVE, DRAINING))
+        force_setattr(self, "ended_before", FOREVER if status.status in (STOPPED, DELETED) else status.stopped_at)
 
     def ended(self, entered_at: int) -> bool:
         """Whether a stop has ended a run that entered at that time (ms)."""
-        return self.status.status in (STOPPED, DELETED) or entered_at < self.status.stopped_at
+        return entered_at < self.ended_before
 
     def taking(self, now: int) -> int:
         """The version that takes entries at `now` (ms): the last one published by then (A5); 0: none."""

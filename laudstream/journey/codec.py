@@ -11,6 +11,7 @@ restore finds timers without decoding a body. A part that is empty has no record
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 
 import msgspec
@@ -21,8 +22,8 @@ from laudstream.journey.customer import Core, Customer
 FORMAT = 1
 CORE, ATTRIBUTES, RECENT = b"c", b"a", b"m"
 
-_PLAIN = bytes([FORMAT]) + bytes(8)
-_HEAD = len(_PLAIN)
+_HEAD = struct.Struct(">BQ")
+_PLAIN = _HEAD.pack(FORMAT, 0)
 _EMPTY = Core()
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -37,38 +38,38 @@ def empty(workspace: str, id: str) -> Customer:
 
 def wake_at(value: bytes) -> int:
     """Wake-up time in the head of a record, ms; 0: none."""
-    return int.from_bytes(value[1:_HEAD], "big")
+    return int.from_bytes(value[1 : _HEAD.size], "big")
 
 
-def encode(before: Customer | None, after: Customer) -> list[tuple[bytes, bytes | None]]:
-    """The records that changed, as (suffix, value); None is a tombstone."""
+def encode(before: Customer | None, after: Customer, prefix: bytes = b"") -> list[tuple[bytes, bytes | None]]:
+    """The records that changed, as (prefix + suffix, value); None is a tombstone."""
     records: list[tuple[bytes, bytes | None]] = []
     if before is None:
         before = empty(after.workspace, after.id)
-    if after.core is not before.core:
-        core = after.core
-        head = bytes([FORMAT]) + core.wake_at.to_bytes(8, "big")
-        records.append((CORE, None if core == _EMPTY else head + _encode(core)))
+    core, recent = after.core, after.recent
+    if core is not before.core:
+        blank = not core.runs and core == _EMPTY
+        records.append((prefix + CORE, None if blank else _HEAD.pack(FORMAT, core.wake_at) + _encode(core)))
     if after.attributes is not before.attributes and (after.attributes or before.attributes):
-        records.append((ATTRIBUTES, _PLAIN + _encode(after.attributes) if after.attributes else None))
-    if after.recent is not before.recent and after.recent != before.recent:
-        records.append((RECENT, _PLAIN + after.recent if after.recent else None))
+        records.append((prefix + ATTRIBUTES, _PLAIN + _encode(after.attributes) if after.attributes else None))
+    if recent is not before.recent and recent != before.recent:
+        records.append((prefix + RECENT, _PLAIN + recent if recent else None))
     return records
 
 
 def decode(workspace: str, id: str, parts: dict[bytes, bytes]) -> Customer:
     """The customer of its records. Raises Undecodable."""
     for value in parts.values():
-        if len(value) < _HEAD or value[0] != FORMAT:
+        if len(value) < _HEAD.size or value[0] != FORMAT:
             raise Undecodable(f"state of {workspace}:{id} has a format that this release does not read")
     core, attributes, recent = parts.get(CORE), parts.get(ATTRIBUTES), parts.get(RECENT)
     try:
         return Customer(
             workspace,
             id,
-            _EMPTY if core is None else _core(core[_HEAD:]),
-            {} if attributes is None else _attributes(attributes[_HEAD:]),
-            b"" if recent is None else recent[_HEAD:],
+            _EMPTY if core is None else _core(core[_HEAD.size :]),
+            {} if attributes is None else _attributes(attributes[_HEAD.size :]),
+            b"" if recent is None else recent[_HEAD.size :],
         )
     except msgspec.DecodeError as error:
         raise Undecodable(f"state of {workspace}:{id}: {error}") from None

@@ -132,7 +132,9 @@ class Run(msgspec.Struct, array_like=True, gc=False):
         return min(self.wake_at, self.late_at) if self.wake_at and self.late_at else self.wake_at or self.late_at
 
 
-class Core(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class Core(msgspec.Struct, array_like=True, gc=False):
+    """`advance` works on its own copy and hands it out when it is done."""
+
     row: RowState = RowState()
     decisions: int = 0
     """Number of the last decision."""

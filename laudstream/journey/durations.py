@@ -19,6 +19,7 @@ _FORM = re.compile(
 )
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
+DAY_MS = 86_400_000
 LONGEST_YEARS = 100
 
 
@@ -30,8 +31,8 @@ class Duration(msgspec.Struct, frozen=True, gc=False):
 
     def add(self, at: int, zone: tzinfo) -> int:
         """`at` (ms) plus this, in ms."""
-        if not self.months and not self.days:
-            return at + self.ms
+        if not self.months and (not self.days or zone is UTC):
+            return at + self.days * DAY_MS + self.ms
         local = (_EPOCH + at * _MS).astimezone(zone).replace(tzinfo=None)
         year, month = divmod(local.year * 12 + local.month - 1 + self.months, 12)
         day = min(local.day, monthrange(year, month + 1)[1])

@@ -79,7 +79,7 @@ def _seen_before(work: Work, entry: Entry, run: Run) -> Refusal | None:
         return None if entry.restart else Refusal(Reason.ALREADY_IN, {"run": present.id})
     if entry.reentry == "always":
         return None
-    last = work.memory.get(run.journey, {}).get(run.key)
+    last = work.core.memory.get(run.journey, {}).get(run.key)
     if last is None:
         return None
     if entry.reentry == "after" and entry.after is not None:
@@ -132,11 +132,11 @@ def _start(work: Work, version: Journey, run: Run) -> None:
 
 def _remember(work: Work, run: Run) -> None:
     """Keeps when the last run of this key began (R23), within the limits (A7)."""
-    keys = {**work.memory.get(run.journey, {})}
+    keys = {**work.core.memory.get(run.journey, {})}
     keys.pop(run.key, None)
     keys[run.key] = run.entered_at  # in order of start
-    total = sum(map(len, work.memory.values())) - len(work.memory.get(run.journey, {})) + len(keys)
+    total = sum(map(len, work.core.memory.values())) - len(work.core.memory.get(run.journey, {})) + len(keys)
     if len(keys) > KEYS_OF_JOURNEY or total > KEYS:
         keys.pop(next(iter(keys)))
         work.decide("limit", run, run.entered_at, reason=Reason.LIMIT, data={"which": "remembered keys"})
-    work.memory = {**work.memory, run.journey: keys}
+    work.core.memory = {**work.core.memory, run.journey: keys}

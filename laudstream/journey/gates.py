@@ -49,9 +49,9 @@ def ask(
     refusals: dict[str, str] = {}
     if marketing and version.settings.holdout and _held_out(work, run, version):
         refusals["held_out"] = Reason.HELD_OUT
-    if step.channel in work.suppressions:
+    if step.channel in work.core.suppressions:
         refusals["suppression"] = Reason.SUPPRESSED
-    consent = work.consents.get(step.channel + "/")
+    consent = work.core.consents.get(step.channel + "/")
     if marketing and consent is not None and consent[0] in _OPTED_OUT:
         refusals["consent"] = _OPTED_OUT[consent[0]]
     if not address(work.attributes, step.channel):
@@ -113,7 +113,7 @@ def _held_back(work: Work, version: Journey, step: MessageStep, zone: tzinfo, re
             spread = min(SPREAD_MS, (caps.quiet_from(quiet, until, zone) - until) // 2)
             again_at = until + share("release", work.workspace, work.customer) * spread // 10_000
     if version.settings.caps:
-        free = caps.cap_frees_at(version.settings.caps, work.slots, step.channel, step.tags, clock, zone)
+        free = caps.cap_frees_at(version.settings.caps, work.core.slots, step.channel, step.tags, clock, zone)
         if free:
             refusals["caps"] = Reason.CAP
             again_at = max(again_at, free)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -14,13 +15,8 @@ from laudstream.journey.write import Write
 from laudstream.messages.delivery import Delivery
 from laudstream.messages.request import SendRequest
 
-
-class Cause(NamedTuple):
-    """The record that an input came from (A15)."""
-
-    topic: str
-    partition: int
-    offset: int
+Cause = tuple[str, int, int]
+"""The record that an input came from: topic, partition, offset (A15)."""
 
 
 class Moment(NamedTuple):
@@ -67,5 +63,5 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     customer: Customer
     """The same object if nothing changed."""
     effects: list[Effect]
-    parked: list[str] = []
+    parked: Sequence[str] = ()
     """Runs (or, for an entry that failed, journeys) that an error parked (A6)."""

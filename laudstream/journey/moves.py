@@ -12,8 +12,11 @@ from hashlib import blake2b
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from laudstream.customers.event import Event
+from laudstream.journey.catalog import LiveJourney
+from laudstream.journey.conditions import Condition
 from laudstream.journey.customer import ACTIVE, DEFERRED, FAILED, Held, Run
 from laudstream.journey.reasons import Reason
 from laudstream.journey.steps import (
@@ -24,6 +27,7 @@ from laudstream.journey.steps import (
     MessageStep,
     On,
     SplitStep,
+    WaitBranch,
     WaitStep,
 )
 from laudstream.journey.work import Want, Work
@@ -34,6 +38,10 @@ CONTEXTS_BYTES = 256 * 1024
 """Of all runs of a customer: a core record stays below 512 KB."""
 USED = 50
 """Used inputs that a run remembers."""
+
+
+Found = tuple[Run, LiveJourney, Journey]
+"""A run with its journey and its version."""
 
 
 class Left(NamedTuple):
@@ -158,10 +166,10 @@ def _split(work: Work, run: Run, version: Journey, step: SplitStep, at: int) -> 
 
 
 def _experiment(work: Work, run: Run, version: Journey, step: ExperimentStep, at: int) -> Left:
-    arm = work.assignments.get(step.id)
+    arm = work.core.assignments.get(step.id)
     if arm not in step.next:
         arm = _assign(step, share(work.workspace, step.id, work.customer))
-        work.assignments = {**work.assignments, step.id: arm}
+        work.core.assignments = {**work.core.assignments, step.id: arm}
     return Left(arm, step.next[arm], {"experiment": step.id}, at)
 
 
@@ -210,10 +218,13 @@ def key_value(properties: dict[str, Any], name: str) -> str:
 
 def too_old(work: Work, version: Journey, on: On, event: Event) -> bool:
     """Whether the event happened too long ago for this place (R26)."""
-    age = work.moment.now - event.timestamp
-    if on.max_age is None or not event.timestamp or (age < _YOUNG_MS and on.max_age.days):
+    oldest = on.max_age
+    if oldest is None or not event.timestamp:
         return False
-    return on.max_age.add(event.timestamp, work.zone(version)) <= work.moment.now
+    now = work.moment.now
+    if now - event.timestamp < _YOUNG_MS and oldest.days:
+        return False
+    return oldest.add(event.timestamp, work.zone(version)) <= now
 
 
 _YOUNG_MS = 3_600_000
@@ -247,42 +258,78 @@ def hear(work: Work, run: Run, version: Journey, event: Event | None, moves: boo
     step = version.steps[run.step]
     if run.status == FAILED or run.held is not None or not isinstance(step, WaitStep):
         return
-    found = _branch(work, run, version, step, event)
+    progress = run.progress
+    found = None
+    for index, branch in enumerate(step.branches):
+        if branch.condition is not None:
+            found = _holds(work, run, branch, branch.condition)
+        elif branch.on is not None and event is not None and _counts(work, run, version, branch.on, event):
+            if branch.count > 1:
+                progress = _counted(progress or (0,) * len(step.branches), index)
+                if progress[index] < branch.count:
+                    continue
+            found = _happened(work, run, branch, branch.on, event)
+        if found is not None:
+            break
+    if found is None and progress is run.progress:
+        return
+    mine = work.own(run)
+    mine.progress = progress
     if found is None:
         return
     properties = event.properties if event is not None and "event" in found.data else None
     if moves:
-        take(work, run, version, found, properties, work.mark)
+        take(work, mine, version, found, properties, work.mark)
     else:
-        run.held = Held(found.branch, found.to, found.data, properties, work.mark)
+        mine.held = Held(found.branch, found.to, found.data, properties, work.mark)
 
 
-def _branch(work: Work, run: Run, version: Journey, step: WaitStep, event: Event | None) -> Left | None:
-    now = work.moment.now
-    for index, branch in enumerate(step.branches):
-        if branch.condition is not None:
-            scope = work.scope(run)
-            if branch.condition.test(scope):
-                return Left(branch.name, branch.next, branch.condition.looked_at(scope), now)
-        elif branch.on is not None and event is not None and _counts(work, run, version, branch.on, event):
-            if branch.count > 1 and not _enough(run, index, len(step.branches), branch.count):
-                continue
-            data: dict[str, Any] = {"event": event.name}
-            if branch.on.where is not None:
-                data |= branch.on.where.looked_at(work.scope(run, event.properties))
-            return Left(branch.name, branch.next, data, now)
-    return None
+def count(runs: tuple[Run, ...], listening: list[Found], event: Event, mark: bytes, now: int) -> tuple[Run, ...] | None:
+    """`runs` after an event that only brings waits nearer to their number: what `hear` does to them, without a Work.
+    None: it may do more (R28)."""
+    if event.timestamp and now - event.timestamp >= _YOUNG_MS:
+        return None
+    name = event.name
+    for run, _, version in listening:
+        step = version.steps.get(run.step)
+        if version.exits or run.key or run.held is not None or type(step) is not WaitStep or name not in step.counts:
+            return None
+        if run.entry.mark == mark or (run.used and (run.step, mark) in run.used):
+            continue
+        index, needed = step.counts[name]
+        progress = _counted(run.progress or (0,) * len(step.branches), index)
+        if progress[index] >= needed:
+            return None
+        mine = replace(run)
+        mine.progress = progress
+        runs = (mine,) if len(runs) == 1 else tuple(mine if other is run else other for other in runs)
+    return runs
+
+
+def _holds(work: Work, run: Run, branch: WaitBranch, condition: Condition) -> Left | None:
+    scope = work.scope(run)
+    if not condition.test(scope):
+        return None
+    return Left(branch.name, branch.next, condition.looked_at(scope), work.moment.now)
+
+
+def _happened(work: Work, run: Run, branch: WaitBranch, on: On, event: Event) -> Left:
+    data: dict[str, Any] = {"event": event.name}
+    if on.where is not None:
+        data |= on.where.looked_at(work.scope(run, event.properties))
+    return Left(branch.name, branch.next, data, work.moment.now)
 
 
 def _counts(work: Work, run: Run, version: Journey, on: On, event: Event) -> bool:
-    if run.entry.mark == work.mark or (run.step, work.mark) in run.used:
+    if run.entry.mark == work.mark or (run.used and (run.step, work.mark) in run.used):
         return False  # used up already (R22, R28)
     return meets(work, run, version, on, event)
 
 
-def _enough(run: Run, index: int, branches: int, count: int) -> bool:
-    """Counts an input for a branch; whether that is enough (R28)."""
-    progress = list(run.progress or (0,) * branches)
-    progress[index] += 1
-    run.progress = tuple(progress)
-    return progress[index] >= count
+def _counted(progress: tuple[int, ...], index: int) -> tuple[int, ...]:
+    """One input more for a branch (R28)."""
+    if len(progress) == 1:
+        return (progress[0] + 1,)
+    counts = list(progress)
+    counts[index] += 1
+    return tuple(counts)

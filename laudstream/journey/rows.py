@@ -26,19 +26,19 @@ def apply(work: Work, row: Row | Consent | Suppression) -> bool:
 
 def _customer(work: Work, row: Row) -> bool:
     if row.deleted:
-        if not row.born or row.born != work.row.born:
+        if not row.born or row.born != work.core.row.born:
             return False
         _erase(work)
-        work.row = RowState(0, max(row.revision, work.row.revision), 0, row.at or work.moment.now)
+        work.core.row = RowState(0, max(row.revision, work.core.row.revision), 0, row.at or work.moment.now)
         return True
-    if row.revision <= work.row.revision:
+    if row.revision <= work.core.row.revision:
         return False
-    if work.row.born not in (0, row.born):
+    if work.core.row.born not in (0, row.born):
         _erase(work)
-    work.row = RowState(row.born, row.revision, row.created_at, work.row.gone_at)
-    work.pending = tuple(write for write in work.pending if write.number > row.writes)
-    work.writes = max(work.writes, row.writes)
-    attributes = _with_pending(row.attributes, work.pending)
+    work.core.row = RowState(row.born, row.revision, row.created_at, work.core.row.gone_at)
+    work.core.pending = tuple(write for write in work.core.pending if write.number > row.writes)
+    work.core.writes = max(work.core.writes, row.writes)
+    attributes = _with_pending(row.attributes, work.core.pending)
     if attributes != work.attributes:
         work.attributes = attributes
     return True
@@ -49,9 +49,9 @@ def _erase(work: Work) -> None:
         end(work, run, work.moment.now, reason=Reason.DELETED)
     work.attributes = {}
     work.recent = b""
-    work.memory, work.assignments, work.consents, work.suppressions = {}, {}, {}, {}
-    work.slots, work.pending = (), ()
-    work.writes = 0
+    work.core.memory, work.core.assignments, work.core.consents, work.core.suppressions = {}, {}, {}, {}
+    work.core.slots, work.core.pending = (), ()
+    work.core.writes = 0
 
 
 def _with_pending(attributes: dict[str, Any], pending: tuple[Pending, ...]) -> dict[str, Any]:
@@ -64,22 +64,22 @@ def _with_pending(attributes: dict[str, Any], pending: tuple[Pending, ...]) -> d
 
 def _consent(work: Work, row: Consent) -> bool:
     name = f"{row.channel}/{row.subscription}"
-    known = work.consents.get(name)
+    known = work.core.consents.get(name)
     if known is not None and row.revision < known[1]:
         return False
-    changed = _replaced(work.consents, name, None if row.deleted else (row.status, row.revision))
+    changed = _replaced(work.core.consents, name, None if row.deleted else (row.status, row.revision))
     if changed is not None:
-        work.consents = changed
+        work.core.consents = changed
     return changed is not None
 
 
 def _suppression(work: Work, row: Suppression) -> bool:
-    known = work.suppressions.get(row.channel)
+    known = work.core.suppressions.get(row.channel)
     if known is not None and row.revision < known[1]:
         return False
-    changed = _replaced(work.suppressions, row.channel, None if row.deleted else (row.reason, row.revision))
+    changed = _replaced(work.core.suppressions, row.channel, None if row.deleted else (row.reason, row.revision))
     if changed is not None:
-        work.suppressions = changed
+        work.core.suppressions = changed
     return changed is not None
 
 
@@ -95,6 +95,6 @@ def _replaced(
 
 def first_sight(work: Work) -> None:
     """An unknown customer did something: PostgreSQL learns of them (A19)."""
-    if not work.row.born and not work.writes:
+    if not work.core.row.born and not work.core.writes:
         work.write("first_sight")
-        work.pending = (*work.pending, Pending(work.writes, "first_sight"))
+        work.core.pending = (*work.core.pending, Pending(work.core.writes, "first_sight"))

@@ -157,7 +157,7 @@ def _request(case: Case, template: Template, data: dict[str, Any], context: dict
         )
     )  # fmt: skip
     slot = Slot(send_id, last, True, step.channel, step.message_class, run.journey, step.tags)
-    work.slots = (*caps.kept(work.slots, clock), slot)
+    work.core.slots = (*caps.kept(work.core.slots, clock), slot)
     _note(run, Message(message.step, message.visit, message.attempt, "requested", message.wanted_at))
     if case.late:
         return
@@ -249,13 +249,13 @@ def _answer(
 def settle_slot(work: Work, delivery: Delivery) -> None:
     """The delivery gives the true time, or the slot back if nothing left (R41)."""
     state = _PROVES.get(delivery.kind, delivery.kind)
-    for slot in work.slots:
+    for slot in work.core.slots:
         if slot.send_id == delivery.send_id and slot.open and state in ("sent", "refused", "failed"):
-            rest_of = tuple(other for other in work.slots if other is not slot)
+            rest_of = tuple(other for other in work.core.slots if other is not slot)
             if state == "sent":
                 settled = Slot(
                     slot.send_id, delivery.at, False, slot.channel, slot.message_class, slot.journey, slot.tags
                 )
                 rest_of = tuple(sorted((*rest_of, settled), key=lambda other: (other.at, other.send_id)))
-            work.slots = rest_of
+            work.core.slots = rest_of
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from msgspec.structs import force_setattr
 
 from laudstream.journey.conditions import Condition
 from laudstream.journey.durations import Duration
@@ -71,6 +72,25 @@ class WaitStep(msgspec.Struct, frozen=True, gc=False, tag="wait"):
     after: Duration | None
     timeout: str
     """Step that follows the timeout; empty: it waits for ever."""
+    counts: dict[str, tuple[int, int]] = {}
+    """Event -> (branch, how many it needs), where nothing but their number decides."""
+
+    def __post_init__(self) -> None:
+        force_setattr(self, "counts", _counts(self.branches))
+
+
+def _counts(branches: tuple[WaitBranch, ...]) -> dict[str, tuple[int, int]]:
+    found: dict[str, tuple[int, int]] = {}
+    unclear: set[str] = set()
+    for index, branch in enumerate(branches):
+        on = branch.on
+        if on is None:
+            return {}
+        whole_days = on.max_age is None or bool(on.max_age.days)
+        if on.name in found or branch.count < 2 or on.where is not None or on.key or on.any_key or not whole_days:
+            unclear.add(on.name)
+        found[on.name] = index, branch.count
+    return {name: each for name, each in found.items() if name not in unclear}
 
 
 class SplitBranch(msgspec.Struct, frozen=True, gc=False):

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from laudstream.ids import derive
 from laudstream.journey.catalog import LiveJourney, Space
 from laudstream.journey.conditions import Scope
-from laudstream.journey.customer import FAILED, Core, Customer, Message, Run
+from laudstream.journey.customer import FAILED, Customer, Message, RowState, Run
 from laudstream.journey.decision import Decision
 from laudstream.journey.durations import zone_of
 from laudstream.journey.inputs import Effect, Moment, Outcome
@@ -46,9 +46,8 @@ def _age(run: Run) -> tuple[int, str]:
 
 class Work:
     __slots__ = (
-        "assignments", "attributes", "before", "cause", "consents", "customer", "decisions", "journeys", "mark",
-        "memory", "moment", "originals", "out", "parked", "pending", "recent", "row", "runs", "runs_changed", "slots",
-        "space", "stem", "suppressions", "wants", "workspace", "writes", "yielded",
+        "attributes", "before", "cause", "core", "customer", "journeys", "mark", "moment", "originals", "out", "parked",
+        "recent", "runs", "runs_changed", "space", "stem", "wants", "workspace", "yielded",
     )  # fmt: skip
 
     def __init__(self, before: Customer, moment: Moment, space: Space, cause: tuple[str | int, ...]) -> None:
@@ -63,17 +62,9 @@ class Work:
         self.mark = b""
         self.attributes = before.attributes
         self.recent = before.recent
-        self.row = core.row
+        self.core = replace(core)  # ours to change; its runs and wake_at are set at the end
         self.runs = list(core.runs)
         self.runs_changed = False
-        self.memory = core.memory
-        self.assignments = core.assignments
-        self.slots = core.slots
-        self.consents = core.consents
-        self.suppressions = core.suppressions
-        self.pending = core.pending
-        self.writes = core.writes
-        self.decisions = core.decisions
         self.stem = ""
         self.out: list[Effect] = []
         self.wants: list[Want] = []
@@ -89,7 +80,7 @@ class Work:
             return self.present(run.id) or run
         mine = replace(run)
         self.originals[run.id] = run
-        self.runs = [mine if other is run else other for other in self.runs]
+        self.runs[self.runs.index(run)] = mine
         self.runs_changed = True
         return mine
 
@@ -160,10 +151,10 @@ class Work:
     ) -> None:
         """A decision about a run where it stands, or about a message (`of`) of a step that it has left."""
         step, visit = (run.step, run.visit) if of is None else (of.step, of.visit)
-        self.decisions += 1
+        self.core.decisions = number = self.core.decisions + 1
         self.out.append(
             Decision(
-                self._id(self.decisions), kind, self.workspace, self.customer, at, self.moment.clock, self.decisions,
+                self._id(number), kind, self.workspace, self.customer, at, self.moment.clock, number,
                 run.journey, run.version, run.id, step, visit, to, branch, reason, outcome, data or {},
             )
         )  # fmt: skip
@@ -178,44 +169,46 @@ class Work:
         """Drops effects; what stays is numbered anew, and slots of what is not sent are given back."""
         gone = set(map(id, effects))
         sent = {item.send_id for item in effects if isinstance(item, SendRequest)}
-        self.slots = tuple(slot for slot in self.slots if slot.send_id not in sent) if sent else self.slots
+        self.core.slots = (
+            tuple(slot for slot in self.core.slots if slot.send_id not in sent) if sent else self.core.slots
+        )
         stay = [item for item in self.out if id(item) not in gone]
-        self.decisions = self.before.core.decisions
+        self.core.decisions = self.before.core.decisions
         self.out = []
         for item in stay:
             if isinstance(item, Decision):
-                self.decisions += 1
-                item = replace(item, id=self._id(self.decisions), n=self.decisions)
+                self.core.decisions += 1
+                item = replace(item, id=self._id(self.core.decisions), n=self.core.decisions)
             self.out.append(item)
 
     def write(self, op: str) -> None:
-        self.writes += 1
-        self.out.append(Write(self.workspace, self.customer, self.writes, op, self.moment.now, born=self.row.born))
+        self.core.writes += 1
+        self.out.append(
+            Write(self.workspace, self.customer, self.core.writes, op, self.moment.now, born=self.core.row.born)
+        )
 
     def outcome(self) -> Outcome:
         """The customer after the input, and the effects in the order in which they came about."""
-        before = self.before.core
-        effects = self.out
-        runs = tuple(self.runs) if self.runs_changed else before.runs
-        if not effects and runs == before.runs:
-            runs = before.runs
-        core = Core(
-            self.row, self.decisions, self.writes, self._wake_at(runs), runs, self.memory, self.assignments, self.slots,
-            self.consents, self.suppressions, self.pending,
-        )  # fmt: skip
-        if not effects and runs is before.runs and core == before:
-            core = before
-            if self.recent is self.before.recent and self.attributes is self.before.attributes:
-                return Outcome(self.before, effects)
-        after = Customer(self.workspace, self.customer, core, self.attributes, self.recent)
-        return Outcome(after, effects, self.parked)
+        before, core, effects = self.before, self.core, self.out
+        if self.runs_changed:
+            core.runs = tuple(self.runs)
+        core.wake_at = wake_at(core.row, core.runs, self.journeys)
+        if not effects and core == before.core:
+            core = before.core
+            if self.recent is before.recent and self.attributes is before.attributes:
+                return Outcome(before, effects)
+        return Outcome(
+            Customer(self.workspace, self.customer, core, self.attributes, self.recent), effects, self.parked
+        )
 
-    def _wake_at(self, runs: tuple[Run, ...]) -> int:
-        earliest = self.row.gone_at + MARKER_MS if self.row.gone_at else 0
-        for run in runs:
-            due = run.due if run.late_at else run.wake_at
-            if due and (not earliest or due < earliest):
-                live = self.journeys.get(run.journey)
-                if live is not None and live.moves:
-                    earliest = due
-        return earliest
+
+def wake_at(row: RowState, runs: tuple[Run, ...], journeys: dict[str, LiveJourney]) -> int:
+    """Earliest due time of a run that may move, or of a marker, ms; 0: none."""
+    earliest = row.gone_at + MARKER_MS if row.gone_at else 0
+    for run in runs:
+        due = run.due if run.late_at else run.wake_at
+        if due and (not earliest or due < earliest):
+            live = journeys.get(run.journey)
+            if live is not None and live.moves:
+                earliest = due
+    return earliest

@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 encode = msgspec.json.Encoder().encode
 
-_event = msgspec.json.Decoder(Event)
+_event = msgspec.json.Decoder(Event).decode
 _control = msgspec.json.Decoder(Control)
 _delivery = msgspec.json.Decoder(Delivery)
 _decision = msgspec.json.Decoder(Decision)
@@ -37,7 +37,10 @@ def _read(decoder: msgspec.json.Decoder[T], value: bytes | None) -> T:
 
 def event(value: bytes | None) -> Event:
     """A record of `laudstream.events`."""
-    return _read(_event, value)
+    try:
+        return _event(value)  # type: ignore[arg-type]  # None raises
+    except (msgspec.DecodeError, TypeError) as error:
+        raise Undecodable(str(error) if value else "record without a value") from None
 
 
 def control(value: bytes | None) -> Control:

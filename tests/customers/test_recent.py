@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from laudstream.customers.recent import ENTRY, KEEP, fingerprint, remember, seen
+from laudstream.customers.recent import ENTRY, KEEP, admit, fingerprint
 
 DAY = 86_400_000
 NOW = 1_767_603_600_000
+
+
+def remember(recent: bytes, mark: bytes, now: int) -> bytes:
+    after = admit(recent, mark, now)
+    assert after is not None
+    return after
+
+
+def seen(recent: bytes, mark: bytes, now: int) -> bool:
+    return admit(recent, mark, now) is None
 
 
 def test_r57_an_id_is_remembered_for_24_hours_and_no_longer() -> None:

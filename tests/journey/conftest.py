@@ -77,7 +77,7 @@ class World:
         outcome = advance(before, input, Moment(self.now, self.now + self.lag), self.catalog)
         self.customer = outcome.customer
         self.effects = outcome.effects
-        self.parked = outcome.parked
+        self.parked = list(outcome.parked)
         assert reread(self.customer) == self.customer
         if not outcome.effects and self.customer == before:
             assert self.customer is before or self.customer.core is before.core
@@ -85,28 +85,28 @@ class World:
 
     def cause(self, topic: str = "laudstream.events") -> Cause:
         self.offset += 1
-        return Cause(topic, 0, self.offset)
+        return (topic, 0, self.offset)
 
     def event(self, name: str, *, id: str = "", at: int = 0, row: Row | None = None, **properties: Any) -> list[str]:
         """A tracked event; gives the kinds of what came out."""
         cause = self.cause()
         kind = "identify" if row is not None else "track"
-        body = Event(id or f"m{cause.offset}", kind, name, properties, at or self.now, self.now, row=row)
+        body = Event(id or f"m{cause[2]}", kind, name, properties, at or self.now, self.now, row=row)
         self.hand(EventInput(cause, body))
         return self.kinds()
 
     def row(self, born: int = 1, revision: int = 0, deleted: bool = False, **attributes: Any) -> None:
         cause = self.cause("laudstream.rows")
-        row = Row(born, revision or cause.offset, attributes, START, deleted)
+        row = Row(born, revision or cause[2], attributes, START, deleted)
         self.hand(RowInput(cause, row))
 
     def consent(self, status: str, revision: int = 0) -> None:
         cause = self.cause("laudstream.rows")
-        self.hand(RowInput(cause, Consent("email", "", status, revision or cause.offset)))
+        self.hand(RowInput(cause, Consent("email", "", status, revision or cause[2])))
 
     def suppress(self) -> None:
         cause = self.cause("laudstream.rows")
-        self.hand(RowInput(cause, Suppression("email", "bounced", cause.offset)))
+        self.hand(RowInput(cause, Suppression("email", "bounced", cause[2])))
 
     def deliver(self, request: SendRequest, kind: str, *, reason: str = "", id: str = "", at: int = 0) -> list[str]:
         made = Delivery(

@@ -90,17 +90,17 @@ class Life(RuleBasedStateMachine):
         self.customer = outcome.customer
         self.out += outcome.effects
         self.sent += [made for made in outcome.effects if isinstance(made, SendRequest)]
-        assert outcome.parked == []
+        assert not outcome.parked
 
     def _cause(self) -> Cause:
         self.offset += 1
-        return Cause("laudstream.events", 0, self.offset)
+        return ("laudstream.events", 0, self.offset)
 
     @rule(name=st.sampled_from(NAMES), n=st.integers(0, 5), k=st.sampled_from(["1", 1, "2", None]))
     def event(self, name: str, n: int, k: Any) -> None:
         cause = self._cause()
         properties = {"n": n, **({} if k is None else {"k": k})}
-        event = Event(f"m{cause.offset}", "track", name, properties, self.now, self.now)
+        event = Event(f"m{cause[2]}", "track", name, properties, self.now, self.now)
         self.handed.append(EventInput(cause, event))
         self._hand(self.handed[-1])
 
@@ -118,13 +118,13 @@ class Life(RuleBasedStateMachine):
     def row(self, plan: str | None, zone: str) -> None:
         cause = self._cause()
         attributes = {"email": "ann@example.org", "timezone": zone, **({"plan": plan} if plan else {})}
-        born = self.customer.core.row.born or cause.offset
-        self._hand(RowInput(cause, Row(born, cause.offset, attributes, START)))
+        born = self.customer.core.row.born or cause[2]
+        self._hand(RowInput(cause, Row(born, cause[2], attributes, START)))
 
     @rule(status=st.sampled_from(["subscribed", "unsubscribed"]))
     def consent(self, status: str) -> None:
         cause = self._cause()
-        self._hand(RowInput(cause, Consent("email", "", status, cause.offset)))
+        self._hand(RowInput(cause, Consent("email", "", status, cause[2])))
 
     @precondition(lambda self: self.customer.core.row.born)
     @rule()
