@@ -8,7 +8,7 @@ import msgspec
 from aiokafka.client import AIOKafkaClient
 
 from agents.definitions import Definitions
-from agents.lanes import wire
+from agents.lanes import surface, wire
 from agents.lanes.hub import GroupSource, LaneHub
 from agents.lanes.transport import Crash, LaneApp
 from laudstream import topics
@@ -47,6 +47,7 @@ class JourneyApp(LaneApp):
     def __init__(self, settings: Settings) -> None:
         self.definitions = Definitions(settings)
         self._cluster: wire.Cluster | None = None
+        surface.lean_records(topics.LANE_INPUTS)
         super().__init__(settings, settings.app_id, topics.LANE_INPUTS, self._make_hub)
 
     def _make_hub(self, source: GroupSource, crash: Crash) -> LaneHub:

@@ -1,10 +1,11 @@
 """One RocksDB per lane: state records, timer hints and where the changelog was read to.
 
 Rules
-- It is a cache of `laudstream.state`: written only after a round is committed, one atomic batch a round,
-  so it is never ahead of Kafka and never torn.
-- It has no write-ahead log: the changelog is one. After a crash it is as old as its last flush, and is restored
-  from there.
+- It is a cache of `laudstream.state`: written only after rounds are committed, with their head and position in one
+  atomic batch, so it is never ahead of Kafka and never torn.
+- It has no write-ahead log: the changelog is one. Committed records wait in memory first, so that a customer who is
+  changed by many rounds is written once. After a crash the store is as old as its last write, and is restored from
+  there. Timer hints do not wait: they may be newer than the state, which decides.
 - It knows whose state it holds (Origin). Anything else on disk is wiped and built anew.
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,10 @@ from tables.view import Due, Records
 
 _META = b"meta"
 _FOREVER = 1 << 62
+
+LATE_BYTES = 4 << 20
+LATE_MS = 10_000
+"""Committed records wait in memory until they are this many bytes, or this old."""
 
 
 class Origin(msgspec.Struct, frozen=True):
@@ -89,13 +95,14 @@ class LaneStore:
 
     def reset(self) -> None:
         """Forget everything: it does not agree with the changelog."""
+        self._settle()
         self._wipe()
         self.fresh = True
         self.meta = Meta(self.meta.origin, written_at=self.meta.written_at)
         self.head = Head(epoch=self.meta.origin.epoch)
 
     def _wipe(self) -> None:
-        self.close()
+        self._close()
         shutil.rmtree(self.path)
         self._open()
 
@@ -106,6 +113,8 @@ class LaneStore:
         self._metas = self._db.get_column_family("meta")
         self._timers_cf = self._db.get_column_family_handle("timers")
         self._metas_cf = self._db.get_column_family_handle("meta")
+        self._late: dict[bytes, bytes | None] = {}  # committed, not in RocksDB yet
+        self._late_bytes, self._late_since, self._dirty = 0, 0, False
         self._unlogged = rocks.WriteOptions()
         self._unlogged.disable_wal = True
         self._low = b""  # no hint lives below: spares the scan of tombstones
@@ -121,7 +130,8 @@ class LaneStore:
     # -- reading -----------------------------------------------------------------
     def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
         found: list[bytes | None] = self._db.get(list(keys)) if keys else []
-        return found
+        late = self._late
+        return [late.get(key, value) for key, value in zip(keys, found, strict=True)] if late else found
 
     def due(self, before: int, limit: int) -> Due:
         hints: list[tuple[int, bytes]] = []
@@ -141,6 +151,7 @@ class LaneStore:
         return Due(hints, horizon)
 
     def scan(self, prefix: bytes, after: bytes, limit: int) -> list[bytes]:
+        self.flush()
         found: list[bytes] = []
         for key in self._db.keys(from_key=max(prefix, after + CORE + b"\0")):
             if not key.startswith(prefix) or len(found) == limit:
@@ -161,20 +172,18 @@ class LaneStore:
         position: int,
         now: int,
     ) -> None:
-        """Make a committed round durable: the only write path of a running lane."""
-        batch = rocks.WriteBatch(raw_mode=True)
-        put, delete, timers = batch.put, batch.delete, self._timers_cf
-        for key, value in records:
-            if value is None:
-                delete(key)
-            else:
-                put(key, value)
-        for due_at, customer in done:
-            delete(hint(due_at, customer), timers)
-        for due_at, customer in hints:
-            put(hint(due_at, customer), b"", timers)
-        batch.put(HEAD_KEY, encode(head))
-        self._finish(batch, position, now)
+        """Take over a committed round: the only write path of a running lane."""
+        self._dirty = True
+        self._late.update(records)
+        self._late_bytes += sum(map(len, filter(None, map(itemgetter(1), records))))
+        if hints or done:
+            batch, timers = rocks.WriteBatch(raw_mode=True), self._timers_cf
+            for due_at, customer in done:
+                batch.delete(hint(due_at, customer), timers)
+            for due_at, customer in hints:
+                batch.put(hint(due_at, customer), b"", timers)
+            self._db.write(batch, self._unlogged)
+        self.meta = msgspec.structs.replace(self.meta, position=position, written_at=now)
         self.head = head
         if done:
             self._low = max(self._low, hint(*done[-1]))
@@ -183,9 +192,32 @@ class LaneStore:
             first = min(hints)
             self._low = min(self._low, hint(*first))
             self.next_due = min(self.next_due, first[0])
+        if self._late_bytes > LATE_BYTES or now - self._late_since > LATE_MS:
+            self._late_since = now
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what waits, with the head and the position that it belongs to."""
+        if not self._dirty:
+            return
+        batch = rocks.WriteBatch(raw_mode=True)
+        put, delete = batch.put, batch.delete
+        for key, value in self._late.items():
+            if value is None:
+                delete(key)
+            else:
+                put(key, value)
+        put(HEAD_KEY, encode(self.head))
+        self._finish(batch)
+        self._settle()
+
+    def _settle(self) -> None:
+        self._late.clear()
+        self._late_bytes, self._dirty = 0, False
 
     def restore(self, records: Iterable[tuple[bytes, bytes | None]], position: int, now: int) -> int:
         """Apply one fetched stretch of the changelog. Returns how many records it was."""
+        self.flush()
         batch = rocks.WriteBatch(raw_mode=True)
         put, delete, timers = batch.put, batch.delete, self._timers_cf
         count = 0
@@ -199,7 +231,8 @@ class LaneStore:
                 self.head = decode_head(value)
             elif (customer := customer_of(key)) is not None and (wake_at := wake_at_of(value)):
                 put(hint(wake_at, customer), b"", timers)
-        self._finish(batch, position, now)
+        self.meta = msgspec.structs.replace(self.meta, position=position, written_at=now)
+        self._finish(batch)
         self._low, self.next_due = b"", 0
         return count
 
@@ -208,13 +241,16 @@ class LaneStore:
         self.next_due = 0
 
     def close(self) -> None:
+        self.flush()
+        self._close()
+
+    def _close(self) -> None:
         # A living handle keeps the LOCK, and after an error a traceback may keep this object alive.
         self._timers_cf = self._metas_cf = None
         self._timers.close()
         self._metas.close()
         self._db.close()
 
-    def _finish(self, batch: Any, position: int, now: int) -> None:
-        self.meta = msgspec.structs.replace(self.meta, position=position, written_at=now)
+    def _finish(self, batch: Any) -> None:
         batch.put(_META, msgspec.msgpack.encode(self.meta), self._metas_cf)
         self._db.write(batch, self._unlogged)

@@ -120,9 +120,8 @@ class _Round:
         self.epoch = lane.head.epoch
         self.moment = Moment(0, plan.clock, self.epoch)
         self.out = Out(lane.partition)
-        self.before: dict[bytes, Customer] = {}
         self.now: dict[bytes, Customer] = {}
-        self.changed: dict[bytes, None] = {}  # in the order of their first change: the order of state records
+        self.changed: dict[bytes, Customer] = {}  # as they were; in the order of their first change, as state records
         self.popped: set[bytes] = set()
         self.done: list[tuple[int, bytes]] = []
         self.fired = self.swept = 0
@@ -149,7 +148,7 @@ class _Round:
     # -- customers ---------------------------------------------------------------
     def _load(self, keys: Iterable[bytes | None]) -> None:
         """Customers that are not here yet; keys may repeat, and some may be none."""
-        get, now, before = self.cache.get, self.now, self.before
+        get, now = self.cache.get, self.now
         absent: dict[bytes, None] = {}
         for key in keys:
             if key in now:
@@ -159,7 +158,7 @@ class _Round:
                 if customer is None:
                     absent[key] = None
                 else:
-                    now[key] = before[key] = customer
+                    now[key] = customer
         if not absent:
             return
         missing = list(absent)
@@ -174,7 +173,7 @@ class _Round:
             found = values[at * step : at * step + step]
             parts = {part[1:]: value for part, value in zip(PARTS, found, strict=True) if value is not None}
             customer = codec.decode(workspace, customer_id, parts) if parts else codec.empty(workspace, customer_id)
-            now[key] = before[key] = fresh[key] = customer
+            now[key] = fresh[key] = customer
         self.cache.update(fresh, BASE_BYTES * len(fresh) + SPREAD * sum(len(value) for value in values if value))
 
     # -- inputs --------------------------------------------------------------------
@@ -249,7 +248,8 @@ class _Round:
             return
         if outcome.customer is not before:
             self.now[key] = outcome.customer
-            self.changed[key] = None
+            if key not in self.changed:
+                self.changed[key] = before
         if outcome.effects:
             for effect in outcome.effects:
                 self.out.effect(key, effect)
@@ -264,7 +264,7 @@ class _Round:
         number = customer.core.decisions + 1
         core = msgspec.structs.replace(customer.core, decisions=number, wake_at=0)
         self.now[key] = msgspec.structs.replace(customer, core=core)
-        self.changed[key] = None
+        self.changed.setdefault(key, customer)
         self.parked.append((key.decode(), ""))
         self.out.effect(key, Decision(
             derive("failed", customer.workspace, self.epoch, customer.id, number), "failed", customer.workspace,
@@ -321,9 +321,9 @@ class _Round:
     def _encode(self) -> list[tuple[int, bytes]]:
         """State records of what changed; returns the hints to write."""
         hints = []
-        encode, states, before_of, now_of, popped = codec.encode, self.out.states, self.before, self.now, self.popped
-        for key in self.changed:
-            before, after = before_of[key], now_of[key]
+        encode, states, now_of, popped = codec.encode, self.out.states, self.now, self.popped
+        for key, before in self.changed.items():
+            after = now_of[key]
             states(encode(before, after, key + b"\0"))
             wake_at, earlier = after.core.wake_at, before.core.wake_at
             if wake_at and not 0 < earlier <= wake_at and key not in popped:

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from functools import wraps
 from typing import Any
 
+import msgspec
 from aiokafka import AIOKafkaConsumer
 from aiokafka.client import AIOKafkaClient
+from aiokafka.consumer.fetcher import PartitionRecords
 from aiokafka.structs import TopicPartition
 
 from agents.lanes.wire import Member
@@ -23,6 +26,7 @@ PRIVATE = (
     "aiokafka.conn:AIOKafkaConnection.send",
     "aiokafka.consumer.fetcher:Fetcher._proc_fetch_request",
     "aiokafka.consumer.fetcher:Fetcher.fetched_records",
+    "aiokafka.consumer.fetcher:PartitionRecords._consumer_record",
     "aiokafka.consumer.subscription_state:SubscriptionState.fetch_context",
     "aiokafka.consumer.subscription_state:SubscriptionState.is_assigned",
     "aiokafka.consumer.group_coordinator:GroupCoordinator._on_join_complete",
@@ -57,6 +61,30 @@ def member_of(consumer: AIOKafkaConsumer, group: str, instance_id: str | None) -
     later a heartbeat may have reset it to "no member", and a transaction of "no member" is not checked."""
     at = consumer._coordinator
     return Member(group, at.generation, at.member_id, instance_id)
+
+
+class Input(msgspec.Struct, gc=False):
+    """A record of a lane's input topic: what lanes read of aiokafka's ConsumerRecord (agents.lanes.record)."""
+
+    topic: str
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+
+
+def lean_records(topics: Iterable[str]) -> None:
+    """From now on consumers of this process give records of these topics as Input: a ConsumerRecord, a frozen
+    dataclass of eleven fields, costs as much as decoding an event."""
+    whole, lean = PartitionRecords._consumer_record, frozenset(topics)
+
+    @wraps(whole)
+    def made(self: PartitionRecords, tp: TopicPartition, record: Any) -> Any:
+        if tp.topic in lean:
+            return Input(tp.topic, record.offset, record.timestamp, record.key, record.value)
+        return whole(self, tp, record)
+
+    PartitionRecords._consumer_record = made
 
 
 def never_reset(consumer: AIOKafkaConsumer) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hashlib import blake2b
+from hashlib import sha256
 from itertools import chain
 
 from agents.lanes.record import Record
@@ -19,6 +19,7 @@ Pair = tuple[bytes | None, bytes | None]
 Letter = tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]
 
 MAX_LETTER_BYTES = 64 * 1024
+DIGEST_BYTES = 12
 
 
 class Out:
@@ -63,18 +64,18 @@ class Out:
             self.topics[topics.DECISIONS] = self._decisions
 
     def out_digest(self) -> bytes:
-        digest = blake2b(digest_size=12)
+        digest = sha256()
         for topic in sorted(self.topics):
             digest.update(topic.encode())
             digest.update(b"".join([key + value for key, value in self.topics[topic] if key is not None and value]))
         for key, value, _ in self.letters:
             digest.update((key or b"") + (value or b""))
-        return digest.digest()
+        return digest.digest()[:DIGEST_BYTES]
 
     def state_digest(self) -> bytes:
-        digest = blake2b(digest_size=12)
+        digest = sha256()
         digest.update(b"".join(filter(None, chain.from_iterable(self.records))))
-        return digest.digest()
+        return digest.digest()[:DIGEST_BYTES]
 
     def size(self) -> int:
         """Bytes of keys and values, about."""

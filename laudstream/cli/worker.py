@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import gc
 import os
 from collections.abc import Callable
@@ -55,8 +56,22 @@ def _run(name: str, make: Callable[[Settings], LaneApp]) -> None:
     os.environ["PYTHONTZPATH"] = ""  # the pinned tzdata only (A13)
     settings.data_path.mkdir(parents=True, exist_ok=True)
     configure(settings, name)
-    gc.set_threshold(50_000, 20, 50)  # customers in memory are many and hold no cycles: look for some seldom
+    gc.set_threshold(200_000, 20, 50)  # customers in memory are many and hold no cycles: look for some seldom
+    _keep_memory()
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
     app: Any = make(settings)
     Worker(app, loop=loop, override_logging=False, quiet=True, redirect_stdouts=False).execute_from_commandline()
+
+
+def _keep_memory() -> None:
+    """Rounds take and free the same megabytes over and over: let glibc keep them, page faults were 3 % of a round.
+    Where there is no glibc nothing happens."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(M_TRIM_THRESHOLD, 256 << 20)
+        mallopt(M_MMAP_THRESHOLD, 32 << 20)
+
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+"""As in malloc.h."""

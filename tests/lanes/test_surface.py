@@ -19,6 +19,7 @@ DIGESTS = {
     "aiokafka.conn:AIOKafkaConnection.send": "5909ea32f4efca49",
     "aiokafka.consumer.fetcher:Fetcher._proc_fetch_request": "59bf948fff47eed5",
     "aiokafka.consumer.fetcher:Fetcher.fetched_records": "be4348896b9b66af",
+    "aiokafka.consumer.fetcher:PartitionRecords._consumer_record": "e668541600b047ab",
     "aiokafka.consumer.subscription_state:SubscriptionState.fetch_context": "ff2a654dca239cfe",
     "aiokafka.consumer.subscription_state:SubscriptionState.is_assigned": "cd2783df3bd5f27a",
     "aiokafka.consumer.group_coordinator:GroupCoordinator._on_join_complete": "0b0b3d204b408f3c",

@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from laudstream.records.head import Head
 from tables.layout import CORE, wake_at_of
 from tables.memory import MemoryStore
-from tables.store import LaneStore, Origin, RocksMemory
+from tables.store import LATE_BYTES, LATE_MS, LaneStore, Origin, RocksMemory
 
 ORIGIN = Origin("cluster", 0, 8, 3, "abc")
 CUSTOMERS = [b"workspace%d:c%02d" % (w, c) for w in range(2) for c in range(6)]
@@ -87,6 +87,10 @@ class Twins(RuleBasedStateMachine):
         assert self.disk.fresh == (self.seq == 0)
         assert self.disk.head.seq == self.seq
 
+    @rule()
+    def flush(self) -> None:
+        self.disk.flush()
+
     def write(self, records: list, hints: list, done: list) -> None:
         self.seq += 1
         head = Head(self.seq)
@@ -156,3 +160,22 @@ def test_a_store_of_another_origin_or_too_old_is_wiped(
     assert store.get_many([b"workspace0:a" + CORE]) == [None]
     assert store.due(100, 10).hints == []
     store.close()
+
+
+def test_committed_records_wait_in_memory_until_they_are_many_or_old(tmp_path: Path, memory: RocksMemory) -> None:
+    store = open_store(tmp_path / "s", memory)
+    key, now = b"workspace0:a" + CORE, 1000
+    for seq in range(1, 4):
+        now += LATE_MS // 2
+        store.write([(key, core(seq))], [], [], head=Head(seq), position=10 * seq, now=now)
+        assert store.get_many([key]) == [core(seq)]
+    shutil.copytree(tmp_path / "s", tmp_path / "killed")  # what a dead process leaves: nothing, or a whole round
+    store.write([(key, b"\1" * LATE_BYTES), (key, core(9))], [], [], head=Head(4), position=40, now=now)
+    assert store.get_many([key]) == [core(9)]
+    store.close()
+    reopened = open_store(tmp_path / "s", memory)
+    assert (reopened.head.seq, reopened.meta.position, reopened.get_many([key])) == (4, 40, [core(9)])
+    reopened.close()
+    dead = open_store(tmp_path / "killed", memory)
+    assert (dead.head.seq, dead.meta.position, dead.get_many([key])) == (0, 0, [None])
+    dead.close()
