@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Sequence
-from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -171,11 +170,12 @@ class LaneStore:
         head: Head,
         position: int,
         now: int,
+        size: int = 0,
     ) -> None:
-        """Take over a committed round: the only write path of a running lane."""
+        """Take over a committed round: the only write path of a running lane. `size`: bytes of the values."""
         self._dirty = True
         self._late.update(records)
-        self._late_bytes += sum(map(len, filter(None, map(itemgetter(1), records))))
+        self._late_bytes += size
         if hints or done:
             batch, timers = rocks.WriteBatch(raw_mode=True), self._timers_cf
             for due_at, customer in done:

@@ -304,7 +304,10 @@ class Lane:
     def _adopt(self, result: rounds.Result, head: Head, position: int, now: int) -> None:
         """The round is committed: write the store and go on from its state."""
         assert self._store is not None
-        self._store.write(result.out.records, result.hints, result.done, head=head, position=position, now=now)
+        out = result.out
+        self._store.write(
+            out.records, result.hints, result.done, head=head, position=position, now=now, size=out.state_bytes
+        )
         rounds.keep(self._cache, result)
         self._state = rounds.Lane(self.partition, head, result.catalog, result.sweeps)
 

@@ -192,7 +192,7 @@ class _Round:
             if control.seq > self.control_seq:
                 self._apply(control, record.timestamp)
         if self.catalog is not self.lane.catalog:
-            self.out.states([(CATALOGUE_KEY, self.catalog.entries())])
+            self.out.records.append((CATALOGUE_KEY, self.catalog.entries()))
         return inputs[count:] if count else inputs
 
     def _apply(self, control: Control, at: int) -> None:
@@ -321,10 +321,10 @@ class _Round:
     def _encode(self) -> list[tuple[int, bytes]]:
         """State records of what changed; returns the hints to write."""
         hints = []
-        encode, states, now_of, popped = codec.encode, self.out.states, self.now, self.popped
+        encode, extend, now_of, popped = codec.encode, self.out.records.extend, self.now, self.popped
         for key, before in self.changed.items():
             after = now_of[key]
-            states(encode(before, after, key + b"\0"))
+            extend(encode(before, after, key + b"\0"))
             wake_at, earlier = after.core.wake_at, before.core.wake_at
             if wake_at and not 0 < earlier <= wake_at and key not in popped:
                 hints.append((wake_at, key))
@@ -333,7 +333,7 @@ class _Round:
             if wake_at:
                 hints.append((wake_at, key))
         if self.sweeps != self.lane.sweeps:
-            self.out.states([(SWEEPS_KEY, encode_sweeps(self.sweeps))])
+            self.out.records.append((SWEEPS_KEY, encode_sweeps(self.sweeps)))
         return hints
 
 

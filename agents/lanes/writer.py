@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 from itertools import chain
+from operator import itemgetter
 
 from agents.lanes.record import Record
 from laudstream import topics
@@ -33,15 +34,6 @@ class Out:
         self.letters: list[Letter] = []
         self._decisions: list[Pair] = []
 
-    def states(self, records: list[tuple[bytes, bytes | None]]) -> None:
-        for key, value in records:
-            if value is not None:
-                size = len(value)
-                self.state_bytes += size
-                if size > MAX_RECORD_BYTES:
-                    raise Broken(f"state record {key!r} of {size} bytes: the limit is {MAX_RECORD_BYTES}")
-        self.records += records
-
     def effect(self, key: bytes, effect: Effect) -> None:
         if type(effect) is Decision:
             self._decisions.append((key, encode(effect)))
@@ -60,6 +52,12 @@ class Out:
         self.letters.append((record.key, value[:MAX_LETTER_BYTES] if value else value, headers))
 
     def finish(self) -> None:
+        """Once all is written. Raises Broken: a state record is too large."""
+        sizes = list(map(len, filter(None, map(itemgetter(1), self.records))))
+        self.state_bytes = sum(sizes)
+        if sizes and max(sizes) > MAX_RECORD_BYTES:
+            key, value = max(self.records, key=lambda record: len(record[1] or b""))
+            raise Broken(f"state record {key!r} of {len(value or b'')} bytes: the limit is {MAX_RECORD_BYTES}")
         if self._decisions:
             self.topics[topics.DECISIONS] = self._decisions
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from laudstream.journey.customer import Entered
 from laudstream.journey.reader import PLANNED, Reader, at
 
 MAX_DEPTH = 10
@@ -23,21 +24,28 @@ LOOKED_AT = 200  # characters of a text that a decision keeps
 class Scope:
     """What conditions may look at."""
 
-    __slots__ = ("attributes", "entry", "event", "id", "steps")
+    __slots__ = ("_entry", "attributes", "event", "id", "steps")
 
     def __init__(
         self,
         id: str,
         attributes: dict[str, Any],
-        entry: dict[str, Any],
+        entry: dict[str, Any] | Entered,
         event: dict[str, Any] | None = None,
         steps: dict[str, dict[str, Any]] | None = None,
     ) -> None:
         self.id = id
         self.attributes = attributes
-        self.entry = entry
+        self._entry = entry
         self.event = event
         self.steps = steps
+
+    @property
+    def entry(self) -> dict[str, Any]:
+        entry = self._entry
+        if isinstance(entry, Entered):
+            entry = self._entry = entry.properties
+        return entry
 
 
 Get = Callable[[Scope], Any]

@@ -20,6 +20,8 @@ DEFERRED = "deferred"
 FAILED = "failed"
 """Parked by an error (A6); only stop and deletion end it."""
 
+_unpack = msgspec.msgpack.Decoder(dict[str, Any]).decode
+
 
 class RowState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What is known of the customer's row (A16)."""
@@ -45,10 +47,15 @@ class Entered(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The input that started a run: `entry.*` (R25)."""
 
     name: str
-    properties: dict[str, Any]
+    packed: msgspec.Raw
+    """Its properties as msgpack: few inputs of a run read them, and all are written again."""
     at: int
     mark: bytes = b""
     """Fingerprint of its id: it is used up (R22)."""
+
+    @property
+    def properties(self) -> dict[str, Any]:
+        return _unpack(self.packed)
 
 
 class Held(msgspec.Struct, frozen=True, array_like=True, gc=False):

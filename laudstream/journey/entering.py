@@ -12,7 +12,7 @@ from laudstream.customers.event import Event
 from laudstream.ids import derive
 from laudstream.journey.catalog import DRAINING, PAUSED, LiveJourney
 from laudstream.journey.customer import FAILED, Entered, Run
-from laudstream.journey.moves import CONTEXT_BYTES, CONTEXTS_BYTES, end, exit_rule, key_value, size_of, too_old, walk
+from laudstream.journey.moves import CONTEXT_BYTES, CONTEXTS_BYTES, end, exit_rule, key_value, packed, too_old, walk
 from laudstream.journey.reasons import Reason
 from laudstream.journey.steps import Entry, Journey
 from laudstream.journey.work import Work
@@ -53,7 +53,7 @@ def _candidate(work: Work, live: LiveJourney, number: int, entry: Entry, event: 
 
 def entered(work: Work, event: Event) -> Entered:
     """What a run keeps of the event that starts it."""
-    return Entered(event.name, event.properties, work.moment.now, work.mark)
+    return Entered(event.name, packed(event.properties), work.moment.now, work.mark)
 
 
 def _refusal(work: Work, live: LiveJourney, version: Journey, entry: Entry, event: Event, run: Run) -> Refusal | None:
@@ -99,7 +99,7 @@ def _out_or_full(work: Work, version: Journey, entry: Entry, run: Run) -> Refusa
     met = exit_rule(work, run, version, None) if version.exits else None
     if met is not None:
         return Refusal(Reason.ALREADY_OUT, {"outcome": met[0], **met[1]})
-    run.size = size_of(run.entry.properties)
+    run.size = len(run.entry.packed)
     same = sum(other.journey == run.journey for other in work.runs)
     sizes = sum(other.size for other in work.runs)
     which = (

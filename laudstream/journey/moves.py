@@ -117,6 +117,11 @@ def keep_event(work: Work, run: Run, event: dict[str, Any], at: int) -> None:
     run.steps = {**run.steps, run.step: {"event": event}}
 
 
+def packed(properties: dict[str, Any]) -> msgspec.Raw:
+    """A mapping as it stands in a state record."""
+    return msgspec.Raw(_pack(properties))
+
+
 def size_of(properties: dict[str, Any]) -> int:
     """Bytes that a mapping takes in a state record."""
     return len(_pack(properties)) if properties else 1

@@ -124,7 +124,7 @@ class Work:
     # What conditions and times look at
 
     def scope(self, run: Run, event: dict[str, Any] | None = None) -> Scope:
-        return Scope(self.customer, self.attributes, run.entry.properties, event, run.steps)
+        return Scope(self.customer, self.attributes, run.entry, event, run.steps)
 
     def zone(self, version: Journey) -> tzinfo:
         """The customer's zone, else the journey's, else the workspace's (R11)."""

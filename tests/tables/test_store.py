@@ -170,7 +170,9 @@ def test_committed_records_wait_in_memory_until_they_are_many_or_old(tmp_path: P
         store.write([(key, core(seq))], [], [], head=Head(seq), position=10 * seq, now=now)
         assert store.get_many([key]) == [core(seq)]
     shutil.copytree(tmp_path / "s", tmp_path / "killed")  # what a dead process leaves: nothing, or a whole round
-    store.write([(key, b"\1" * LATE_BYTES), (key, core(9))], [], [], head=Head(4), position=40, now=now)
+    store.write(
+        [(key, b"\1" * LATE_BYTES), (key, core(9))], [], [], head=Head(4), position=40, now=now, size=LATE_BYTES + 1
+    )
     assert store.get_many([key]) == [core(9)]
     store.close()
     reopened = open_store(tmp_path / "s", memory)
