@@ -141,7 +141,7 @@ class _Round:
         self.out.finish()
         return Result(
             self.lane_time, self.control_seq, self.catalog, self.sweeps, self.out,
-            {key: self.now[key] for key in self.changed},
+            self.now if len(self.changed) == len(self.now) else {key: self.now[key] for key in self.changed},
             hints, self.done, self.fired, self.swept, self.parked, self.skipped,
         )  # fmt: skip
 
@@ -219,7 +219,11 @@ class _Round:
             try:
                 if customer is None or key is None:
                     raise Undecodable("key is not `workspace:customer`")
-                value = _read(record, partition)
+                topic = record.topic
+                if topic == topics.EVENTS:
+                    value: CoreInput = EventInput((topic, partition, record.offset), wire.event(record.value))
+                else:
+                    value = _READERS[topic]((topic, partition, record.offset), record.value)
             except Invalid as error:
                 self._skip(record, error)
                 continue
@@ -337,13 +341,7 @@ class _Round:
         return hints
 
 
-def _read(record: Record, partition: int) -> CoreInput:
-    topic = record.topic
-    return _READERS[topic]((topic, partition, record.offset), record.value)
-
-
 _READERS: dict[str, Callable[[Cause, bytes | None], CoreInput]] = {
-    topics.EVENTS: lambda cause, value: EventInput(cause, wire.event(value)),
     topics.ROWS: lambda cause, value: RowInput(cause, decode_row(value)),
     topics.DELIVERIES: lambda cause, value: DeliveryInput(cause, wire.delivery(value)),
     topics.HANDOFFS: lambda cause, value: _no_reader(cause),

@@ -12,8 +12,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from laudstream.customers import recent
 from laudstream.customers.event import Event
+from laudstream.customers.recent import admit, fingerprint
 from laudstream.customers.row import Row
 from laudstream.journey import entering, rows, sends
 from laudstream.journey.catalog import NOTHING, Catalog, LiveJourney, Space
@@ -42,7 +42,10 @@ def advance(customer: Customer, input: Input, moment: Moment, catalog: Catalog) 
 
     A run that raises is parked and named in the outcome (A6); MemoryError and what is no Exception pass.
     """
-    return _HANDLERS[type(input)](customer, input, moment, catalog.spaces.get(customer.workspace, NOTHING))
+    space = catalog.spaces.get(customer.workspace, NOTHING)
+    if type(input) is EventInput:
+        return _event(customer, input, moment, space)
+    return _HANDLERS[type(input)](customer, input, moment, space)
 
 
 # Events
@@ -50,21 +53,24 @@ def advance(customer: Customer, input: Input, moment: Moment, catalog: Catalog) 
 
 def _event(customer: Customer, input: EventInput, moment: Moment, space: Space) -> Outcome:
     event, core = input.event, customer.core
-    mark = recent.fingerprint(event.id)
-    remembered = recent.admit(customer.recent, mark, moment.now)
-    if remembered is None or (core.row.gone_at and event.received <= core.row.gone_at):
+    mark = fingerprint(event.id)
+    remembered = admit(customer.recent, mark, moment.now)
+    row, runs = core.row, core.runs
+    if remembered is None or (row.gone_at and event.received <= row.gone_at):
         return Outcome(customer, [])
-    heard = event if event.type == "track" else None
-    entries = space.entries.get(event.name, ()) if heard is not None else ()
-    listening, unsettled = _look(core.runs, event.name, space) if core.runs else (_NOBODY, False)
-    known = core.row.born or core.writes
-    if known and not listening and not unsettled and not entries and event.row is None:
-        return Outcome(Customer(customer.workspace, customer.id, core, customer.attributes, remembered), [])
-    plain = known and not unsettled and not entries and heard is not None and event.row is None
-    if plain and (runs := count(core.runs, listening, event, mark, moment.now)) is not None:
-        counted = replace(core)
-        counted.runs, counted.wake_at = runs, wake_at(core.row, runs, space.journeys)
-        return Outcome(Customer(customer.workspace, customer.id, counted, customer.attributes, remembered), [])
+    tracked = event.type == "track"
+    entries = space.entries.get(event.name, ()) if tracked else ()
+    listening, unsettled = _look(runs, event.name, space) if runs else (_NOBODY, False)
+    known = row.born or core.writes
+    if known and not unsettled and not entries and event.row is None:  # no more than runs have to hear of it
+        if not listening:
+            return Outcome(Customer(customer.workspace, customer.id, core, customer.attributes, remembered), [])
+        counted = count(runs, listening, event, mark, moment.now) if tracked else None
+        if counted is not None:
+            core = replace(core)
+            core.runs, core.wake_at = counted, wake_at(row, counted, space.journeys)
+            return Outcome(Customer(customer.workspace, customer.id, core, customer.attributes, remembered), [])
+    heard = event if tracked else None
     work = Work(customer, moment, space, ("input", *input.cause))
     work.mark, work.recent = mark, remembered
     if not known or unsettled or event.row is not None:
@@ -97,7 +103,7 @@ def _settled(work: Work, event: Event, heard: Event | None) -> list[Found]:
     Those are told of the attributes at once where no event is heard."""
     changed = event.row is not None and _apply_row(work, event.row)
     if changed and not work.recent:  # the row began another life
-        work.recent = recent.admit(b"", work.mark, work.moment.now) or b""
+        work.recent = admit(b"", work.mark, work.moment.now) or b""
     rows.first_sight(work)
     settle(work)
     listening = _concerned(work, heard, levels=changed)
@@ -327,7 +333,6 @@ def _finish(work: Work) -> Outcome:
 
 
 _HANDLERS: dict[type, Callable[[Customer, Any, Moment, Space], Outcome]] = {
-    EventInput: _event,
     RowInput: _row,
     DeliveryInput: _delivery,
     TimerInput: _timer,

@@ -1,0 +1,104 @@
+"""A mere count takes the short way; the long way gives the same customer (R28)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from laudstream.customers.event import Event
+from laudstream.customers.row import Row
+from laudstream.journey import advance as core
+from laudstream.journey.catalog import Catalog
+from laudstream.journey.codec import empty
+from laudstream.journey.control import Control
+from laudstream.journey.customer import Customer
+from laudstream.journey.inputs import EventInput, Moment, RowInput
+
+NOW = 1_795_500_000_000
+HOUR = 3_600_000
+WORKSPACE = "workspace1"
+BRANCHES: dict[str, list[dict[str, Any]]] = {
+    "one": [{"event": {"name": "b"}, "count": 3, "next": "out"}],
+    "two": [{"event": {"name": "b"}, "count": 4, "next": "out"}, {"event": {"name": "c"}, "count": 2, "next": "out"}],
+    "both": [{"name": "few", "event": {"name": "b"}, "count": 2, "next": "out"},
+             {"name": "many", "event": {"name": "b"}, "count": 3, "next": "out"}],
+    "where": [{"event": {"name": "b"}, "where": {"event.n": {"greater_than": 1}}, "count": 2, "next": "out"}],
+    "level": [{"condition": {"customer.vip": {"equals": True}}, "next": "out"},
+              {"event": {"name": "b"}, "count": 9, "next": "out"}],
+    "young": [{"event": {"name": "b", "max_age": "PT1M"}, "count": 3, "next": "out"}],
+    "at_once": [{"event": {"name": "c"}, "next": "out"}, {"event": {"name": "b"}, "count": 3, "next": "out"}],
+}  # fmt: skip
+
+
+def journey(name: str, exits: bool) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "id": name,
+        "entry": [{"event": {"name": "a"}, "reentry": "always"}],
+        "start": "look",
+        "steps": {
+            "look": {"wait": {"branches": BRANCHES[name], "timeout": {"after": "P1D", "next": "out"}}},
+            "out": {"exit": {"outcome": "out"}},
+        },
+    }
+    if exits:
+        body["exit"] = [{"event": {"name": "c"}, "outcome": "gone"}]
+    return body
+
+
+def catalog(names: list[str], exits: bool, paused: bool) -> Catalog:
+    made, seq = Catalog(), 0
+    for name in names:
+        for status in ("live", "paused") if paused and name == names[0] else ("live",):
+            seq += 1
+            control = Control(seq, WORKSPACE, "journey", name, 1, status)
+            made = made.apply(control, NOW - 1, lambda *key: journey(key[2], exits))
+    return made
+
+
+events = st.tuples(
+    st.sampled_from("abc"), st.integers(0, 12), st.sampled_from((0, HOUR // 30, 2 * HOUR)), st.integers(0, 3)
+)
+
+
+def lives(catalog: Catalog, inputs: list[tuple[str, int, int, int]]) -> list[tuple[Customer, list[Any]]]:
+    customer, seen = empty(WORKSPACE, "ann"), []
+    values: list[Any] = [RowInput(("laudstream.rows", 0, 0), Row(1, 1, {"email": "a@example.org"}, NOW))]
+    for at, (name, id, age, n) in enumerate(inputs):
+        event = Event(f"m{id}", "track", name, {"n": n}, NOW + at - age, NOW + at)
+        values.append(EventInput(("laudstream.events", 0, at), event))
+    for at, value in enumerate(values):
+        outcome = core.advance(customer, value, Moment(NOW + at, NOW + at), catalog)
+        customer = outcome.customer
+        seen.append((customer, outcome.effects))
+    return seen
+
+
+@given(
+    st.lists(st.sampled_from(sorted(BRANCHES)), min_size=1, max_size=3, unique=True),
+    st.booleans(), st.booleans(), st.lists(events, max_size=25),
+)  # fmt: skip
+def test_r28_the_short_way_of_a_count_does_what_the_long_way_does(
+    names: list[str], exits: bool, paused: bool, inputs: list[tuple[str, int, int, int]]
+) -> None:
+    made = catalog(names, exits, paused)
+    short = lives(made, inputs)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(core, "count", lambda *_: None)
+        assert lives(made, inputs) == short
+
+
+def test_r28_the_short_way_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[bool] = []
+    count = core.count
+
+    def noted(*args: Any) -> Any:
+        found = count(*args)
+        taken.append(found is not None)
+        return found
+
+    monkeypatch.setattr(core, "count", noted)
+    lives(catalog(["one"], False, False), [("a", 1, 0, 0), ("b", 2, 0, 0), ("b", 3, 0, 0), ("b", 4, 0, 0)])
+    assert taken == [True, True, False]
