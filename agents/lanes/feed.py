@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 import structlog
-from aiokafka.errors import IllegalStateError, OffsetOutOfRangeError
+from aiokafka.errors import IllegalStateError, NoOffsetForPartitionError, OffsetOutOfRangeError
 from aiokafka.structs import TopicPartition
 
 log = structlog.get_logger(__name__)
@@ -86,8 +86,10 @@ class Feed:
         while True:
             try:
                 await self._fetch()
-            except IllegalStateError:
-                await asyncio.sleep(0.05)  # the assignment is changing
+            except (IllegalStateError, NoOffsetForPartitionError):
+                # The assignment is changing: a partition is not ours any more, or was looked at before we could move
+                # it to our position, and the group has none for a topic that never held anything.
+                await asyncio.sleep(0.05)
             except OffsetOutOfRangeError as error:
                 for tp, position in dict(error.args[0]).items():
                     if (reader := self._readers.get(tp)) is not None:
