@@ -208,7 +208,8 @@ async def forget_decisions(pool: Pool, keep_days: int = KEEP_DAYS, most: int = M
     """Delete timelines older than `keep_days`, at most `most` rows a transaction; gives how many."""
     forgotten = 0
     while True:
-        async with pool.acquire() as connection:
+        async with pool.acquire() as connection, connection.transaction():
+            await connection.execute("SET LOCAL enable_seqscan = on")  # it looks at all rows
             deleted = int((await connection.execute(_FORGET, keep_days, most)).rpartition(" ")[2])
         forgotten += deleted
         if deleted < most:

@@ -12,7 +12,7 @@ import os
 import secrets
 import socket
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
@@ -24,12 +24,13 @@ from agents.sending import smtp
 from agents.sending.claims import Claims, Letter, Move
 from agents.sending.publisher import Publisher
 from agents.sending.pump import NotYet, Pump
-from agents.streams import Batch
+from agents.streams import Batch, Step
 from laudstream.channels.email import Mail, build
 from laudstream.errors import Invalid, Undecodable
 from laudstream.messages import template
 from laudstream.messages.request import SendRequest
 from laudstream.postgres import connect
+from laudstream.postgres.pool import BY_KEY
 from laudstream.records import codec
 from laudstream.settings import Settings
 from laudstream.topics import send_topic
@@ -98,7 +99,7 @@ class EmailSender:
     async def start(self) -> None:
         """Opens PostgreSQL and Kafka; mail connections are opened as needed. Raises Unavailable."""
         settings = self.settings
-        self._pool = await connect(settings.worker_dsn, max_size=6, application="laudstream sender")
+        self._pool = await connect(settings.worker_dsn, max_size=6, application="laudstream sender", planner=BY_KEY)
         self._producer = AIOKafkaProducer(
             bootstrap_servers=settings.kafka, enable_idempotence=True, acks="all", linger_ms=5, max_batch_size=1 << 17
         )
@@ -132,17 +133,23 @@ class EmailSender:
     async def position(self, topic: str, partition: int) -> int | None:
         return await self._claims.position(topic, partition)
 
-    async def apply(self, batch: Batch, expected: int | None) -> None:
-        """Claims the requests of a batch. Waits while the pump is behind. Raises PositionMoved."""
-        async with self._one_claims[batch.topic]:
-            await self.pump.waiting.wait_for_room(bulk=batch.topic == self.topics[1])
-            # A batch that is cut off in a rebalance is claimed to the end, or its claims would wait for their lease.
-            await asyncio.shield(self._claim(batch, expected))
+    async def apply(self, steps: Sequence[Step]) -> None:
+        """Claims the requests of some batches of one topic. Waits while the pump is behind. Raises PositionMoved."""
+        topic = steps[0].batch.topic
+        async with self._one_claims[topic]:
+            await self.pump.waiting.wait_for_room(bulk=topic == self.topics[1])
+            # What is cut off in a rebalance is claimed to the end, or its claims would wait for their lease.
+            await asyncio.shield(self._claim(steps))
 
-    async def _claim(self, batch: Batch, expected: int | None) -> None:
-        requests, letters = read(batch)
-        move = Move(batch.topic, batch.partition, expected, batch.next_offset)
-        claimed, refused = await self._claims.claim(requests, self._now(), move, letters)
+    async def _claim(self, steps: Sequence[Step]) -> None:
+        requests: list[SendRequest] = []
+        letters: list[Letter] = []
+        for batch, _ in steps:
+            found, unreadable = read(batch)
+            requests += found
+            letters += unreadable
+        moves = [Move(batch.topic, batch.partition, expected, batch.next_offset) for batch, expected in steps]
+        claimed, refused = await self._claims.claim(requests, self._now(), moves, letters)
         self.pump.put(claimed)
         self._publisher.put(refused)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["ControlAgent", "DeadLetters", "Decisions", "Deliveries", "Writes", "handlers"]
 
 T = TypeVar("T")
+K = TypeVar("K", bound=Hashable)
 
 
 def handlers(settings: Settings, pool: Pool) -> list[BatchHandler]:
@@ -48,6 +49,15 @@ def _read(
             yield decoded, value
 
 
+def _united(parts: Iterable[Mapping[K, T]], merged: Callable[[T, T], T]) -> list[T]:
+    """Rows of all parts; a statement may not meet the same key twice."""
+    united: dict[K, T] = {}
+    for part in parts:
+        for key, row in part.items():
+            united[key] = merged(united[key], row) if key in united else row
+    return list(united.values())
+
+
 class Decisions(Projection):
     topics = (topics.DECISIONS,)
 
@@ -55,13 +65,18 @@ class Decisions(Projection):
         found = _read(batch, codec.decision, fold.check_decision, letters)
         return fold.decisions((decision, msgspec.Raw(body)) for decision, body in found)
 
-    async def write(self, connection: Connection, partition: int, rows: fold.Decided) -> None:
-        await merge(connection, "erase", rows.gone)
-        await merge(connection, "merge_decisions", rows.timeline)
-        await merge(connection, "merge_runs", rows.runs.values())
-        await merge(connection, "merge_messages", rows.messages.values())
-        await merge(connection, "count", [(*counter, amount) for counter, amount in rows.counts.items()], partition)
-        await merge(connection, "lanes_read", rows.lanes.items())
+    async def write(self, connection: Connection, read: Sequence[tuple[int, fold.Decided]]) -> None:
+        all_rows = [rows for _, rows in read]
+        await merge(connection, "erase", set().union(*(rows.gone for rows in all_rows)))
+        await merge(connection, "merge_decisions", [line for rows in all_rows for line in rows.timeline])
+        runs = _united((rows.runs for rows in all_rows), fold.merged_run)
+        await merge(connection, "merge_runs", runs)
+        messages = _united((rows.messages for rows in all_rows), fold.merged_message)
+        await merge(connection, "merge_messages", messages)
+        counts = [(at, *counter, amount) for at, rows in read for counter, amount in rows.counts.items()]
+        await merge(connection, "count", counts)
+        lanes = (dict(zip(rows.lanes, rows.lanes.items(), strict=True)) for rows in all_rows)
+        await merge(connection, "lanes_read", _united(lanes, max))
 
 
 class Deliveries(Projection):
@@ -70,9 +85,10 @@ class Deliveries(Projection):
     def read(self, batch: Batch, letters: list[LetterRow]) -> fold.Delivered:
         return fold.deliveries(d for d, _ in _read(batch, codec.delivery, fold.check_delivery, letters))
 
-    async def write(self, connection: Connection, partition: int, rows: fold.Delivered) -> None:
-        await merge(connection, "count_marks", rows.marks.values(), partition)
-        await merge(connection, "merge_messages", rows.messages.values())
+    async def write(self, connection: Connection, read: Sequence[tuple[int, fold.Delivered]]) -> None:
+        await merge(connection, "count_marks", [(at, *mark) for at, rows in read for mark in rows.marks.values()])
+        messages = _united((rows.messages for _, rows in read), fold.merged_message)
+        await merge(connection, "merge_messages", messages)
 
 
 class Writes(Projection):
@@ -81,9 +97,9 @@ class Writes(Projection):
     def read(self, batch: Batch, letters: list[LetterRow]) -> changes.Changes:
         return changes.writes(w for w, _ in _read(batch, codec.write, changes.check_write, letters))
 
-    async def write(self, connection: Connection, partition: int, rows: changes.Changes) -> None:
-        await merge(connection, "see_customers", rows.seen)
-        await merge(connection, "carry_out_writes", rows.writes)
+    async def write(self, connection: Connection, read: Sequence[tuple[int, changes.Changes]]) -> None:
+        await merge(connection, "see_customers", [row for _, rows in read for row in rows.seen])
+        await merge(connection, "carry_out_writes", [row for _, rows in read for row in rows.writes])
 
     async def pass_over(self, connection: Connection, record: ConsumerRecord[Any, Any]) -> None:
         w = codec.write(readable(record))
@@ -99,7 +115,7 @@ class DeadLetters(Projection):
     def read(self, batch: Batch, letters: list[LetterRow]) -> None:
         letters += map(_letter, batch.records)
 
-    async def write(self, connection: Connection, partition: int, rows: None) -> None:
+    async def write(self, connection: Connection, read: Sequence[tuple[int, None]]) -> None:
         return
 
 

@@ -12,7 +12,7 @@ from agents.lanes.hub import GroupSource
 from agents.lanes.transport import Crash, LaneApp
 from agents.streams import BatchHandler, BatchHub
 from laudstream.postgres import connect
-from laudstream.postgres.pool import Pool
+from laudstream.postgres.pool import BY_INDEX, Pool
 from laudstream.settings import Settings
 
 
@@ -39,7 +39,8 @@ class StreamApp(LaneApp):
 
     async def on_first_start(self) -> None:
         await super().on_first_start()
-        self.pool = await connect(self.settings.worker_dsn, application=f"laudstream-{self.kind}")
+        application = f"laudstream-{self.kind}"
+        self.pool = await connect(self.settings.worker_dsn, application=application, planner=BY_INDEX)
         for handler in await self.make_handlers(self.pool):
             await handler.start()
             self._handlers.update(dict.fromkeys(handler.topics, handler))

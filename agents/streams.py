@@ -3,13 +3,16 @@
 Faust gives the partitions; a task per partition takes what was fetched, and the handler writes rows and moves the
 position by compare-and-set in one transaction. So a batch is applied once whatever dies, and a frozen worker
 that thaws changes nothing: its position has moved (A23). Kafka's own offsets are not used.
+
+What the partitions of a topic have in hand while a transaction is under way goes into the next one together (a group
+commit): a transaction and its statements cost about the same for one partition as for all.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import structlog
@@ -38,6 +41,13 @@ class PositionMoved(LaudstreamError):
     """Somebody else has applied this batch, or a part of it."""
 
 
+class Step(NamedTuple):
+    """A batch, and where the position of its partition stands before it."""
+
+    batch: Batch
+    expected: int | None
+
+
 class BatchHandler(Protocol):
     @property
     def topics(self) -> tuple[str, ...]: ...
@@ -49,16 +59,83 @@ class BatchHandler(Protocol):
     async def position(self, topic: str, partition: int) -> int | None:
         """Stored next offset; None: from the beginning."""
 
-    async def apply(self, batch: Batch, expected: int | None) -> None:
-        """One transaction: move the position from `expected` to batch.next_offset, else raise PositionMoved; write."""
+    async def apply(self, steps: Sequence[Step]) -> None:
+        """Steps of different partitions of one topic, in one transaction: move each position from `expected` to
+        next_offset, and write. Raises PositionMoved if one of them is not where it was expected; nothing is done."""
+
+
+class Group:
+    """Steps of one topic on their way to its handler: what waits is applied together, one transaction at a time."""
+
+    def __init__(self, handler: BatchHandler) -> None:
+        self._handler = handler
+        self._waiting: deque[tuple[Step, asyncio.Future[None]]] = deque()
+        self.task: asyncio.Task[None] | None = None
+        """Runs while there is something to apply."""
+
+    async def apply(self, step: Step) -> None:
+        """Returns when it is applied. Raises what the handler raises for this step alone.
+
+        A caller that is cancelled takes back a step that still waits; one that is under way comes to its end.
+        """
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((step, done))
+        if self.task is None or self.task.done():
+            self.task = asyncio.create_task(self._run())
+        await done
+
+    async def _run(self) -> None:
+        while some := self._take():
+            try:
+                await self._handler.apply([step for step, _ in some])
+            except (OSError, TimeoutError) as error:  # the server is away, for each of them
+                _fail(some, error)
+            except Exception as error:
+                if len(some) == 1:
+                    _fail(some, error)
+                else:
+                    await self._apart(some)
+            else:
+                for _, done in some:
+                    if not done.done():
+                        done.set_result(None)
+
+    async def _apart(self, some: Sequence[tuple[Step, asyncio.Future[None]]]) -> None:
+        """Each for itself: what hinders one partition must not hinder the others."""
+        for one in some:
+            step, done = one
+            try:
+                await self._handler.apply([step])
+            except Exception as error:
+                _fail([one], error)
+            else:
+                if not done.done():
+                    done.set_result(None)
+
+    def _take(self) -> list[tuple[Step, asyncio.Future[None]]]:
+        """What waits, up to about MAX_BATCH records."""
+        some: list[tuple[Step, asyncio.Future[None]]] = []
+        records = 0
+        while self._waiting and records < MAX_BATCH:
+            step, done = self._waiting.popleft()
+            if not done.done():
+                some.append((step, done))
+                records += len(step.batch.records)
+        return some
+
+
+def _fail(some: Iterable[tuple[Step, asyncio.Future[None]]], error: Exception) -> None:
+    for _, done in some:
+        if not done.done():
+            done.set_exception(error)
 
 
 class BatchReader:
     """One partition of one handler."""
 
-    def __init__(self, tp: TopicPartition, handler: BatchHandler, feed: Feed) -> None:
+    def __init__(self, tp: TopicPartition, handler: BatchHandler, group: Group, feed: Feed) -> None:
         self.tp, self.tps = tp, (tp,)
-        self._handler, self._feed = handler, feed
+        self._handler, self._group, self._feed = handler, group, feed
         self.accepting = False
         self._buffer: deque[Any] = deque()
         self._arrived = asyncio.Event()
@@ -102,8 +179,8 @@ class BatchReader:
                 self._feed.remove(self)
 
     async def _follow(self) -> None:
-        handler, tp = self._handler, self.tp
-        self._expected = await handler.position(tp.topic, tp.partition)
+        tp = self.tp
+        self._expected = await self._handler.position(tp.topic, tp.partition)
         self._buffer.clear()
         self._feed.add(self)
         while True:
@@ -112,7 +189,7 @@ class BatchReader:
                 await self._arrived.wait()
             records = [self._buffer.popleft() for _ in range(min(MAX_BATCH, len(self._buffer)))]
             batch = Batch(tp.topic, tp.partition, records, records[-1].offset + 1)
-            await handler.apply(batch, self._expected)
+            await self._group.apply(Step(batch, self._expected))
             self._expected = batch.next_offset
             self.applied += len(records)
 
@@ -133,6 +210,7 @@ class BatchHub:
         self._feed = Feed(source, crash, MAX_BATCH)
         self._deadline_s = settings.close_deadline_s
         self._tasks: dict[TopicPartition, asyncio.Task[None]] = {}
+        self._groups: dict[str, Group] = {}
         self.readers: dict[TopicPartition, BatchReader] = {}
         self._assigned = False
 
@@ -141,11 +219,14 @@ class BatchHub:
         self._assigned = True
         for tp in tps:
             if tp.topic in self.topics:
-                reader = self.readers[tp] = BatchReader(tp, self._handler_of(tp.topic), self._feed)
+                handler = self._handler_of(tp.topic)
+                group = self._groups.setdefault(tp.topic, Group(handler))
+                reader = self.readers[tp] = BatchReader(tp, handler, group, self._feed)
                 self._tasks[tp] = asyncio.create_task(reader.run())
 
     async def revoke(self) -> None:
-        """A batch that is cut off is rolled back by PostgreSQL and applied again by the next owner."""
+        """What is being applied comes to its end. A transaction that takes too long is cut off: PostgreSQL rolls it
+        back, and the next owner applies it again."""
         self._assigned = False
         tasks, self._tasks = list(self._tasks.values()), {}
         self.readers.clear()
@@ -153,6 +234,12 @@ class BatchHub:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks, timeout=self._deadline_s)
+        applying = [group.task for group in self._groups.values() if group.task is not None]
+        self._groups.clear()
+        if applying:
+            _, late = await asyncio.wait(applying, timeout=self._deadline_s)
+            for task in late:
+                task.cancel()
 
     async def stop(self) -> None:
         await self.revoke()

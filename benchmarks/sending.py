@@ -23,7 +23,7 @@ import uvloop
 
 from agents.email import EmailSender, Letterhead
 from agents.sending import smtp
-from agents.streams import Batch
+from agents.streams import Batch, Step
 from laudstream.channels.email import build
 from laudstream.errors import Unavailable
 from laudstream.ids import derive
@@ -140,7 +140,7 @@ async def run(settings: Settings, mails: int) -> dict[str, Any]:
         for start in range(0, mails, BATCH):
             some = [Record(value, b"", start + at) for at, value in enumerate(values[start : start + BATCH])]
             batch = Batch(sender.topics[1], 999, some, start + len(some))
-            await sender.apply(batch, expected)
+            await sender.apply([Step(batch, expected)])
             expected = batch.next_offset
         while inbox_store.count(settings.inbox_db)[1] < mails and box.returncode is None:  # noqa: ASYNC110 - a file
             await asyncio.sleep(0.05)

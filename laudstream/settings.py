@@ -67,7 +67,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     takeover_s: Annotated[float, _say("wait before another worker's open transaction on our lane is fenced")] = 1.0
     txn_timeout_ms: Annotated[int, _say("Kafka's time-out for an open transaction")] = 10_000
     fetch_min_bytes: Annotated[int, _say("a fetch waits for this much …")] = 50_000
-    fetch_max_wait_ms: Annotated[int, _say("… but at most this long")] = 10
+    fetch_max_wait_ms: Annotated[int, _say("… but at most this long")] = 25
     session_timeout_s: Annotated[float, _say("a worker silent for so long loses its lanes")] = 10.0
     heartbeat_s: Annotated[float, _say("interval of the group's heartbeats")] = 2.0
     close_deadline_s: Annotated[float, _say("running rounds get so long at a revoke")] = 5.0

@@ -1,14 +1,14 @@
 """A batch handler whose position and rows are one transaction (A23).
 
 What cannot be decoded becomes a row of `dead_letters`, and the batch goes on. So does what PostgreSQL refuses
-because of its content: the batch is halved until the record is found. Everything else that goes wrong is raised,
+because of its content: batches are halved until the record is found. Everything else that goes wrong is raised,
 and the stream tries again.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -17,7 +17,7 @@ import orjson
 import structlog
 
 from agents.projection.rows import LetterRow
-from agents.streams import Batch, PositionMoved
+from agents.streams import Batch, PositionMoved, Step
 from laudstream.errors import Invalid, Undecodable
 from laudstream.ids import split_key
 from laudstream.postgres import queries
@@ -57,8 +57,8 @@ class Projection(ABC):
         """Rows of the batch; records that cannot be read are added to `letters`. Pure."""
 
     @abstractmethod
-    async def write(self, connection: Connection, partition: int, rows: Any) -> None:
-        """Write what `read` gave, inside the batch's transaction."""
+    async def write(self, connection: Connection, read: Sequence[tuple[int, Any]]) -> None:
+        """Write what `read` gave for the batches of some partitions, inside their transaction."""
 
     async def pass_over(self, connection: Connection, record: ConsumerRecord[Any, Any]) -> None:
         """Further care for a record that PostgreSQL refuses, in the transaction of its dead letter."""
@@ -76,46 +76,52 @@ class Projection(ABC):
             found: int | None = await connection.fetchval(SQL["position"], topic, partition)
         return found
 
-    async def apply(self, batch: Batch, expected: int | None) -> None:
+    async def apply(self, steps: Sequence[Step]) -> None:
         """One transaction, or more where a record has to be singled out. Raises PositionMoved."""
         letters: list[LetterRow] = []
-        rows = self.read(batch, letters)
+        read = [(batch.partition, self.read(batch, letters)) for batch, _ in steps]
         try:
             async with self._pool.acquire() as connection, connection.transaction():
-                await _move(connection, batch, expected)
-                await self.write(connection, batch.partition, rows)
+                await _move(connection, steps)
+                await self.write(connection, read)
                 await _bury(connection, letters)
         except _CONTENT as error:
-            await self._single_out(batch, expected, error)
+            if len(steps) > 1:
+                raise  # it is some other step's, perhaps: the stream tries each for itself
+            await self._single_out(*steps[0], error)
 
     async def _single_out(self, batch: Batch, expected: int | None, error: Exception) -> None:
         if len(batch.records) > 1:
             half = len(batch.records) // 2
             middle = batch.records[half].offset
-            await self.apply(batch._replace(records=batch.records[:half], next_offset=middle), expected)
-            await self.apply(batch._replace(records=batch.records[half:]), middle)
+            await self.apply([Step(batch._replace(records=batch.records[:half], next_offset=middle), expected)])
+            await self.apply([Step(batch._replace(records=batch.records[half:]), middle)])
             return
         record = batch.records[0]
         letter = dead(record, f"PostgreSQL refuses it: {error}")
         async with self._pool.acquire() as connection, connection.transaction():
-            await _move(connection, batch, expected)
+            await _move(connection, [Step(batch, expected)])
             await self.pass_over(connection, record)
             await _bury(connection, [letter])
 
 
-async def _move(connection: Connection, batch: Batch, expected: int | None) -> None:
-    if expected is None:
-        moved = await connection.fetchrow(SQL["start"], batch.topic, batch.partition, batch.next_offset)
-    else:
-        moved = await connection.fetchrow(SQL["move"], batch.topic, batch.partition, batch.next_offset, expected)
-    if moved is None:
-        raise PositionMoved(f"{batch.topic}/{batch.partition} is not at {expected} any more")
+async def _move(connection: Connection, steps: Sequence[Step]) -> None:
+    first = [(b.topic, b.partition, b.next_offset) for b, expected in steps if expected is None]
+    later = [(b.topic, b.partition, b.next_offset, expected) for b, expected in steps if expected is not None]
+    for query, rows in (("start", first), ("move", later)):
+        if rows and len(await connection.fetch(SQL[query], *columns(rows))) < len(rows):
+            places = (f"{batch.topic}/{batch.partition} is not at {expected}" for batch, expected in steps)
+            raise PositionMoved(f"{' or '.join(places)} any more")
 
 
-async def merge(connection: Connection, query: str, rows: Collection[tuple[Any, ...]], *first: Any) -> None:
-    """Run a query over all rows at once: each column is one array, after the parameters `first`."""
+async def merge(connection: Connection, query: str, rows: Collection[tuple[Any, ...]]) -> None:
+    """Run a query over all rows at once: each column is one array."""
     if rows:
-        await connection.execute(SQL[query], *first, *map(list, zip(*rows, strict=True)))
+        await connection.execute(SQL[query], *columns(rows))
+
+
+def columns(rows: Collection[tuple[Any, ...]]) -> list[list[Any]]:
+    return list(map(list, zip(*rows, strict=True)))
 
 
 async def _bury(connection: Connection, letters: list[LetterRow]) -> None:

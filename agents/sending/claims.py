@@ -110,16 +110,19 @@ class Claims:
         return found
 
     async def claim(
-        self, requests: Sequence[SendRequest], now: datetime, move: Move | None = None, letters: Sequence[Letter] = ()
+        self,
+        requests: Sequence[SendRequest],
+        now: datetime,
+        moves: Sequence[Move] = (),
+        letters: Sequence[Letter] = (),
     ) -> tuple[list[Claim], list[Delivery]]:
         """Claims for the owner what nobody has claimed; those that a gate refuses get their outcome at once.
 
-        One transaction with the stream's position. Raises PositionMoved, having done nothing.
+        One transaction with the streams' positions. Raises PositionMoved, having done nothing.
         """
         claims = {claim.key: claim for claim in map(Claim, requests)}
         async with self.pool.acquire() as connection, connection.transaction():
-            if move is not None:
-                await self._move(connection, move)
+            await self._move(connection, moves)
             for letter in letters:
                 await connection.execute(_SQL["dead_letter"], *letter)
             if not claims:
@@ -138,13 +141,13 @@ class Claims:
             await self._settle(connection, refused, now, self.owner)
         return [claims[row[0], row[1]] for row in rows if not row[2]], refused
 
-    async def _move(self, connection: Any, move: Move) -> None:
-        if move.expected is None:
-            moved = await connection.fetchval(_SQL["first_position"], move.topic, move.partition, move.next_offset)
-        else:
-            moved = await connection.fetchval(_SQL["move_position"], *move)
-        if moved is None:
-            raise PositionMoved(f"{move.topic}/{move.partition} is no longer at {move.expected}")
+    async def _move(self, connection: Any, moves: Sequence[Move]) -> None:
+        first = [move._replace(expected=-1) for move in moves if move.expected is None]
+        later = [move for move in moves if move.expected is not None]
+        for query, some in (("first_positions", first), ("move_positions", later)):
+            if some and len(await connection.fetch(_SQL[query], *map(list, zip(*some, strict=True)))) < len(some):
+                places = (f"{move.topic}/{move.partition} is no longer at {move.expected}" for move in moves)
+                raise PositionMoved(" or ".join(places))
 
     async def hand_over(self, claims: Iterable[Claim], now: datetime) -> tuple[list[Claim], list[Delivery]]:
         """Marks claims just before the wire: (those to hand over until now + lease, in their order; those refused).

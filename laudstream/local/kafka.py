@@ -14,7 +14,7 @@ from laudstream.local.ports import HOST, Ports
 from laudstream.local.probe import answers, listens
 from laudstream.local.site import Site, program
 
-BROKER = ("-Xms256m", "-Xmx1g", "-XX:+UseSerialGC")
+BROKER = ("-Xms256m", "-Xmx1g", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 CONNECT = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 TOOL = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from agents.projection.handler import Projection
 from agents.projector import DeadLetters, Decisions, Deliveries, Writes, handlers
-from agents.streams import Batch, PositionMoved
+from agents.streams import Batch, PositionMoved, Step
 from laudstream import topics
 from laudstream.journey.decision import Decision
 from laudstream.journey.write import Write
@@ -43,7 +43,7 @@ def batch(topic: str, values: Sequence[object], start: int = 0, key: bytes = b"t
 
 async def take(handler: Projection, values: Sequence[object], start: int = 0) -> None:
     topic = handler.topics[0]
-    await handler.apply(batch(topic, values, start), await handler.position(topic, 3))
+    await handler.apply([Step(batch(topic, values, start), await handler.position(topic, 3))])
 
 
 def decision(n: int, kind: str, **fields: Any) -> Decision:
@@ -150,11 +150,11 @@ async def test_a_frozen_projector_that_thaws_changes_nothing(pool: Pool) -> None
     frozen, successor = Decisions(pool), Decisions(pool)
     await take(successor, STORY[:2])
     batches = batch(topics.DECISIONS, STORY[2:], 2)
-    answers = await asyncio.gather(*(h.apply(batches, 2) for h in (frozen, successor)), return_exceptions=True)
+    answers = await asyncio.gather(*(h.apply([Step(batches, 2)]) for h in (frozen, successor)), return_exceptions=True)
     assert sorted(map(str, answers)) == ["None", "laudstream.decisions/3 is not at 2 any more"]
     before = await tables(pool, "decisions", "runs", "step_counts", "messages", "stream_positions")
     with pytest.raises(PositionMoved):
-        await frozen.apply(batch(topics.DECISIONS, STORY), None)
+        await frozen.apply([Step(batch(topics.DECISIONS, STORY), None)])
     assert await tables(pool, "decisions", "runs", "step_counts", "messages", "stream_positions") == before
     assert (await counted(pool))["", "ended:asked"] == 1
 
@@ -257,8 +257,8 @@ async def test_a_write_that_postgresql_refuses_is_buried_and_its_lane_need_not_w
 async def test_a_dead_letter_is_kept_under_its_origin_and_one_without_stands_for_itself(pool: Pool) -> None:
     handler = DeadLetters(pool)
     headers = (("origin", b"laudstream.events/5/77"), ("error", b"not JSON"))
-    await handler.apply(batch(handler.topics[0], [b"?"], headers=headers), None)
-    await handler.apply(batch(handler.topics[0], [b"?"], 1, key=b"\xff", headers=(("origin", b"5"),)), 1)
+    await handler.apply([Step(batch(handler.topics[0], [b"?"], headers=headers), None)])
+    await handler.apply([Step(batch(handler.topics[0], [b"?"], 1, key=b"\xff", headers=(("origin", b"5"),)), 1)])
     rows = await pool.fetch(
         "SELECT topic, partition, record_offset, workspace_id, error FROM dead_letters ORDER BY topic DESC"
     )
@@ -295,10 +295,10 @@ async def project(pool: Pool, decided: list[Decision], told: list[Delivery], cut
         edges = sorted({0, len(log), *(cut for cut in cuts if cut < len(log))})
         for a, b in pairwise(edges):
             part = batch(handler.topics[0], log[a:b], a)
-            await handler.apply(part, a or None)
+            await handler.apply([Step(part, a or None)])
             if a in lost:
                 with pytest.raises(PositionMoved):
-                    await handler.apply(part, a or None)
+                    await handler.apply([Step(part, a or None)])
     return await tables(pool, *KEPT)
 
 

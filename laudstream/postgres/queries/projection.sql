@@ -6,16 +6,18 @@
 SELECT next_offset FROM stream_positions WHERE stream = 'projector' AND topic = $1 AND partition = $2;
 
 -- name: start
--- $1 topic, $2 partition, $3 next offset. Gives no row if there is a position already.
+-- Arrays: $1 topics, $2 partitions, $3 next offsets. Gives no row where there is a position already.
 -- The position is lost together with the rows or not at all, so a commit need not wait for the disk.
-INSERT INTO stream_positions (stream, topic, partition, next_offset) VALUES ('projector', $1, $2, $3)
+INSERT INTO stream_positions (stream, topic, partition, next_offset)
+SELECT 'projector', s.* FROM unnest($1::text[], $2::int[], $3::bigint[]) AS s (topic, partition, next_offset)
 ON CONFLICT DO NOTHING
 RETURNING set_config('synchronous_commit', 'off', true);
 
 -- name: move
--- $1 topic, $2 partition, $3 next offset, $4 the position as we know it. Gives no row if it is another one.
-UPDATE stream_positions SET next_offset = $3
-WHERE stream = 'projector' AND topic = $1 AND partition = $2 AND next_offset = $4
+-- Arrays: $1 topics, $2 partitions, $3 next offsets, $4 the positions as we know them. Gives no row for another one.
+UPDATE stream_positions AS p SET next_offset = s.next_offset
+FROM unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[]) AS s (topic, partition, next_offset, expected)
+WHERE p.stream = 'projector' AND p.topic = s.topic AND p.partition = s.partition AND p.next_offset = s.expected
 RETURNING set_config('synchronous_commit', 'off', true);
 
 -- name: erase
@@ -93,26 +95,26 @@ ON CONFLICT (workspace_id, send_id) DO UPDATE SET
     kinds = m.kinds | excluded.kinds;
 
 -- name: count_marks
--- $1 partition, then arrays: the fields of MarkRow. Before the messages are merged: counts the kinds of deliveries that
+-- Arrays: $1 partitions, then the fields of MarkRow. Before the messages are merged: counts the kinds of deliveries that
 -- a message has not seen yet. (A subquery and not a join: it is an index look-up whatever the planner believes.)
 INSERT INTO step_counts AS c (workspace_id, journey_id, version, step, counter, partition, amount)
-SELECT s.workspace_id, s.journey_id, s.version, s.step, s.counter, $1, count(*)
-FROM unnest($2::text[], $3::text[], $4::int[], $5::text[], $6::int[], $7::text[], $8::text[])
-    AS s (workspace_id, send_id, kind, journey_id, version, step, counter)
+SELECT s.workspace_id, s.journey_id, s.version, s.step, s.counter, s.partition, count(*)
+FROM unnest($1::int[], $2::text[], $3::text[], $4::int[], $5::text[], $6::int[], $7::text[], $8::text[])
+    AS s (partition, workspace_id, send_id, kind, journey_id, version, step, counter)
 WHERE coalesce((
     SELECT m.kinds FROM messages m WHERE m.workspace_id = s.workspace_id AND m.send_id = s.send_id
 ), 0) & s.kind = 0
-GROUP BY s.workspace_id, s.journey_id, s.version, s.step, s.counter
-ORDER BY s.workspace_id, s.journey_id, s.version, s.step, s.counter
+GROUP BY s.workspace_id, s.journey_id, s.version, s.step, s.counter, s.partition
+ORDER BY s.workspace_id, s.journey_id, s.version, s.step, s.counter, s.partition
 ON CONFLICT (workspace_id, journey_id, version, step, counter, partition) DO UPDATE SET amount = c.amount + excluded.amount;
 
 -- name: count
--- $1 partition, then arrays: $2 workspaces, $3 journeys, $4 versions, $5 steps, $6 counters, $7 amounts.
+-- Arrays: $1 partitions, $2 workspaces, $3 journeys, $4 versions, $5 steps, $6 counters, $7 amounts.
 INSERT INTO step_counts AS c (workspace_id, journey_id, version, step, counter, partition, amount)
-SELECT s.workspace_id, s.journey_id, s.version, s.step, s.counter, $1, s.amount
-FROM unnest($2::text[], $3::text[], $4::int[], $5::text[], $6::text[], $7::bigint[])
-    AS s (workspace_id, journey_id, version, step, counter, amount)
-ORDER BY s.workspace_id, s.journey_id, s.version, s.step, s.counter
+SELECT s.workspace_id, s.journey_id, s.version, s.step, s.counter, s.partition, s.amount
+FROM unnest($1::int[], $2::text[], $3::text[], $4::int[], $5::text[], $6::text[], $7::bigint[])
+    AS s (partition, workspace_id, journey_id, version, step, counter, amount)
+ORDER BY s.workspace_id, s.journey_id, s.version, s.step, s.counter, s.partition
 ON CONFLICT (workspace_id, journey_id, version, step, counter, partition) DO UPDATE SET amount = c.amount + excluded.amount;
 
 -- name: lanes_read

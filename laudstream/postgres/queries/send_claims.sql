@@ -8,15 +8,18 @@
 -- $1 topic, $2 partition.
 SELECT next_offset FROM stream_positions WHERE stream = 'senders:email' AND topic = $1 AND partition = $2;
 
--- name: move_position
--- $1 topic, $2 partition, $3 expected, $4 next. No row: somebody else moved it.
-UPDATE stream_positions SET next_offset = $4
-WHERE stream = 'senders:email' AND topic = $1 AND partition = $2 AND next_offset = $3
-RETURNING next_offset;
+-- name: move_positions
+-- Arrays: $1 topics, $2 partitions, $3 expected, $4 next. No row where somebody else moved it.
+UPDATE stream_positions AS p SET next_offset = r.next
+FROM unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[]) AS r (topic, partition, expected, next)
+WHERE p.stream = 'senders:email' AND p.topic = r.topic AND p.partition = r.partition AND p.next_offset = r.expected
+RETURNING p.next_offset;
 
--- name: first_position
--- $1 topic, $2 partition, $3 next. No row: somebody else was first.
-INSERT INTO stream_positions (stream, topic, partition, next_offset) VALUES ('senders:email', $1, $2, $3)
+-- name: first_positions
+-- Arrays: $1 topics, $2 partitions, $3 not used, $4 next. No row where somebody else was first.
+INSERT INTO stream_positions (stream, topic, partition, next_offset)
+SELECT 'senders:email', r.topic, r.partition, r.next
+FROM unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[]) AS r (topic, partition, expected, next)
 ON CONFLICT DO NOTHING
 RETURNING next_offset;
 

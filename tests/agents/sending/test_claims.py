@@ -38,14 +38,14 @@ async def test_a_request_is_claimed_once_however_often_it_is_read(shop: Any) -> 
 async def test_position_and_claims_move_together_or_not_at_all(shop: Any) -> None:
     request, topic = shop.request(START_MS), f"topic-{shop.id}"
     sender = claims(shop, "a")
-    await sender.claim([], START, Move(topic, 0, None, 5))
+    await sender.claim([], START, [Move(topic, 0, None, 5)])
     with pytest.raises(PositionMoved):
-        await sender.claim([request], START, Move(topic, 0, 4, 6))
+        await sender.claim([request], START, [Move(topic, 0, 4, 6)])
     with pytest.raises(PositionMoved):
-        await sender.claim([request], START, Move(topic, 0, None, 6))
+        await sender.claim([request], START, [Move(topic, 0, None, 6)])
     assert await sender.position(topic, 0) == 5
     assert await shop.rows() == {}
-    await sender.claim([request], START, Move(topic, 0, 5, 6), [Letter(topic, 0, 5, shop.id, "no request")])
+    await sender.claim([request], START, [Move(topic, 0, 5, 6)], [Letter(topic, 0, 5, shop.id, "no request")])
     assert await sender.position(topic, 0) == 6
     assert await shop.pool.fetchval("SELECT error FROM dead_letters WHERE topic = $1", topic) == "no request"
 

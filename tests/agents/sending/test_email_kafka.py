@@ -10,7 +10,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 
 from agents.email import EmailSender
-from agents.streams import Batch, PositionMoved
+from agents.streams import Batch, PositionMoved, Step
 from laudstream import kafka_admin, topics
 from laudstream.records import codec
 from laudstream.settings import Settings
@@ -44,9 +44,9 @@ async def test_batches_of_requests_become_mails_and_deliveries_in_kafka(
         topic = sender.topics[1]
         before = await sender.position(topic, 900)
         batch = Batch(topic, 900, [Record(codec.encode(one), at) for at, one in enumerate(requests)], 21)
-        await sender.apply(batch, before)
+        await sender.apply([Step(batch, before)])
         with pytest.raises(PositionMoved):
-            await sender.apply(batch, before)
+            await sender.apply([Step(batch, before)])
         assert await sender.position(topic, 900) == 21
         await until(lambda: len(mail_server.mails) == 20)
     finally:
