@@ -79,6 +79,7 @@ def _summary(runs: dict[str, list[dict[str, float]]], correct: bool, events: int
     def ratio(field: str, upper: str, lower: str) -> float:
         """Median over the rounds: what is compared ran one after the other, for the machine's speed changes."""
         return statistics.median(a[field] / b[field] for a, b in zip(runs[upper], runs[lower], strict=True))
+
     return {
         "correct": correct,
         "events": events,
