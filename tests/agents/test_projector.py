@@ -145,6 +145,31 @@ async def test_a_repeated_delivery_counts_once_whether_in_one_batch_or_later(poo
     assert await pool.fetchval("SELECT status FROM messages") == "clicked"
 
 
+def of_bob() -> Batch:
+    """Another partition: a customer of its own, the same steps."""
+    values = [decision(1, "entered", customer="bob", run="run-2", to="arms")]
+    return batch(topics.DECISIONS, values, key=b"testshop:bob")._replace(partition=4)
+
+
+async def test_partitions_that_share_a_transaction_keep_their_own_counters_and_positions(pool: Pool) -> None:
+    handler = Decisions(pool)
+    await handler.apply([Step(batch(topics.DECISIONS, STORY), None), Step(of_bob(), None)])
+    counts = await pool.fetch("SELECT partition, amount FROM step_counts WHERE counter = 'entered' ORDER BY 1")
+    assert [tuple(row) for row in counts] == [(3, 1), (4, 1)]
+    assert [await handler.position(topics.DECISIONS, partition) for partition in (3, 4)] == [5, 1]
+    assert [row[0] for row in await pool.fetch("SELECT run_id FROM runs ORDER BY 1")] == ["run-1", "run-2"]
+
+
+async def test_where_one_of_the_partitions_has_moved_none_of_them_is_written(pool: Pool) -> None:
+    handler = Decisions(pool)
+    await handler.apply([Step(of_bob(), None)])
+    before = await tables(pool, "decisions", "runs", "step_counts", "stream_positions")
+    for expected in (None, 7):
+        with pytest.raises(PositionMoved):
+            await handler.apply([Step(batch(topics.DECISIONS, STORY), None), Step(of_bob(), expected)])
+        assert await tables(pool, "decisions", "runs", "step_counts", "stream_positions") == before
+
+
 async def test_a_frozen_projector_that_thaws_changes_nothing(pool: Pool) -> None:
     """Two of them know the same position; whoever is second is told so and has written nothing (A23)."""
     frozen, successor = Decisions(pool), Decisions(pool)
