@@ -30,7 +30,7 @@ from laudstream.errors import Invalid, Undecodable
 from laudstream.messages import template
 from laudstream.messages.request import SendRequest
 from laudstream.postgres import connect
-from laudstream.postgres.pool import BY_KEY
+from laudstream.postgres.pool import BY_INDEX
 from laudstream.records import codec
 from laudstream.settings import Settings
 from laudstream.topics import send_topic
@@ -99,7 +99,7 @@ class EmailSender:
     async def start(self) -> None:
         """Opens PostgreSQL and Kafka; mail connections are opened as needed. Raises Unavailable."""
         settings = self.settings
-        self._pool = await connect(settings.worker_dsn, max_size=6, application="laudstream sender", planner=BY_KEY)
+        self._pool = await connect(settings.worker_dsn, max_size=6, application="laudstream sender", planner=BY_INDEX)
         self._producer = AIOKafkaProducer(
             bootstrap_servers=settings.kafka, enable_idempotence=True, acks="all", linger_ms=5, max_batch_size=1 << 17
         )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 from aiokafka.client import AIOKafkaClient
+from prometheus_client.core import Metric
 
+from agents import metrics
 from agents.definitions import Definitions
 from agents.lanes import surface, wire
 from agents.lanes.hub import GroupSource, LaneHub
@@ -84,6 +87,13 @@ class JourneyApp(LaneApp):
                 if lane.is_open
             },
         }
+
+    def measures(self) -> Iterator[Metric]:
+        hub = self.hub
+        assert isinstance(hub, LaneHub)
+        yield from metrics.of_worker(hub.transactions, hub.fenced, hub.rebalances)
+        lanes = {p: (hub.stats[p], lane.in_hand, lane.seq) for p, lane in sorted(hub.lanes.items()) if lane.is_open}
+        yield from metrics.of_lanes(lanes)
 
 
 def __getattr__(name: str) -> JourneyApp:

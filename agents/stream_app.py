@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
+from prometheus_client.core import Metric
 
+from agents import metrics
 from agents.lanes.hub import GroupSource
 from agents.lanes.transport import Crash, LaneApp
 from agents.streams import BatchHandler, BatchHub
@@ -58,3 +60,8 @@ class StreamApp(LaneApp):
         assert isinstance(hub, BatchHub)
         applied = {f"{tp.topic}/{tp.partition}": reader.applied for tp, reader in sorted(hub.readers.items())}
         return {"kind": self.kind, "applied": applied}
+
+    def measures(self) -> Iterator[Metric]:
+        hub = self.hub
+        assert isinstance(hub, BatchHub)
+        yield from metrics.of_streams({tp: reader.applied for tp, reader in sorted(hub.readers.items())})

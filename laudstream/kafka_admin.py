@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.coordinator.protocol import ConsumerProtocol
 from aiokafka.errors import KafkaError, for_code
 
 from laudstream.errors import Invalid, LaudstreamError, Problem, Refused, Unavailable
@@ -202,3 +203,18 @@ def _raise(code: int, what: str) -> None:
         kind = for_code(code)
         error: type[LaudstreamError] = Unavailable if kind.retriable else Invalid
         raise error(f"Kafka: {what} ({kind.__name__})")
+
+
+async def owners(settings: Settings, group: str, topic: str) -> dict[int, str]:
+    """Partition of `topic` -> the member of the consumer group that has it, as `client@host`. Raises Unavailable."""
+    found: dict[int, str] = {}
+    async with admin(settings.kafka) as client:
+        for answer in await client.describe_consumer_groups([group]):
+            for _, _, _, _, _, members, *_ in answer.groups:
+                for _, client_id, host, _, assignment, *_ in members:
+                    if not assignment:
+                        continue
+                    for name, partitions in ConsumerProtocol.ASSIGNMENT.decode(assignment).assignment:
+                        if name == topic:
+                            found.update(dict.fromkeys(partitions, f"{client_id}@{host.lstrip('/')}"))
+    return found

@@ -136,6 +136,11 @@ class Lane:
         return self._state is not None
 
     @property
+    def in_hand(self) -> int:
+        """Records fetched and not handled."""
+        return self._buffered
+
+    @property
     def seq(self) -> int:
         return self._opened.head.seq
 

@@ -15,6 +15,7 @@ import structlog
 from aiokafka.structs import TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
+from prometheus_client.core import Metric
 
 from agents.lanes import surface
 from agents.lanes.hub import GroupSource, Hub
@@ -159,9 +160,13 @@ class LaneApp(faust.App):
         """What the ops server shows."""
         return {}
 
+    def measures(self) -> Iterable[Metric]:
+        """What it tells Prometheus."""
+        return ()
+
     async def on_started(self) -> None:
         await super().on_started()
-        self._ops = OpsServer(self.settings, self.hub.ready, self.status)
+        self._ops = OpsServer(self.settings, self.hub.ready, self.status, self.measures)
         await self._ops.start()
         self.add_future(self._say_when_ready())
 

@@ -22,6 +22,7 @@ COMMANDS = {
     "events": ("laudstream.cli.events:events", "Replay events from a file."),
     "api": ("laudstream.cli.api:api", "Run the HTTP API and the UI."),
     "worker": ("laudstream.cli.worker:worker", "Run a worker: journeys, senders or projector."),
+    "lanes": ("laudstream.cli.lanes:lanes", "Who owns each lane, and how far behind it is."),
     "topics": ("laudstream.cli.topics:topics", "Create and check the topics in Kafka."),
     "migrate": ("laudstream.cli.migrate:migrate_", "Bring the tables in PostgreSQL up to date."),
     "replay": ("laudstream.cli.replay:replay", "Run a partition again from its journal and compare."),

@@ -1,0 +1,47 @@
+"""`laudstream lanes`: who owns each lane, where it stands, and how far behind it is."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import click
+
+from laudstream import kafka_admin, topics
+from laudstream.cli import show
+from laudstream.cli.connect import settings
+from laudstream.local.logs import Logs
+from laudstream.settings import Settings
+
+_LAGS = {"events": topics.EVENTS, "rows": topics.ROWS, "deliveries": topics.DELIVERIES}
+_COLUMNS = ("lane", "owner", "state", "round", *_LAGS, "last_round")
+
+
+@click.command("lanes")
+@show.as_json
+def lanes(json: bool) -> None:
+    """Owner, last round and records not handled yet of each lane. Asks Kafka only: it works while workers are down."""
+    rows = asyncio.run(look(settings()))
+    if json:
+        show.print_json([dict(zip(_COLUMNS, row, strict=True)) for row in rows])
+        return
+    show.print_table(_COLUMNS, [(*row[:-1], show.when(row[-1])) for row in rows])
+    lost = sum(row[1] == "" for row in rows)
+    if lost:
+        click.echo(f"{lost} lanes have no owner: start a worker with `laudstream worker journeys`")
+
+
+async def look(settings: Settings) -> list[tuple[Any, ...]]:
+    """One row a lane, as _COLUMNS. Raises Unavailable."""
+    owners = await kafka_admin.owners(settings, settings.app_id, topics.EVENTS)
+    async with Logs(settings) as logs:
+        heads = await logs.heads()
+        ends = {name: await logs.ends(topic) for name, topic in _LAGS.items()}
+    rows: list[tuple[Any, ...]] = []
+    for lane in range(settings.partitions):
+        head, owner = heads.get(lane), owners.get(lane, "")
+        positions = head.positions if head is not None else {}
+        lags = [max(0, ends[name].get(lane, 0) - positions.get(topic, 0)) for name, topic in _LAGS.items()]
+        state = "nobody has it" if not owner else "behind" if any(lags) else "up to date"
+        rows.append((lane, owner, state, head.seq if head else 0, *lags, head.clock if head else None))
+    return rows
