@@ -7,6 +7,8 @@ enter its stock path. Everything is read-committed (stock Faust reads uncommitte
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any
 
@@ -141,6 +143,7 @@ class LaneApp(faust.App):
             web_enabled=False,
             worker_redirect_stdouts=False,
             stream_recovery_delay=0.0,
+            broker_client_id=settings.instance_id or f"{socket.gethostname()}-{os.getpid()}",
             consumer_group_instance_id=settings.instance_id or None,
             broker_session_timeout=settings.session_timeout_s,
             broker_request_timeout=max(30.0, settings.session_timeout_s),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -52,10 +54,13 @@ async def test_lanes_names_owners_and_lags_and_says_when_there_is_nobody(shop: S
     buy = shop.name("buy")
     await shop.publish(buy, {"done": leave("done")})
     await shop.track(shop.name("ann"), buy)
-    await shop.handled()
-    rows = await look(shop.settings)
+
+    async def calm() -> list[Any]:
+        rows = await look(shop.settings)
+        return rows if {row[2] for row in rows} == {"up to date"} else []
+
+    rows = await wait_until(calm, what="all lanes are up to date")
     assert [row[0] for row in rows] == list(range(shop.settings.partitions))
-    assert {row[2] for row in rows} == {"up to date"}
     assert len({row[1] for row in rows}) == len(WORKERS)
     mine = rows[shop.partition(shop.name("ann"))]
     assert mine[3] > 0
