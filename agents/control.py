@@ -12,16 +12,19 @@ The holder of the lock also forgets decisions that are older than 30 days.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import asyncpg
 import structlog
-from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.client import AIOKafkaClient
 from mode import Service
 
+from agents.lanes import surface
+from agents.lanes.producer import TxnProducer
+from agents.lanes.wire import TP
 from agents.outbox import Order, control, definition, review
 from laudstream import topics
 from laudstream.errors import Unavailable
@@ -47,7 +50,6 @@ MOST_ORDERS = 50
 """In one transaction."""
 KAFKA_TIMEOUT_S = 15.0
 """A transaction, or the start of the producer, that takes longer is given up and done again."""
-CLOSE_TIMEOUT_S = 5.0
 KEEP_DAYS = 30
 FORGET_EVERY_S = 3600.0
 MOST_FORGOTTEN = 5000
@@ -96,8 +98,8 @@ class ControlAgent(Service):
             await connection.add_listener(CHANNEL, self._wake)
             forgetting = asyncio.create_task(self._forget())
             try:
-                async with _producer(self._settings) as producer:
-                    await self._work(connection, producer)
+                async with _sink(self._settings) as sink:
+                    await self._work(connection, sink)
             finally:
                 self.holds_lock = False
                 forgetting.cancel()
@@ -105,16 +107,16 @@ class ControlAgent(Service):
     def _wake(self, *_: Any) -> None:
         self._woken.set()
 
-    async def _work(self, connection: Connection, producer: AIOKafkaProducer) -> None:
+    async def _work(self, connection: Connection, sink: Sink) -> None:
         while True:
             self._woken.clear()
-            busy = await number(connection) | await publish(connection, producer)
+            busy = await number(connection) | await publish(connection, sink)
             self._tries = 0
             if not busy:
                 try:
                     await asyncio.wait_for(self._woken.wait(), POLL_S)
-                except TimeoutError:
-                    pass  # the poll: a notice may get lost, and a dead connection shows itself
+                except TimeoutError:  # the poll: a notice may get lost, and a dead connection shows itself
+                    await sink.producer.settle()
 
     async def _forget(self) -> None:
         while True:
@@ -137,26 +139,32 @@ async def _connection(settings: Settings) -> AsyncIterator[Connection]:
         connection.terminate()  # at once: the lock goes with it
 
 
+class Sink(NamedTuple):
+    producer: TxnProducer
+    partitions: Sequence[TP]
+    """Of the control topic."""
+
+
 @asynccontextmanager
-async def _producer(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
+async def _sink(settings: Settings) -> AsyncIterator[Sink]:
     """Its start fences whoever had the transactional id, and ends what they left open."""
-    producer = AIOKafkaProducer(
-        bootstrap_servers=settings.kafka,
-        transactional_id=TRANSACTIONAL_ID,
-        transaction_timeout_ms=settings.txn_timeout_ms,
-        max_request_size=8 * topics.MB,
-        request_timeout_ms=10_000,
-    )
+    client = AIOKafkaClient(bootstrap_servers=settings.kafka)
     try:
         async with asyncio.timeout(KAFKA_TIMEOUT_S):
+            await client.bootstrap()
+            await surface.wait_on_metadata(client, topics.CONTROL)
+            found = client.cluster.partitions_for_topic(topics.CONTROL)
+            if not found:
+                raise Unavailable(f"topic {topics.CONTROL} does not exist")
+            partitions = [(topics.CONTROL, p) for p in sorted(found)]
+            outputs = [(topics.DEFINITIONS, 0), *partitions]
+            producer = TxnProducer(
+                client, TRANSACTIONAL_ID, timeout_ms=settings.txn_timeout_ms, outputs=lambda: outputs
+            )
             await producer.start()
-        yield producer
+        yield Sink(producer, partitions)
     finally:
-        try:
-            async with asyncio.timeout(CLOSE_TIMEOUT_S):
-                await producer.stop()
-        except (TimeoutError, KafkaError):
-            await producer.client.close()
+        await client.close()
 
 
 async def number(connection: Connection) -> bool:
@@ -174,34 +182,28 @@ async def number(connection: Connection) -> bool:
     return True
 
 
-async def publish(connection: Connection, producer: AIOKafkaProducer) -> bool:
+async def publish(connection: Connection, sink: Sink) -> bool:
     """Bring numbered orders into Kafka; says whether there were any."""
     orders = [Order(*row) for row in await connection.fetch(SQL["unsent"], MOST_ORDERS)]
     if not orders:
         return False
     async with asyncio.timeout(KAFKA_TIMEOUT_S):
-        await write(producer, orders)
+        await write(sink, orders)
     await connection.execute(SQL["sent"], [order.outbox_id for order in orders])
     for order in orders:
         log.info("order_published", key=order.key, status=order.status, control_seq=order.control_seq)
     return True
 
 
-async def write(producer: AIOKafkaProducer, orders: Sequence[Order]) -> None:
+async def write(sink: Sink, orders: Sequence[Order]) -> None:
     """One transaction: bodies once, control records once to each partition."""
-    partitions = await producer.partitions_for(topics.CONTROL)
-    if not partitions:
-        raise Unavailable(f"topic {topics.CONTROL} does not exist")
-    async with producer.transaction():
-        sent = []
-        for order in orders:
-            if order.body is not None:
-                body = definition(order)
-                sent.append(await producer.send(topics.DEFINITIONS, body, order.key.encode(), partition=0))
-            record, key = control(order), str(order.control_seq).encode()
-            for partition in sorted(partitions):
-                sent.append(await producer.send(topics.CONTROL, record, key, partition=partition))
-        await asyncio.gather(*sent)
+    now = time.time_ns() // 1_000_000
+    bodies = [(order.key.encode(), definition(order)) for order in orders if order.body is not None]
+    records = [(str(order.control_seq).encode(), control(order)) for order in orders]
+    writes: dict[TP, tuple[int, Sequence[tuple[bytes, bytes]]]] = dict.fromkeys(sink.partitions, (now, records))
+    if bodies:
+        writes[topics.DEFINITIONS, 0] = now, bodies
+    await sink.producer.commit(writes)
 
 
 async def forget_decisions(pool: Pool, keep_days: int = KEEP_DAYS, most: int = MOST_FORGOTTEN) -> int:

@@ -11,7 +11,7 @@ from prometheus_client.core import Metric
 
 from agents import metrics
 from agents.definitions import Definitions
-from agents.lanes import surface, wire
+from agents.lanes import surface, wire_state
 from agents.lanes.hub import GroupSource, LaneHub
 from agents.lanes.transport import Crash, LaneApp
 from laudstream import topics
@@ -22,7 +22,7 @@ NEEDED = (*topics.LANE_INPUTS, topics.STATE, topics.JOURNAL, topics.DECISIONS, t
           topics.DEAD_LETTERS)  # fmt: skip
 
 
-async def look_up(settings: Settings) -> wire.Cluster:
+async def look_up(settings: Settings) -> wire_state.Cluster:
     """Ids and partition counts of the topics that lanes use. Raises Unavailable, Broken."""
     client = AIOKafkaClient(bootstrap_servers=settings.kafka)
     try:
@@ -31,7 +31,7 @@ async def look_up(settings: Settings) -> wire.Cluster:
         except Exception as error:
             raise Unavailable(f"Kafka does not answer at {settings.kafka}: {error}") from None
         node = client.get_random_node()
-        cluster, found = await client.send(node, wire.topic_ids(NEEDED))
+        cluster, found = await client.send(node, wire_state.topic_ids(NEEDED))
     finally:
         await client.close()
     missing = [name for name in NEEDED if name not in found]
@@ -41,7 +41,7 @@ async def look_up(settings: Settings) -> wire.Cluster:
     keyed = {counts[name] for name in NEEDED if name != topics.DEFINITIONS}
     if len(keyed) != 1:
         raise Broken(f"customer-keyed topics differ in their partitions: {counts}")
-    return wire.Cluster(cluster, {name: topic_id for name, (topic_id, _) in found.items()}, counts)
+    return wire_state.Cluster(cluster, {name: topic_id for name, (topic_id, _) in found.items()}, counts)
 
 
 class JourneyApp(LaneApp):
@@ -49,14 +49,14 @@ class JourneyApp(LaneApp):
 
     def __init__(self, settings: Settings) -> None:
         self.definitions = Definitions(settings)
-        self._cluster: wire.Cluster | None = None
+        self._cluster: wire_state.Cluster | None = None
         surface.lean_records(topics.LANE_INPUTS)
         super().__init__(settings, settings.app_id, topics.LANE_INPUTS, self._make_hub)
 
     def _make_hub(self, source: GroupSource, crash: Crash) -> LaneHub:
         return LaneHub(self.settings, source, crash, self.definitions, self.cluster)
 
-    def cluster(self) -> wire.Cluster:
+    def cluster(self) -> wire_state.Cluster:
         """As it was when the worker started."""
         if self._cluster is None:
             raise Broken("the cluster was asked for before it was looked up")

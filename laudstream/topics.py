@@ -35,6 +35,13 @@ def send_topic(channel: str, *, bulk: bool) -> str:
     return f"laudstream.send.{channel}.{'bulk' if bulk else 'now'}"
 
 
+LANE_OUTPUTS = (
+    STATE, JOURNAL, DECISIONS, WRITES, HANDOFFS, DEAD_LETTERS,
+    *(send_topic(channel, bulk=bulk) for channel in CHANNELS for bulk in (False, True)),
+)  # fmt: skip
+"""What a round may write to."""
+
+
 class Topic(NamedTuple):
     name: str
     retention_ms: int  # -1: for ever

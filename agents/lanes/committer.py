@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 import structlog
@@ -16,11 +16,14 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
 from agents.lanes.ports import Round
-from agents.lanes.producer import Aborted, GroupOffsets, OutOfGroup, TxnError, TxnProducer
-from agents.lanes.wire import Member
+from agents.lanes.producer import Aborted, GroupOffsets, OutOfGroup, TxnError, TxnProducer, Unreachable
+from agents.lanes.wire import TP, Member
 from laudstream.settings import Settings
 
 log = structlog.get_logger(__name__)
+
+IDLE_S = 1.0
+"""A committer without work looks so often whether a broker was lost."""
 
 
 class _Waiting(NamedTuple):
@@ -32,12 +35,23 @@ class _Waiting(NamedTuple):
 class Committer:
     """The shared CommitPort of all lanes of a process."""
 
-    def __init__(self, settings: Settings, client: AIOKafkaClient, worker_id: str, lock_topic: str) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        client: AIOKafkaClient,
+        worker_id: str,
+        lock_topic: str,
+        outputs: Callable[[], Iterable[TP]],
+    ) -> None:
+        """`outputs`: every partition that lanes write to."""
         self._settings, self._lock_topic = settings, lock_topic
         self._producers = [
-            TxnProducer(client, f"{settings.app_id}-{worker_id}-{n}", timeout_ms=settings.txn_timeout_ms)
+            TxnProducer(
+                client, f"{settings.app_id}-{worker_id}-{n}", timeout_ms=settings.txn_timeout_ms, outputs=outputs,
+                group=settings.app_id,
+            )
             for n in range(settings.committers)
-        ]
+        ]  # fmt: skip
         self.ids = frozenset(p.txn_id for p in self._producers)
         self.member: Member | None = None  # of the assignment in force; None between revoke and assign
         self._idle: asyncio.Queue[TxnProducer] = asyncio.Queue()
@@ -80,16 +94,24 @@ class Committer:
         next_start = 0.0
         while True:
             producer = await self._idle.get()
-            await self._work.wait()
+            if not self._work.is_set():
+                try:
+                    await asyncio.wait_for(self._work.wait(), IDLE_S)
+                except TimeoutError:  # nothing to commit: time to look after what a lost broker may have left
+                    self._spawn(producer, [])
+                    continue
             wait = next_start - time.monotonic()
             if wait > 0:
                 await asyncio.sleep(wait)
             next_start = time.monotonic() + self._settings.tick_ms / 1000
             taken, self._pending = self._pending, []
             self._work.clear()
-            task = asyncio.create_task(self._transact(producer, taken))
-            self._running.add(task)
-            task.add_done_callback(self._running.discard)
+            self._spawn(producer, taken)
+
+    def _spawn(self, producer: TxnProducer, taken: list[_Waiting]) -> None:
+        task = asyncio.create_task(self._transact(producer, taken))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
 
     async def _transact(self, producer: TxnProducer, taken: list[_Waiting]) -> None:
         member = self.member
@@ -98,6 +120,8 @@ class Committer:
         try:
             if rounds and member is not None:
                 await self._commit_apart(producer, member, rounds)
+            else:
+                await producer.settle()
         except (Aborted, OutOfGroup) as error:  # the producer is ready for the next one
             _fail(rounds, error)
         except TxnError as error:
@@ -125,6 +149,8 @@ class Committer:
         """After an abort each lane for itself: one lane's bad record must not hold up the others (A2)."""
         try:
             await self._commit(producer, member, rounds)
+        except Unreachable:
+            raise
         except Aborted as error:
             self.aborts += 1
             if len(rounds) == 1:

@@ -13,14 +13,14 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
-from agents.lanes import wire
+from agents.lanes import wire_state
 from agents.lanes.committer import Committer
 from agents.lanes.feed import Feed, Source
 from agents.lanes.lane import Bodies, Lane
 from agents.lanes.producer import Fenced, OutOfGroup
 from agents.lanes.stats import LaneStats
 from agents.lanes.takeover import Takeover
-from agents.lanes.wire import Member
+from agents.lanes.wire import TP, Member
 from laudstream import topics
 from laudstream.errors import Broken
 from laudstream.settings import Settings
@@ -63,7 +63,7 @@ class LaneHub:
         source: GroupSource,
         crash: Callable[[BaseException], Awaitable[None]],
         bodies: Bodies,
-        cluster: Callable[[], wire.Cluster],
+        cluster: Callable[[], wire_state.Cluster],
     ) -> None:
         self.settings, self._source, self._crash, self._bodies, self._cluster = settings, source, crash, bodies, cluster
         self._memory = RocksMemory(settings.block_cache_mb, settings.memtable_mb)
@@ -132,10 +132,14 @@ class LaneHub:
         if self._committer is None:
             self._client = AIOKafkaClient(bootstrap_servers=self.settings.kafka)
             await self._client.bootstrap()
-            self._committer = Committer(self.settings, self._client, self._worker_id(), LOCK_TOPIC)
+            self._committer = Committer(self.settings, self._client, self._worker_id(), LOCK_TOPIC, self._outputs)
             self._takeover = Takeover(self.settings, self._client, self._committer.ids, topics.LANE_INPUTS, LOCK_TOPIC)
             await self._committer.start()
         return self._committer
+
+    def _outputs(self) -> list[TP]:
+        counts = self._cluster().counts
+        return [(topic, p) for topic in topics.LANE_OUTPUTS for p in range(counts[topic])]
 
     def _worker_id(self) -> str:
         """Stable over restarts: a restarted worker aborts at once what it had left open."""

@@ -18,7 +18,7 @@ from aiokafka.structs import TopicPartition
 
 from agents.lanes import round as rounds
 from agents.lanes.ports import CommitPort, Round
-from agents.lanes.producer import Aborted
+from agents.lanes.producer import Aborted, Unreachable
 from agents.lanes.record import Record, ends, merge, shares
 from agents.lanes.restore import restore
 from agents.lanes.stats import LaneStats
@@ -39,6 +39,8 @@ log = structlog.get_logger(__name__)
 
 LastSeq = Callable[[int], Awaitable[int | None]]
 MAX_ABORTS = 20
+FEW = 50
+AWAY_S = 0.2
 POLL_S = 0.004
 """How often a lane with due timers looks whether its inputs are all in."""
 
@@ -199,6 +201,13 @@ class Lane:
                 continue
             try:
                 await self._round(plan, taken)
+            except Unreachable as error:  # no fault of the round's: it is tried for as long as Kafka is away
+                self.stats.aborted += 1
+                log.warning("round_waits", lane=self.partition, error=str(error))
+                self._put_back(taken)
+                self._size = max(FEW, self._size // 2)  # a slow broker may take a smaller one in time
+                await asyncio.sleep(AWAY_S)
+                continue
             except Aborted as error:  # nothing of the round is left: neither in the store nor in Kafka
                 aborts += 1
                 self.stats.aborted += 1

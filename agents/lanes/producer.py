@@ -2,6 +2,7 @@
 
 `commit` sends everything at once and returns when the transaction is decided. It raises
   Aborted        the transaction did not happen; the producer is ready for the next one
+  Unreachable    the same, because Kafka could not take it in time: try the same again later
   Fenced         the transaction did not happen; another producer has our id
   OutOfGroup     the transaction did not happen; the group has moved on without us
   OutcomeUnknown it may or may not have happened: read the changelog before you go on
@@ -13,17 +14,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import structlog
 from aiokafka.client import AIOKafkaClient, CoordinationType
 from aiokafka.errors import KafkaError
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
-from aiokafka.structs import TopicPartition
 
-from agents.lanes import surface, wire
-from agents.lanes.encoding import Call
+from agents.lanes import unended, wire, wire_state
+from agents.lanes.brokers import Brokers
 from agents.lanes.wire import TP, Code, Member, ProducerId
 
 log = structlog.get_logger(__name__)
@@ -36,6 +36,9 @@ class TxnError(KafkaError): ...
 
 
 class Aborted(TxnError): ...
+
+
+class Unreachable(Aborted): ...
 
 
 class Fenced(TxnError): ...
@@ -66,7 +69,11 @@ class _Rejected(Exception):
 
 
 class TxnProducer:
+    """`outputs`: all partitions that its id may have written to before this process, `group`: whose offsets;
+    what an older process left half ended there is ended at the start."""
+
     MAX_BATCH = 900_000
+    START_S = 60.0
 
     def __init__(
         self,
@@ -76,55 +83,134 @@ class TxnProducer:
         timeout_ms: int = 10_000,
         backoff_s: float = 0.002,
         deadline_s: float = 8.0,
+        outputs: Callable[[], Iterable[TP]] = tuple,
+        group: str | None = None,
     ) -> None:
         self.txn_id = txn_id
-        self._client, self._timeout_ms, self._backoff, self._deadline = client, timeout_ms, backoff_s, deadline_s
-        self._coordinators: dict[CoordinationType, int] = {}
+        self._timeout_ms, self._deadline_s = timeout_ms, deadline_s
+        self._outputs, self._group = outputs, group
+        self._brokers = Brokers(client, txn_id, backoff_s)
         self._pid = ProducerId(-1, -1)
         self._sequences: dict[TP, int] = {}
-        self._connection = ("txn", txn_id)  # a broker serves one request at a time per connection
-        self.waits = self.commits = 0  # CONCURRENT_TRANSACTIONS answers; transactions
+        self._ended: dict[TP, bool | None] = {}  # how its last transaction there was decided; None: not known yet
+        self._offsets: bool | None = None  # the same of the group's offsets
+        self.commits = 0
 
+    @property
+    def waits(self) -> int:
+        """CONCURRENT_TRANSACTIONS answers."""
+        return self._brokers.waits
+
+    @property
+    def was_lost(self) -> bool:
+        """A broker was away: `settle` has something to look at."""
+        return self._brokers.was_lost
+
+    def _deadline(self, seconds: float | None = None) -> float:
+        return time.monotonic() + (self._deadline_s if seconds is None else seconds)
+
+    # -- a producer id, and what it left ------------------------------------------------
     async def start(self) -> None:
         """Returns when older producers of this id are fenced and their transaction has ended."""
-        code, pid = await self._ask_coordinator(
-            CoordinationType.TRANSACTION,
-            self.txn_id,
-            wire.init_producer_id(self.txn_id, self._timeout_ms),
-            lambda answer: answer[0],
-            deadline_s=60.0,
-        )
-        if code in Code.FENCES:
-            raise Fenced(self.txn_id)
+        deadline = self._deadline(self.START_S)
+        before = await unended.transaction(self._brokers, self.txn_id, deadline)
+        ours = self._pid
+        code, self._pid = await self._ask(wire.init_producer_id(self.txn_id, self._timeout_ms), deadline)
         if code:
-            raise KafkaError(f"InitProducerId {self.txn_id}: code {code}")
-        self._pid = pid
+            self._pid = ours
+            raise Fenced(self.txn_id) if code in Code.FENCES else KafkaError(f"InitProducerId {self.txn_id}: {code}")
         self._sequences.clear()
+        happened = before.state == "CompleteCommit"
+        if ours.id < 0:
+            await self._inherit(before, deadline)
+            return
+        if before.pid != (ours.id, ours.epoch + 1):
+            happened = False
+        self._ended = {tp: happened if how is None else how for tp, how in self._ended.items()}
+        if self._offsets is None:
+            self._offsets = happened
+
+    async def _inherit(self, before: wire_state.Transaction, deadline: float) -> None:
+        """End what the process before us has left decided and not ended."""
+        if before.state not in ("CompleteCommit", "CompleteAbort"):
+            return
+        brokers = self._brokers
+        found = await unended.open_in(brokers, before.pid.id, self._outputs(), deadline)
+        ours = {tp for tp, epoch in found.items() if epoch == before.pid.epoch - 1}
+        if others := found.keys() - ours:
+            log.error("transaction_left_open", txn_id=self.txn_id, partitions=sorted(others))
+        if ours or self._group is not None:
+            commit = before.state == "CompleteCommit"
+            self._took(await unended.end(brokers, self.txn_id, self._pid, ours, self._group, commit, deadline))
+        if ours:
+            log.warning("transaction_ended_late", txn_id=self.txn_id, state=before.state, partitions=sorted(ours))
+
+    async def settle(self) -> None:
+        """After a broker was lost: end whatever transaction of ours was decided and not ended everywhere. Raises
+        Unreachable. Without it the next transaction would decide for the older one too."""
+        if not self._brokers.was_lost:
+            return
+        try:
+            await self._settle(self._deadline())
+        except (KafkaError, TimeoutError) as error:
+            raise Unreachable(repr(error)) from None
+
+    async def _settle(self, deadline: float) -> None:
+        brokers = self._brokers
+        await unended.transaction(brokers, self.txn_id, deadline)
+        found = await unended.open_in(brokers, self._pid.id, self._ended, deadline)
+        for how in (True, False):
+            tps = [tp for tp in found if self._ended[tp] is how]
+            group = self._group if self._offsets is how else None
+            if tps or group is not None:
+                self._took(await unended.end(brokers, self.txn_id, self._pid, tps, group, how, deadline))
+            if tps:
+                log.warning("transaction_ended_late", txn_id=self.txn_id, committed=how, partitions=sorted(tps))
+        await unended.transaction(brokers, self.txn_id, deadline)
+        if left := await unended.open_in(brokers, self._pid.id, found, deadline):
+            raise KafkaError(f"{self.txn_id}: still open in {sorted(left)}")
+        self._ended.clear()
+        self._offsets = None
+        brokers.forgive()
+
+    def _took(self, pid: ProducerId) -> None:
+        if pid != self._pid:
+            self._sequences.clear()
+        self._pid = pid
 
     async def commit(self, writes: Writes, group: GroupOffsets | None = None) -> dict[TP, int]:
         """Write all or nothing. Returns the offset after the last record, per partition."""
+        await self.settle()
         try:
             ends = await self._write(writes, group)
         except (_Rejected, KafkaError, TimeoutError, ValueError) as error:
+            self._note(writes, group, False)
             code = getattr(error, "code", 0)
             if code in Code.FENCES and group is None:
                 raise Fenced(self.txn_id) from None
             await self.start()  # aborts what is open, whatever came before
             if code in Code.GROUP:
                 raise OutOfGroup(str(error)) from None
-            raise Aborted(repr(error)) from None
+            raise (Aborted if isinstance(error, (_Rejected, ValueError)) else Unreachable)(repr(error)) from None
+        self._note(writes, group, None)
         await self._end(shared=group is not None)
+        self._note(writes, group, True)
         self.commits += 1
         return ends
 
+    def _note(self, writes: Writes, group: GroupOffsets | None, how: bool | None) -> None:
+        self._ended.update(dict.fromkeys(writes, how))
+        if group is not None:
+            self._group, self._offsets = group.member.group, how
+
     # -- before the decision -----------------------------------------------------
     async def _write(self, writes: Writes, group: GroupOffsets | None) -> dict[TP, int]:
-        waves = self._batches(writes)
+        waves, deadline = self._batches(writes), self._deadline()
         if group is None or not group.offsets:
-            return await self._produce(waves)
-        offsets = asyncio.create_task(self._commit_offsets(group))
+            return await self._produce(waves, deadline)
+        offsets = asyncio.create_task(self._commit_offsets(group, deadline))
         try:
-            ends = await self._produce(waves)
+            ends = await self._produce(waves, deadline)
         except BaseException:
             offsets.cancel()
             await asyncio.wait([offsets])
@@ -156,34 +242,42 @@ class TxnProducer:
                 done, wave = done + count, wave + 1
         return waves
 
-    async def _produce(self, waves: list[dict[TP, tuple[int, bytearray]]]) -> dict[TP, int]:
+    async def _produce(self, waves: list[dict[TP, tuple[int, bytearray]]], deadline: float) -> dict[TP, int]:
+        """A batch that was refused for now is sent again: its sequence number keeps it from being written twice."""
         ends: dict[TP, int] = {}
         for wave in waves:
-            by_leader: dict[int, dict[TP, bytearray]] = {}
-            for tp, (_, data) in wave.items():
-                by_leader.setdefault(await self._leader(tp), {})[tp] = data
-            answers = [self._produce_to(node, batches) for node, batches in by_leader.items()]
-            for bases in (await asyncio.gather(*answers)) if len(answers) > 1 else [await answers[0]]:
-                for tp, base in bases.items():
-                    ends[tp] = base + wave[tp][0]
+            left = {tp: data for tp, (_, data) in wave.items()}
+            while True:
+                found = await self._brokers.by_leader(left, deadline)
+                sent = [self._produce_to(node, {tp: left[tp] for tp in tps}) for node, tps in found.items()]
+                again = Code.NONE
+                for answer in (await asyncio.gather(*sent)) if len(sent) > 1 else [await sent[0]]:
+                    for tp, (code, base) in answer.items():
+                        if code == Code.NONE or (code == Code.DUPLICATE_SEQUENCE and base >= 0):
+                            ends[tp] = base + wave[tp][0]
+                            del left[tp]
+                        elif code == Code.CONCURRENT or code in Code.LEADER:
+                            again = max(again, code) if code in Code.LEADER else again
+                        else:
+                            raise _Rejected(code, tp)
+                if not left:
+                    break
+                if again:
+                    await self._brokers.refresh(deadline, f"code {again} for {min(left)}")
+                else:
+                    await self._brokers.wait(deadline)
         return ends
 
-    async def _produce_to(self, node: int, batches: dict[TP, bytearray]) -> dict[TP, int]:
-        bases: dict[TP, int] = {}
-        deadline = time.monotonic() + self._deadline
-        while True:
-            call = wire.produce(self.txn_id, batches, 10_000)
-            for tp, (code, base) in (await self._send(node, call)).items():
-                if code == Code.NONE or (code == Code.DUPLICATE_SEQUENCE and base >= 0):
-                    bases[tp] = base
-                elif code != Code.CONCURRENT:
-                    raise _Rejected(code, tp)
-            batches = {tp: data for tp, data in batches.items() if tp not in bases}
-            if not batches:
-                return bases
-            await self._wait(deadline)
+    async def _produce_to(self, node: int, batches: dict[TP, bytearray]) -> dict[TP, tuple[int, int]]:
+        try:
+            answer: dict[TP, tuple[int, int]] = await self._brokers.send(
+                node, wire.produce(self.txn_id, batches, 10_000)
+            )
+            return answer
+        except (KafkaError, TimeoutError):
+            return dict.fromkeys(batches, (Code.DISCONNECTED, -1))
 
-    async def _commit_offsets(self, group: GroupOffsets) -> None:
+    async def _commit_offsets(self, group: GroupOffsets, deadline: float) -> None:
         member = group.member
         if member.generation < 0 or not member.member_id:
             raise _Rejected(Code.UNKNOWN_MEMBER, "no group member: the broker would not check it")
@@ -191,92 +285,28 @@ class TxnProducer:
         def worst(codes: dict[TP, int]) -> int:
             return max(codes.values())
 
-        codes = await self._ask_coordinator(
-            CoordinationType.GROUP,
-            member.group,
-            wire.txn_offset_commit(self.txn_id, self._pid, member, group.offsets),
-            worst,
-        )
+        call = wire.txn_offset_commit(self.txn_id, self._pid, member, group.offsets)
+        codes = await self._brokers.ask_coordinator(CoordinationType.GROUP, member.group, call, worst, deadline)
         if worst(codes):
             raise _Rejected(worst(codes), "TxnOffsetCommit")
 
     # -- the decision --------------------------------------------------------------
     async def _end(self, shared: bool) -> None:
-        """Once sent, only an answer tells what happened."""
-        call = wire.end_txn(self.txn_id, self._pid, True)
-        deadline = time.monotonic() + self._deadline
-        while True:
-            try:
-                code, pid = await self._ask_coordinator(
-                    CoordinationType.TRANSACTION, self.txn_id, call, lambda answer: answer[0]
-                )
-                break
-            except (KafkaError, TimeoutError) as error:  # the same request again is safe
-                if time.monotonic() > deadline:
-                    raise OutcomeUnknown(repr(error)) from None
-                await asyncio.sleep(0.1)
+        """Once sent, only an answer tells what happened. The same request again is safe."""
+        try:
+            code, pid = await self._ask(wire.end_txn(self.txn_id, self._pid, True), self._deadline())
+        except (KafkaError, TimeoutError) as error:
+            raise OutcomeUnknown(repr(error)) from None
         if code == Code.NONE:
-            if pid is not None and pid.id >= 0:
-                if pid != self._pid:
-                    self._sequences.clear()
-                self._pid = pid
+            if pid.id >= 0:
+                self._took(pid)
         elif code in Code.FENCES:
             # Fenced by id or by the transaction timeout: aborted, unless an earlier try of ours got through.
             raise OutcomeUnknown(f"{self.txn_id}: fenced at the end") if shared else Fenced(self.txn_id)
         else:
             raise OutcomeUnknown(f"EndTxn: code {code}")
 
-    # -- requests ------------------------------------------------------------------
-    async def _ask_coordinator(
-        self,
-        kind: CoordinationType,
-        key: str,
-        call: Call,
-        code_of: Callable[[Any], int],
-        deadline_s: float | None = None,
-    ) -> Any:
-        deadline = time.monotonic() + (deadline_s or self._deadline)
-        while True:
-            node = self._coordinators.get(kind)
-            if node is None:
-                node = await self._find(kind, key)
-                if node is None:
-                    await self._wait(deadline, 0.1)
-                    continue
-            answer = await self._send(node, call)
-            code = code_of(answer)
-            if code == Code.CONCURRENT:
-                self.waits += 1
-                await self._wait(deadline)
-            elif code in Code.COORDINATOR:
-                del self._coordinators[kind]
-                await self._wait(deadline, 0.1)
-            else:
-                return answer
-
-    async def _find(self, kind: CoordinationType, key: str) -> int | None:
-        try:
-            node: int = await self._client.coordinator_lookup(kind, key)
-            self._coordinators[kind] = node
-            return node
-        except KafkaError as error:
-            log.info("coordinator_unknown", key=key, error=repr(error))
-            await self._client.force_metadata_update()
-            return None
-
-    async def _leader(self, tp: TP) -> int:
-        node = self._client.cluster.leader_for_partition(TopicPartition(*tp))
-        if node is None or node < 0:
-            await surface.wait_on_metadata(self._client, tp[0])
-            node = self._client.cluster.leader_for_partition(TopicPartition(*tp))
-        if node is None or node < 0:
-            raise KafkaError(f"no leader for {tp}")
-        return node
-
-    async def _send(self, node: int, call: Call) -> Any:
-        return await self._client.send(node, call, group=self._connection)
-
-    async def _wait(self, deadline: float, seconds: float | None = None) -> None:
-        if time.monotonic() > deadline:
-            raise TimeoutError("the transaction took too long")
-        await asyncio.sleep(self._backoff if seconds is None else seconds)
+    async def _ask(self, call: Any, deadline: float) -> Any:
+        return await self._brokers.ask_coordinator(
+            CoordinationType.TRANSACTION, self.txn_id, call, lambda answer: answer[0], deadline
+        )

@@ -21,6 +21,7 @@ from agents.lanes.wire import Member
 
 PRIVATE = (
     "aiokafka.client:AIOKafkaClient._wait_on_metadata",
+    "aiokafka.client:AIOKafkaClient._get_conn",
     "aiokafka.client:AIOKafkaClient.send",
     "aiokafka.client:AIOKafkaClient.coordinator_lookup",
     "aiokafka.conn:AIOKafkaConnection.send",
@@ -47,6 +48,12 @@ PRIVATE = (
 async def wait_on_metadata(client: AIOKafkaClient, topic: str) -> None:
     """Until the client knows the partitions of a topic."""
     await client._wait_on_metadata(topic)
+
+
+def connection(client: AIOKafkaClient, node: int, group: Any) -> Any:
+    """The connection that requests to this broker go through now; None: there is none. Compare with `is`."""
+    found = client._conns.get((node, group))
+    return found if found is not None and found.connected() else None
 
 
 def read_committed(consumer: AIOKafkaConsumer, *, min_bytes: int, max_wait_ms: int) -> None:

@@ -11,7 +11,7 @@ import structlog
 from aiokafka.client import AIOKafkaClient, CoordinationType
 from aiokafka.errors import KafkaError
 
-from agents.lanes import wire
+from agents.lanes import wire, wire_state
 from agents.lanes.producer import TxnProducer
 from agents.lanes.wire import TP, Code
 from laudstream import topics
@@ -73,13 +73,13 @@ class Takeover:
     async def _holders(self, tp: TP) -> list[str]:
         holders = []
         for broker in self._client.cluster.brokers():
-            _, ids = await self._client.send(broker.nodeId, wire.list_open_transactions(), group="takeover")
+            _, ids = await self._client.send(broker.nodeId, wire_state.list_open_transactions(), group="takeover")
             for txn_id in ids:
                 if not txn_id.startswith(self._settings.app_id + "-") or txn_id in self._own:
                     continue
-                code, state, _, tps = await self._client.send(
-                    broker.nodeId, wire.describe_transaction(txn_id), group="takeover"
+                found = await self._client.send(
+                    broker.nodeId, wire_state.describe_transaction(txn_id), group="takeover"
                 )
-                if code == Code.NONE and state == "Ongoing" and tp in tps:
+                if found.code == Code.NONE and found.state == "Ongoing" and tp in found.tps:
                     holders.append(txn_id)
         return holders

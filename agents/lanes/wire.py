@@ -21,9 +21,15 @@ class Code:
     """Broker error codes that a transaction has to tell apart."""
 
     NONE, LOADING, NO_COORDINATOR, NOT_COORDINATOR = 0, 14, 15, 16
+    UNKNOWN_TOPIC, NO_LEADER, NOT_LEADER, TIMED_OUT, DISCONNECTED, STORAGE = 3, 5, 6, 7, 13, 56
+    TOO_FEW_REPLICAS, TOO_FEW_AFTER_APPEND, FENCED_LEADER, UNKNOWN_LEADER = 19, 20, 74, 75
     ILLEGAL_GENERATION, UNKNOWN_MEMBER, REBALANCING = 22, 25, 27
     DUPLICATE_SEQUENCE, BAD_EPOCH, CONCURRENT, FENCED_INSTANCE, UNSTABLE_OFFSET, FENCED = 46, 47, 51, 82, 88, 90
     COORDINATOR = frozenset((LOADING, NO_COORDINATOR, NOT_COORDINATOR))  # ask again, maybe elsewhere
+    LEADER = frozenset((  # the partition cannot take it now: ask again, maybe elsewhere
+        UNKNOWN_TOPIC, NO_LEADER, NOT_LEADER, TIMED_OUT, DISCONNECTED, STORAGE,
+        TOO_FEW_REPLICAS, TOO_FEW_AFTER_APPEND, FENCED_LEADER, UNKNOWN_LEADER,
+    ))  # fmt: skip
     FENCES = frozenset((BAD_EPOCH, FENCED))  # another producer has our id
     GROUP = frozenset((ILLEGAL_GENERATION, UNKNOWN_MEMBER, FENCED_INSTANCE))  # we are out of the group
 
@@ -64,6 +70,14 @@ def _by_topic(items: Iterable[tuple[TP, bytes]]) -> bytes:
     topics: dict[str, list[bytes]] = {}
     for (topic, partition), rest in items:
         topics.setdefault(topic, []).append(I32.pack(partition) + rest)
+    return array(text(topic) + array(parts) + NO_TAGS for topic, parts in topics.items())
+
+
+def grouped(tps: Iterable[TP]) -> bytes:
+    """[topic, [partition]]"""
+    topics: dict[str, list[bytes]] = {}
+    for topic, partition in tps:
+        topics.setdefault(topic, []).append(I32.pack(partition))
     return array(text(topic) + array(parts) + NO_TAGS for topic, parts in topics.items())
 
 
@@ -159,10 +173,7 @@ def txn_offset_commit(txn_id: str, pid: ProducerId, member: Member, offsets: Map
 def stable_offsets(group: str, tps: Iterable[TP]) -> Call:
     """OffsetFetch v7, require_stable. Answer: (code, {tp: (code, offset, note)}); UNSTABLE_OFFSET while a
     transaction with an offset of this partition is open."""
-    topics: dict[str, list[bytes]] = {}
-    for topic, partition in tps:
-        topics.setdefault(topic, []).append(I32.pack(partition))
-    body = text(group) + array(text(t) + array(ps) + NO_TAGS for t, ps in topics.items()) + b"\1" + NO_TAGS
+    body = text(group) + grouped(tps) + b"\1" + NO_TAGS
 
     def read(r: Reader) -> Any:
         r.i32()
@@ -187,92 +198,22 @@ def stable_offsets(group: str, tps: Iterable[TP]) -> Call:
     return Call(9, 7, body, read)
 
 
-# -- who holds a partition open ----------------------------------------------------
-def list_open_transactions() -> Call:
-    """ListTransactions v0. Answer: (code, [transactional id])."""
+# -- a transaction without records ---------------------------------------------------
+def add_partitions_to_txn(txn_id: str, pid: ProducerId, tps: Iterable[TP]) -> Call:
+    """AddPartitionsToTxn v3. Answer: {tp: code}."""
 
     def read(r: Reader) -> Any:
         r.i32()
-        code = r.i16()
-        r.array(r.text)
-        return code, [row[0] for row in r.array(lambda: (r.text(), r.i64(), r.text(), r.tags()))]
+        return _codes(r)
 
-    return Call(66, 0, array([text("Ongoing")]) + array([]) + NO_TAGS, read)
+    return Call(24, 3, text(txn_id) + pid.encode() + grouped(tps) + NO_TAGS, read)
 
 
-def describe_transaction(txn_id: str) -> Call:
-    """DescribeTransactions v0, to the id's coordinator. Answer: (code, state, start ms, set of tp)."""
+def add_offsets_to_txn(txn_id: str, pid: ProducerId, group: str) -> Call:
+    """AddOffsetsToTxn v3. Answer: code."""
 
     def read(r: Reader) -> Any:
         r.i32()
-        rows: list[Any] = []
+        return r.i16()
 
-        def row() -> None:
-            code, _, state, _, start = r.i16(), r.text(), r.text(), r.i32(), r.i64()
-            r.i64(), r.i16()
-            tps: set[TP] = set()
-
-            def topic() -> None:
-                name = r.text()
-                tps.update((name, p) for p in r.array(r.i32))
-                r.tags()
-
-            r.array(topic)
-            r.tags()
-            rows.append((code, state, start, tps))
-
-        r.array(row)
-        return rows[0]
-
-    return Call(65, 0, array([text(txn_id)]) + NO_TAGS, read)
-
-
-# -- the cluster -------------------------------------------------------------------
-def topic_ids(names: Iterable[str]) -> Call:
-    """Metadata v12. Answer: (cluster id, {topic: (id, number of partitions)}); missing topics are left out."""
-    wanted = array(b"\0" * 16 + text(name) + NO_TAGS for name in names)
-
-    def read(r: Reader) -> Any:
-        r.i32()
-        r.array(lambda: (r.i32(), r.text(), r.i32(), r.text(), r.tags()))
-        cluster = r.text()
-        r.i32()
-        found: dict[str, tuple[str, int]] = {}
-
-        def topic() -> None:
-            code, name, topic_id = r.i16(), r.text(), r.uuid()
-            r.byte()
-            count = len(
-                r.array(
-                    lambda: (
-                        r.i16(),
-                        r.i32(),
-                        r.i32(),
-                        r.i32(),
-                        r.array(r.i32),
-                        r.array(r.i32),
-                        r.array(r.i32),
-                        r.tags(),
-                    )
-                )
-            )
-            r.i32()
-            r.tags()
-            if code == Code.NONE and name is not None:
-                found[name] = topic_id, count
-
-        r.array(topic)
-        return cluster, found
-
-    return Call(3, 12, wanted + b"\0" + b"\0" + NO_TAGS, read)
-
-
-class Cluster(NamedTuple):
-    """What does not change while a worker lives: whose topics these are."""
-
-    id: str
-    ids: Mapping[str, str]
-    counts: Mapping[str, int]
-
-    def partitions(self, topic: str) -> int:
-        return self.counts[topic]
+    return Call(25, 3, text(txn_id) + pid.encode() + text(group) + NO_TAGS, read)

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import ProducerFenced, TopicAlreadyExistsError
+from aiokafka.errors import TopicAlreadyExistsError
 
-from agents.control import ControlAgent, _producer, forget_decisions
+from agents.control import ControlAgent, _sink, forget_decisions
+from agents.lanes.producer import Fenced
 from laudstream import topics
 from laudstream.records import codec
 from laudstream.settings import Settings
@@ -192,15 +193,14 @@ async def test_of_two_agents_one_works_and_the_other_takes_over(
 async def test_what_an_older_agent_left_in_an_open_transaction_is_never_seen(
     database: str, pool: Pool, kafka: Any, log: Log, until: Until
 ) -> None:
-    async with _producer(Settings(kafka=kafka.address)) as older:
-        await older.begin_transaction()
-        for at in range(PARTITIONS):
-            await older.send_and_wait(topics.CONTROL, b"unfinished", b"99", partition=at)
+    async with _sink(Settings(kafka=kafka.address)) as older:
+        unfinished = {tp: (1, [(b"99", b"unfinished")]) for tp in older.partitions}
+        assert len(await older.producer._write(unfinished, None)) == PARTITIONS
         await order(pool, "journey", "cart", 1, "live", JOURNEY)
         async with running(database, kafka, pool):
             await until(lambda: log.has(1))
-            with pytest.raises(ProducerFenced):
-                await older.commit_transaction()
+            with pytest.raises(Fenced):
+                await older.producer._end(shared=False)
             await order(pool, "journey", "cart", 1, "paused")
             await until(lambda: log.has(2))
     assert log.control == {at: [(1, "cart", "live"), (2, "cart", "paused")] for at in range(PARTITIONS)}

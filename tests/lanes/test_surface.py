@@ -14,6 +14,7 @@ from agents.lanes.surface import PRIVATE
 
 DIGESTS = {
     "aiokafka.client:AIOKafkaClient._wait_on_metadata": "52b0a5ee78ef3aa0",
+    "aiokafka.client:AIOKafkaClient._get_conn": "68ce5d8391719d33",
     "aiokafka.client:AIOKafkaClient.send": "246b277687d7b687",
     "aiokafka.client:AIOKafkaClient.coordinator_lookup": "19cc69fb75f8d667",
     "aiokafka.conn:AIOKafkaConnection.send": "5909ea32f4efca49",
