@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
 from typing import Any
 
 import msgspec
@@ -31,7 +32,11 @@ CACHE_BYTES = 256 << 20
 
 
 class ReplayResult(msgspec.Struct):
+    """What was compared, and how it came out."""
+
     partition: int
+    skipped: int = 0
+    """Rounds before the first one that was asked for: run, but not compared."""
     rounds: int = 0
     inputs: int = 0
     timers: int = 0
@@ -45,31 +50,40 @@ class ReplayResult(msgspec.Struct):
 class Replay:
     """Rounds of one partition, one after another, on a store in memory."""
 
-    def __init__(self, partition: int, definitions: Bodies) -> None:
+    def __init__(self, partition: int, definitions: Bodies, begin: int = 1, cache_bytes: int = CACHE_BYTES) -> None:
+        """`begin`: the first round that is compared. `cache_bytes` 0: customers are decoded anew in each round."""
         self.store = MemoryStore()
         self.lane = rounds.Lane(partition, Head(), Catalog(), ())
         self.result = ReplayResult(partition)
-        self._cache: Cache[Customer] = Cache(CACHE_BYTES)
+        self._begin = begin
+        self._cache: Cache[Customer] = Cache(cache_bytes)
         self._bodies = definitions
 
     def step(self, entry: Journal, taken: list[list[Any]]) -> rounds.Result:
         """Run the round that `entry` describes on the records that it took."""
         inputs = merge(taken)
+        before = msgspec.structs.replace(self.lane.head, core_level=entry.core_level, epoch=entry.epoch)
         plan = rounds.Plan(inputs, entry.lane_time, entry.clock, NO_LIMIT, entry.fired)
-        result = rounds.run(self.lane, plan, self.store, self._cache, self._bodies.body)
-        self._compare(entry, result)
+        result = rounds.run(self.lane._replace(head=before), plan, self.store, self._cache, self._bodies.body)
+        self._report(entry, result, len(inputs))
         self.store.write(result.out.records)
         rounds.keep(self._cache, result)
         head = msgspec.structs.replace(
-            self.lane.head, seq=entry.seq, lane_time=result.lane_time, clock=entry.clock, control_seq=result.control_seq
+            before, seq=entry.seq, lane_time=result.lane_time, clock=entry.clock, control_seq=result.control_seq
         )
         self.lane = rounds.Lane(self.lane.partition, head, result.catalog, result.sweeps)
+        return result
+
+    def _report(self, entry: Journal, result: rounds.Result, inputs: int) -> None:
         done = self.result
+        if entry.seq < self._begin:
+            done.skipped += 1
+            return
+        self._compare(entry, result)
         done.rounds += 1
-        done.inputs += len(inputs)
+        done.inputs += inputs
         done.timers += result.fired
         done.decisions += len(result.out.topics.get(topics.DECISIONS, ()))
-        return result
 
     def _compare(self, entry: Journal, result: rounds.Result) -> None:
         found = {
@@ -136,34 +150,46 @@ class _Log:
         return self._buffer.popleft()
 
 
-async def replay_partition(
-    settings: Settings,
-    partition: int,
-    definitions: Definitions,
-    on_round: Callable[[ReplayResult], None] | None = None,
-) -> ReplayResult:
-    """Replay one partition up to the end of its journal now. Raises Broken if the journal does not begin at 1."""
-    began = time.monotonic()
+async def read_rounds(settings: Settings, partition: int) -> AsyncGenerator[tuple[Journal, list[list[Any]]]]:
+    """The rounds of a partition up to the end of its journal now: each with the records that it took, one list a
+    topic. Raises Broken if the journal does not begin at 1. Close it, also after an error."""
     journal = _Log(settings, topics.JOURNAL, partition)
     inputs = {topic: _Log(settings, topic, partition) for topic in topics.LANE_INPUTS}
-    replay = Replay(partition, definitions)
+    seq = 0
     try:
         end = await journal.start()
         for log in inputs.values():
             await log.start()
         while (record := await journal.next(end)) is not None:
             entry = decode_journal(record.value)
-            if not replay.result.rounds and entry.seq != 1:
+            if not seq and entry.seq != 1:
                 raise Broken(
                     f"journal of partition {partition} begins with round {entry.seq}; its beginning has expired"
                 )
-            replay.step(entry, await _taken(inputs, entry.ends))
-            if on_round is not None:
-                on_round(replay.result)
+            seq = entry.seq
+            yield entry, await _taken(inputs, entry.ends)
     finally:
         await journal.stop()
         for log in inputs.values():
             await log.stop()
+
+
+async def replay_partition(
+    settings: Settings,
+    partition: int,
+    definitions: Definitions,
+    on_round: Callable[[ReplayResult], None] | None = None,
+    begin: int = 1,
+) -> ReplayResult:
+    """Run one partition from the beginning of its journal to its end now, and compare from round `begin` on. There are
+    no checkpoints: what a round begins from is known only by running all before it. Raises Broken as `read_rounds`."""
+    began = time.monotonic()
+    replay = Replay(partition, definitions, begin)
+    async with aclosing(read_rounds(settings, partition)) as found:
+        async for entry, taken in found:
+            replay.step(entry, taken)
+            if on_round is not None:
+                on_round(replay.result)
     replay.result.seconds = time.monotonic() - began
     return replay.result
 

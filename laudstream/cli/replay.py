@@ -4,39 +4,72 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from laudstream.cli import connect
+from laudstream.cli.progress import bar
+from laudstream.local.logs import Logs
 from laudstream.settings import Settings
+
+if TYPE_CHECKING:
+    from agents.lanes.replay import ReplayResult
 
 
 @click.command()
 @click.option("--partition", "-p", "partitions", multiple=True, type=int, help="Only these; may be repeated.")
-def replay(partitions: tuple[int, ...]) -> None:
-    """Run all rounds again in memory and compare every digest with the journal's."""
+@click.option("--from", "begin", type=click.IntRange(min=1), default=1, help="First round to compare.")
+def replay(partitions: tuple[int, ...], begin: int) -> None:
+    """Run rounds again in memory and compare every digest with the journal's.
+
+    All rounds are run, from the first: each begins from what those before it left. --from only says where comparing
+    and counting begin. Ends with 1 if anything differs, or if there was nothing to compare.
+    """
     settings = connect.settings()
+    if wrong := [p for p in partitions if not 0 <= p < settings.partitions]:
+        raise click.BadParameter(f"{wrong[0]}: there are 0 to {settings.partitions - 1}", param_hint="--partition")
     chosen = partitions or tuple(range(settings.partitions))
-    mismatches = asyncio.run(_replay(settings, chosen))
-    sys.exit(1 if mismatches else 0)
+    results = asyncio.run(_replay(settings, chosen, begin))
+    click.echo(_summary(results))
+    sys.exit(0 if any(result.rounds for result in results) and not any(r.mismatches for r in results) else 1)
 
 
-async def _replay(settings: Settings, partitions: tuple[int, ...]) -> int:
+async def _replay(settings: Settings, partitions: tuple[int, ...], begin: int) -> list[ReplayResult]:
     from agents.definitions import Definitions
     from agents.lanes.replay import replay_partition
 
+    async with Logs(settings) as logs:
+        heads = await logs.heads()
     definitions = Definitions(settings)
     await definitions.start()
-    total = 0
+    results = []
     try:
         for partition in partitions:
-            result = await replay_partition(settings, partition, definitions)
-            total += result.mismatches
-            word = "same" if not result.mismatches else f"{result.mismatches} DIFFERENT, first: {result.first}"
-            click.echo(
-                f"partition {partition}: rounds={result.rounds} inputs={result.inputs} timers={result.timers} "
-                f"decisions={result.decisions} {word} ({result.seconds:.1f} s)"
-            )
+            head = heads.get(partition)
+            with bar(f"partition {partition}", head.seq if head else 0) as advance:
+                result = await replay_partition(settings, partition, definitions, lambda _: advance(1), begin)
+            click.echo(_line(result))
+            results.append(result)
     finally:
         await definitions.stop()
-    return total
+    return results
+
+
+def _line(result: ReplayResult) -> str:
+    word = "same" if not result.mismatches else f"{result.mismatches} DIFFERENT, first: {result.first}"
+    before = f" ({result.skipped} before them only run)" if result.skipped else ""
+    return (
+        f"partition {result.partition}: rounds={result.rounds}{before} inputs={result.inputs} timers={result.timers} "
+        f"decisions={result.decisions} {word if result.rounds else 'nothing to compare'} ({result.seconds:.1f} s)"
+    )
+
+
+def _summary(results: list[ReplayResult]) -> str:
+    different = sum(result.mismatches for result in results)
+    rounds = sum(result.rounds for result in results)
+    word = f"{different} DIFFERENT" if different else "same" if rounds else "nothing to compare"
+    return (
+        f"replay: {word} partitions={len(results)} rounds={rounds} inputs={sum(r.inputs for r in results)} "
+        f"decisions={sum(r.decisions for r in results)} seconds={sum(r.seconds for r in results):.1f}"
+    )

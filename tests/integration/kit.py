@@ -70,7 +70,8 @@ class Shop:
     def __init__(self, stack: Stack) -> None:
         self.stack, self.settings, self.workspace = stack, stack.settings, stack.workspace
         self.prefix = f"t{secrets.token_hex(4)}"
-        self._messages = 0
+        self._looking = asyncio.Lock()
+        """One at a time reads the logs."""
 
     async def __aenter__(self) -> Self:
         settings = self.settings
@@ -154,7 +155,8 @@ class Shop:
         ends = {topic: await self.logs.ends(topic) for topic in names or (topics.EVENTS,)}
 
         async def done() -> bool:
-            return all([await self.logs.handled(topic, places) for topic, places in ends.items()])
+            async with self._looking:
+                return all([await self.logs.handled(topic, places) for topic, places in ends.items()])
 
         await wait_until(done, 60, f"lanes have handled {names}")
 
@@ -182,7 +184,8 @@ class Shop:
             raise AssertionError(f"{error}\ntimeline: {seen}") from None
 
     async def records(self, *names: str) -> list[ConsumerRecord[bytes, bytes]]:
-        return [record async for record in self.logs.records(names)]
+        async with self._looking:
+            return [record async for record in self.logs.records(names)]
 
     async def decisions(self, journey: str = "") -> list[Decision]:
         """Committed decisions about this test's customers, ordered by partition."""
