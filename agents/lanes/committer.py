@@ -16,8 +16,9 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
 from agents.lanes.ports import Round
-from agents.lanes.producer import Aborted, GroupOffsets, OutOfGroup, TxnError, TxnProducer, Unreachable
+from agents.lanes.producer import Aborted, GroupOffsets, OutOfGroup, Pairs, TxnError, TxnProducer, Unreachable
 from agents.lanes.wire import TP, Member
+from laudstream import topics
 from laudstream.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -163,12 +164,16 @@ class Committer:
                     _fail([one], again)
 
     async def _commit(self, producer: TxnProducer, member: Member, rounds: list[_Waiting]) -> None:
-        writes, offsets = {}, {}
+        writes: dict[TP, tuple[int, Pairs]] = {}
+        offsets: dict[TP, tuple[int, str]] = {}
         lock = self._lock_topic
         for waiting in rounds:
             r = waiting.round
             p = r.partition
             writes.update({(t, p): (r.timestamp_ms, pairs) for t, pairs in r.writes.items() if pairs})
+            for q, pairs in r.handoffs.items():
+                others = writes.get((topics.HANDOFFS, q), (0, ()))[1]
+                writes[topics.HANDOFFS, q] = r.timestamp_ms, [*others, *pairs]
             offsets.update({(t, p): (at, "") for t, at in r.moved.items()})
             offsets[lock, p] = r.positions[lock], str(r.seq)  # every round moves the lock
         ends = await producer.commit(writes, GroupOffsets(member, offsets))

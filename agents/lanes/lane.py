@@ -7,9 +7,7 @@ take, compute, commit, write the store. Nothing of a round that was not committe
 from __future__ import annotations
 
 import asyncio
-import operator
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -17,14 +15,16 @@ import structlog
 from aiokafka.structs import TopicPartition
 
 from agents.lanes import round as rounds
+from agents.lanes.intake import Intake, Taken
 from agents.lanes.ports import CommitPort, Round
 from agents.lanes.producer import Aborted, Unreachable
-from agents.lanes.record import Record, ends, merge, shares
+from agents.lanes.record import Record, ends, merge
 from agents.lanes.restore import restore
 from agents.lanes.stats import LaneStats
 from agents.lanes.writer import Out
 from laudstream import topics
 from laudstream.errors import Broken, Invalid
+from laudstream.ids import partition_of
 from laudstream.journey.control import body_key
 from laudstream.journey.customer import Customer
 from laudstream.records import codec as wire
@@ -72,19 +72,15 @@ class Lane:
     ) -> None:
         self.origin, self.partition = origin, origin.partition
         self._settings, self._memory, self.stats, self._port = settings, memory, stats, port
-        self._bodies, self._caught_up = bodies, caught_up
+        self._bodies = bodies
         self._topic_ids = {t: topic_ids[t] for t in topics.LANE_INPUTS}
-        self.tps = tuple(TopicPartition(t, self.partition) for t in topics.LANE_INPUTS)
-        self._rank = {tp: rank for rank, tp in enumerate(self.tps)}
-        self._buffers: list[deque[Any]] = [deque() for _ in self.tps]
-        self._last_seen = [0] * len(self.tps)  # append time of the last record handled, per topic
-        self._buffered = 0
+        self._intake = Intake(self.partition, caught_up)
+        self.tps = self._intake.tps
         self._cache: Cache[Customer] = Cache(cache_bytes)
         self._wake = asyncio.Event()
-        self._stopping = self._informed = False
+        self._stopping = False
         self._store: LaneStore | None = None
         self._state: rounds.Lane | None = None
-        self._fed_since = 0
         self._size = settings.round_records
         self.trouble = ""
 
@@ -140,7 +136,7 @@ class Lane:
     @property
     def in_hand(self) -> int:
         """Records fetched and not handled."""
-        return self._buffered
+        return self._intake.size
 
     @property
     def seq(self) -> int:
@@ -159,27 +155,24 @@ class Lane:
     def pause(self) -> None:
         """Ask the running round to be the last one; forget what was fetched."""
         self.accepting, self._stopping = False, True
-        self._informed = False
-        for buffer in self._buffers:
-            buffer.clear()
-        self._buffered = 0
+        self._intake.clear()
         self._wake.set()
 
     def resume(self) -> None:
-        self._stopping, self._fed_since = False, _clock()
+        self._stopping = False
+        self._intake.begin(_clock())
 
     # -- feeding -------------------------------------------------------------------
     @property
     def hungry(self) -> bool:
-        return self._buffered < 2 * self._settings.catchup_records
+        return self._intake.size < 2 * self._settings.catchup_records
 
     def seeks(self) -> dict[TopicPartition, int]:
         positions = self._opened.head.positions
         return {tp: positions.get(tp.topic, 0) for tp in self.tps}
 
     def feed(self, tp: TopicPartition, records: list[Any]) -> None:
-        self._buffers[self._rank[tp]].extend(records)
-        self._buffered += len(records)
+        self._intake.feed(tp, records)
         self._wake.set()
 
     def lost(self, tp: TopicPartition, position: int) -> None:
@@ -204,7 +197,7 @@ class Lane:
             except Unreachable as error:  # no fault of the round's: it is tried for as long as Kafka is away
                 self.stats.aborted += 1
                 log.warning("round_waits", lane=self.partition, error=str(error))
-                self._put_back(taken)
+                self._return(taken)
                 self._size = max(FEW, self._size // 2)  # a slow broker may take a smaller one in time
                 await asyncio.sleep(AWAY_S)
                 continue
@@ -216,57 +209,34 @@ class Lane:
                     raise Broken(f"lane {self.partition}: no round since {aborts} aborts") from None
                 if aborts >= 2:
                     self._size = max(1, self._size // 10)
-                self._put_back(taken)
+                self._return(taken)
                 continue
             aborts, self._size = 0, self._settings.round_records
         if self.trouble:
             raise Broken(self.trouble)
 
-    def _plan(self) -> tuple[rounds.Plan | None, list[list[Any]]]:
-        settings, store = self._settings, self._store
+    def _plan(self) -> tuple[rounds.Plan | None, Taken]:
+        settings, store, intake, state = self._settings, self._store, self._intake, self._opened
         assert store is not None
-        if not self._knows_all():
+        if not intake.knows_all():
             return None, []
-        bound = self._bound()
-        due = 0 < store.next_due < bound or store.next_due == 0
-        if not self._buffered and not due and not self._opened.sweeps:
+        due = store.next_due < intake.bound()  # 0: not known
+        if not intake.size and not due and not state.sweeps:
             return None, []
         room = self._size
-        if self._buffered > 2 * room and room == settings.round_records:
+        if intake.size > 2 * room and room == settings.round_records:
             room = settings.catchup_records
-        counts = shares([len(b) for b in self._buffers], room)
-        taken = [[b.popleft() for _ in range(n)] for b, n in zip(self._buffers, counts, strict=True)]
-        self._buffered -= sum(counts)
-        for rank, records in enumerate(taken):
-            if records:
-                self._last_seen[rank] = max(self._last_seen[rank], records[-1].timestamp)
-        bound = self._bound()
+        taken = intake.take(room, state.head.control_seq)
+        bound = intake.bound()
         inputs = merge(taken)
-        if not inputs and not self._opened.sweeps and not store.due(bound, 1).hints:
+        if not inputs and not state.sweeps and not store.due(bound, 1).hints:
             return None, taken
-        clock = max(_clock(), self._opened.head.clock)
+        clock = max(_clock(), state.head.clock)
         return rounds.Plan(inputs, bound, clock, settings.round_timers, settings.round_timers), taken
 
-    def _knows_all(self) -> bool:
-        """Whether all topics have answered since the lane began to be fed, control to its end: what was published
-        before an event, and a row that was changed before it, come first however the fetches were answered (A5)."""
-        if not self._informed:
-            ended = [self._caught_up.get(tp, 0) >= self._fed_since for tp in self.tps]
-            self._informed = ended[0] and all(map(operator.or_, ended, map(bool, self._buffers)))
-        return self._informed
-
-    def _bound(self) -> int:
-        """Every input appended before this instant is in hand or handled (A4)."""
-        bounds = []
-        for tp, buffer, seen in zip(self.tps, self._buffers, self._last_seen, strict=True):
-            bounds.append(buffer[0].timestamp if buffer else max(self._caught_up.get(tp, 0), seen))
-        return min(bounds)
-
-    def _put_back(self, taken: Sequence[Sequence[Any]]) -> None:
+    def _return(self, taken: Taken) -> None:
         if self.accepting:  # else the consumer will be moved to our positions anyway
-            for buffer, records in zip(self._buffers, taken, strict=True):
-                buffer.extendleft(reversed(records))
-                self._buffered += len(records)
+            self._intake.put_back(taken)
 
     async def _sleep(self) -> None:
         store = self._store
@@ -278,7 +248,7 @@ class Lane:
         except TimeoutError:
             pass
 
-    async def _round(self, plan: rounds.Plan, taken: list[list[Any]]) -> None:
+    async def _round(self, plan: rounds.Plan, taken: Taken) -> None:
         state, store = self._opened, self._store
         assert store is not None
         began = time.perf_counter()
@@ -288,7 +258,10 @@ class Lane:
         head = self._head(state.head, plan, result, moved)
         writes = _writes(result, head, _journal(head, plan, result, moved))
         computed = time.perf_counter()
-        committed = await self._port.commit(Round(self.partition, head.seq, plan.clock, head.positions, moved, writes))
+        handoffs = _handoffs(writes.pop(topics.HANDOFFS, ()), self.origin.partitions)
+        committed = await self._port.commit(
+            Round(self.partition, head.seq, plan.clock, head.positions, moved, writes, handoffs)
+        )
         self._adopt(result, head, committed[topics.STATE], plan.clock)
         self.stats.round_done(
             len(plan.inputs), result.fired, computed - began, time.perf_counter() - computed, plan.clock, head.lane_time
@@ -343,6 +316,13 @@ def _writes(result: rounds.Result, head: Head, journal: Journal) -> dict[str, Se
     if out.letters:
         writes[topics.DEAD_LETTERS] = out.letters
     return writes
+
+
+def _handoffs(pairs: Sequence[tuple[Any, ...]], partitions: int) -> dict[int, list[tuple[Any, ...]]]:
+    by_partition: dict[int, list[tuple[Any, ...]]] = {}
+    for pair in pairs:
+        by_partition.setdefault(partition_of(pair[0], partitions), []).append(pair)
+    return by_partition
 
 
 def _clock() -> int:

@@ -17,7 +17,9 @@ class Round(NamedTuple):
     moved: Mapping[str, int]
     """Those that changed."""
     writes: Mapping[str, Pairs]
-    """Records per output topic; all go to the lane's own partition."""
+    """Records per output topic; they go to the lane's own partition."""
+    handoffs: Mapping[int, Pairs] = {}
+    """Records of `laudstream.handoffs` per partition."""
 
 
 class CommitPort(Protocol):

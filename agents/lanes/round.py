@@ -9,29 +9,33 @@ both stand in the log, so the same log gives the same decisions whenever it is h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from heapq import heapify, heappop, heappush
 from itertools import chain
 from typing import NamedTuple
 
 import msgspec
 
+from agents.lanes.loader import BASE_BYTES, SPREAD, Loader
+from agents.lanes.quotas import Quotas
 from agents.lanes.record import Record
 from agents.lanes.sweep import Sweep, decode_sweeps, encode_sweeps, start_sweeps
 from agents.lanes.writer import Out
 from laudstream import topics
 from laudstream.errors import Invalid, Undecodable
-from laudstream.ids import derive, split_key
+from laudstream.ids import customer_key, derive
 from laudstream.journey import codec
 from laudstream.journey.advance import advance
 from laudstream.journey.catalog import BodyOf, Catalog
 from laudstream.journey.control import Control
 from laudstream.journey.customer import Customer
 from laudstream.journey.decision import Decision
+from laudstream.journey.handoff import Ask, Handoff, Release
 from laudstream.journey.inputs import (
     Cause,
     DeliveryInput,
     EventInput,
+    GrantInput,
     Moment,
     RowInput,
     TimerInput,
@@ -42,15 +46,11 @@ from laudstream.records import codec as wire
 from laudstream.records.head import Head
 from laudstream.records.rows import row as decode_row
 from tables.cache import Cache
-from tables.layout import CATALOGUE_KEY, PARTS, SWEEPS_KEY
+from tables.layout import CATALOGUE_KEY, SWEEPS_KEY
 from tables.view import Due, View
 
 SWEEP_SLICE = 500
 """Customers that a sweep looks at in one round."""
-
-BASE_BYTES = 700
-SPREAD = 5
-"""What a decoded customer takes in memory: about BASE_BYTES and SPREAD times its encoded bytes."""
 
 MAX_TIMERS_AN_INPUT = 100
 """Timers of one customer that fire before one of its inputs; the rest in the next round (A12)."""
@@ -120,7 +120,9 @@ class _Round:
         self.epoch = lane.head.epoch
         self.moment = Moment(0, plan.clock, self.epoch)
         self.out = Out(lane.partition)
+        self.quotas = Quotas(view)
         self.now: dict[bytes, Customer] = {}
+        self.load = Loader(view, cache, self.now).load
         self.changed: dict[bytes, Customer] = {}  # as they were; in the order of their first change, as state records
         self.popped: set[bytes] = set()
         self.done: list[tuple[int, bytes]] = []
@@ -132,49 +134,18 @@ class _Round:
         plan = self.plan
         rest = self._control(plan.inputs)
         due = self.view.due(plan.bound, plan.max_hints)
-        self._load(chain([record.key for record in rest], [customer for _, customer in due.hints]))
+        self.load(chain([record.key for record in rest], [customer for _, customer in due.hints]))
         self._inputs(rest)
         self.lane_time = max(self.lane_time, plan.bound)
         self._timers(due)
         self._sweep()
         hints = self._encode()
-        self.out.finish()
+        self.out.finish(self.control_seq)
         return Result(
             self.lane_time, self.control_seq, self.catalog, self.sweeps, self.out,
             self.now if len(self.changed) == len(self.now) else {key: self.now[key] for key in self.changed},
             hints, self.done, self.fired, self.swept, self.parked, self.skipped,
         )  # fmt: skip
-
-    # -- customers ---------------------------------------------------------------
-    def _load(self, keys: Iterable[bytes | None]) -> None:
-        """Customers that are not here yet; keys may repeat, and some may be none."""
-        get, now = self.cache.get, self.now
-        absent: dict[bytes, None] = {}
-        for key in keys:
-            if key in now:
-                continue
-            if key:
-                customer = get(key)
-                if customer is None:
-                    absent[key] = None
-                else:
-                    now[key] = customer
-        if not absent:
-            return
-        missing = list(absent)
-        values = self.view.get_many([key + part for key in missing for part in PARTS])
-        step = len(PARTS)
-        fresh: dict[bytes, Customer] = {}
-        for at, key in enumerate(missing):
-            try:
-                workspace, customer_id = split_key(key)
-            except Invalid:
-                continue  # its record will be a dead letter
-            found = values[at * step : at * step + step]
-            parts = {part[1:]: value for part, value in zip(PARTS, found, strict=True) if value is not None}
-            customer = codec.decode(workspace, customer_id, parts) if parts else codec.empty(workspace, customer_id)
-            now[key] = fresh[key] = customer
-        self.cache.update(fresh, BASE_BYTES * len(fresh) + SPREAD * sum(len(value) for value in values if value))
 
     # -- inputs --------------------------------------------------------------------
     def _control(self, inputs: Sequence[Record]) -> Sequence[Record]:
@@ -220,6 +191,9 @@ class _Round:
                 if customer is None or key is None:
                     raise Undecodable("key is not `workspace:customer`")
                 topic = record.topic
+                if topic == topics.HANDOFFS:
+                    self._handoff((topic, partition, record.offset), wire.handoff(record.value), at)
+                    continue
                 if topic == topics.EVENTS:
                     value: CoreInput = EventInput((topic, partition, record.offset), wire.event(record.value))
                 else:
@@ -230,6 +204,23 @@ class _Round:
             if 0 < customer.core.wake_at < at:
                 self._late_timers(key, at)
             self._advance(key, value, at)
+
+    def _handoff(self, cause: Cause, handoff: Handoff, at: int) -> None:
+        """A question or a return to a quota of this lane, or the answer for customers of this lane (A11)."""
+        workspace, journey = handoff.workspace, handoff.journey
+        if isinstance(handoff, Ask):
+            grant = self.quotas.ask(handoff, self.catalog)
+            if grant.places:
+                self.out.handoff(customer_key(workspace, grant.places[0][0]), grant)
+        elif isinstance(handoff, Release):
+            self.quotas.release(handoff)
+        else:
+            keys = [customer_key(workspace, customer).encode() for customer, _ in handoff.places]
+            self.load(keys)
+            for index, (key, (_, run)) in enumerate(zip(keys, handoff.places, strict=True)):
+                if 0 < self.now[key].core.wake_at < at:
+                    self._late_timers(key, at)
+                self._advance(key, GrantInput(cause, journey, run, index < handoff.granted, handoff.most), at)
 
     def _late_timers(self, key: bytes, before: int) -> None:
         for _ in range(MAX_TIMERS_AN_INPUT):
@@ -313,7 +304,7 @@ class _Round:
             return
         sweep, *rest = self.sweeps
         found = self.view.scan(sweep.prefix, sweep.cursor, SWEEP_SLICE)
-        self._load(found)
+        self.load(found)
         for key in found:
             self._advance(key, TouchInput(sweep.seq), self.lane_time)
         self.swept = len(found)
@@ -336,6 +327,7 @@ class _Round:
             wake_at = self.now[key].core.wake_at
             if wake_at:
                 hints.append((wake_at, key))
+        self.out.records += self.quotas.records()
         if self.sweeps != self.lane.sweeps:
             self.out.records.append((SWEEPS_KEY, encode_sweeps(self.sweeps)))
         return hints
@@ -344,9 +336,4 @@ class _Round:
 _READERS: dict[str, Callable[[Cause, bytes | None], CoreInput]] = {
     topics.ROWS: lambda cause, value: RowInput(cause, decode_row(value)),
     topics.DELIVERIES: lambda cause, value: DeliveryInput(cause, wire.delivery(value)),
-    topics.HANDOFFS: lambda cause, value: _no_reader(cause),
 }
-
-
-def _no_reader(cause: Cause) -> CoreInput:
-    raise Undecodable(f"no lane can read a record of {cause[0]}")

@@ -6,16 +6,19 @@ from hashlib import sha256
 from itertools import chain
 from operator import itemgetter
 
+from msgspec.structs import replace
+
 from agents.lanes.record import Record
 from laudstream import topics
 from laudstream.errors import Broken
 from laudstream.journey.decision import Decision
+from laudstream.journey.handoff import PLACES_A_RECORD, Ask, Handoff, Place, Release, quota_key
 from laudstream.journey.write import Write
 from laudstream.messages.request import SendRequest
 from laudstream.records.codec import encode
 from tables.layout import MAX_RECORD_BYTES
 
-Effect = Decision | SendRequest | Write
+Effect = Decision | SendRequest | Write | Ask | Release
 Pair = tuple[bytes | None, bytes | None]
 Letter = tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]
 
@@ -33,16 +36,28 @@ class Out:
         self.topics: dict[str, list[Pair]] = {}
         self.letters: list[Letter] = []
         self._decisions: list[Pair] = []
+        self._asks: dict[tuple[str, str], list[Place]] = {}
+        self._handoffs: list[tuple[str, Handoff]] = []
 
     def effect(self, key: bytes, effect: Effect) -> None:
         if type(effect) is Decision:
             self._decisions.append((key, encode(effect)))
+            return
+        if isinstance(effect, Ask):
+            self._asks.setdefault((effect.workspace, effect.journey), []).extend(effect.places)
+            return
+        if isinstance(effect, Release):
+            self.handoff(quota_key(effect.workspace, effect.journey), effect)
             return
         if isinstance(effect, SendRequest):
             topic = topics.send_topic(effect.channel, bulk=effect.topic_is_bulk)
         else:
             topic = topics.WRITES
         self.topics.setdefault(topic, []).append((key, encode(effect)))
+
+    def handoff(self, key: str, handoff: Handoff) -> None:
+        """To the lane that owns the key."""
+        self._handoffs.append((key, handoff))
 
     def dead_letter(self, record: Record, error: str) -> None:
         """Origin and error in headers, at most 64 KB of the value (A6)."""
@@ -51,8 +66,16 @@ class Out:
         headers = [("origin", origin.encode()), ("error", error.encode()[:1000])]
         self.letters.append((record.key, value[:MAX_LETTER_BYTES] if value else value, headers))
 
-    def finish(self) -> None:
+    def finish(self, control_seq: int) -> None:
         """Once all is written. Raises Broken: a state record is too large."""
+        for (workspace, journey), places in self._asks.items():
+            for some in range(0, len(places), PLACES_A_RECORD):
+                ask = Ask(workspace, journey, tuple(places[some : some + PLACES_A_RECORD]))
+                self.handoff(quota_key(workspace, journey), ask)
+        if self._handoffs:
+            self.topics[topics.HANDOFFS] = [
+                (key.encode(), encode(replace(handoff, control_seq=control_seq))) for key, handoff in self._handoffs
+            ]
         sizes = list(map(len, filter(None, map(itemgetter(1), self.records))))
         self.state_bytes = sum(sizes)
         if sizes and max(sizes) > MAX_RECORD_BYTES:

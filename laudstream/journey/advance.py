@@ -15,13 +15,15 @@ from msgspec.structs import replace
 from laudstream.customers.event import Event
 from laudstream.customers.recent import admit, fingerprint
 from laudstream.customers.row import Row
-from laudstream.journey import entering, rows, sends
+from laudstream.journey import asking, entering, rows, sends
 from laudstream.journey.catalog import NOTHING, Catalog, LiveJourney, Space
 from laudstream.journey.codec import empty
-from laudstream.journey.customer import DEFERRED, FAILED, REQUESTED, Customer, Run
+from laudstream.journey.customer import ASKING, DEFERRED, FAILED, Customer, Run
+from laudstream.journey.firing import fire
 from laudstream.journey.inputs import (
     DeliveryInput,
     EventInput,
+    GrantInput,
     Input,
     Moment,
     Outcome,
@@ -29,9 +31,9 @@ from laudstream.journey.inputs import (
     TimerInput,
     TouchInput,
 )
-from laudstream.journey.moves import Found, Left, count, end, exit_rule, hear, take, walk
+from laudstream.journey.moves import Found, Left, count, end, exit_rule, hear, take
 from laudstream.journey.reasons import Reason
-from laudstream.journey.steps import DelayStep, Journey, MessageStep, WaitStep
+from laudstream.journey.steps import Journey, WaitStep
 from laudstream.journey.work import MARKER_MS, Work, wake_at
 
 _NOBODY: list[Found] = []
@@ -90,7 +92,7 @@ def _look(runs: tuple[Run, ...], name: str, space: Space) -> tuple[list[Found], 
         version = live.versions.get(run.version) if live is not None else None
         if live is None or version is None:
             continue
-        if run.entered_at < live.ended_before or (run.held is not None and live.moves):
+        if run.entered_at < live.ended_before or (live.moves and (run.held is not None or run.granted)):
             return _NOBODY, True
         heard = version.hears.get(run.step)
         if (heard is None or name in heard) and run.status != FAILED:
@@ -161,6 +163,8 @@ def settle(work: Work) -> None:
             end(work, run, work.moment.now, reason=Reason.STOPPED)
         elif run.held is not None and live.moves and run.status != FAILED:
             _guarded(work, run, _resume, live.versions[run.version])
+        elif run.granted and live.moves:
+            _guarded(work, run, asking.go, live.versions[run.version])
 
 
 def _resume(work: Work, run: Run, version: Journey) -> None:
@@ -175,7 +179,7 @@ def _concerned(work: Work, event: Event | None, *, levels: bool) -> list[Found]:
         found
         for found in _movable(work)
         if (event is not None and found[2].listens(found[0].step, event.name))
-        or (levels and found[0].step in found[2].levels)
+        or (levels and (found[0].step in found[2].levels or found[0].status == ASKING))
     ]
 
 
@@ -185,6 +189,10 @@ def _tell(work: Work, listening: list[Found], event: Event | None) -> None:
         if version.exits:
             _guarded_exit(work, run, version, event)
     for run, live, version in listening:
+        if run.status == ASKING:
+            if event is not None and work.present(run.id) is not None:
+                asking.keep(work, run, version, event)
+            continue
         step = version.steps.get(run.step)  # None: a step that is not there; hearing it parks the run
         if step is None or isinstance(step, WaitStep):
             _guarded_hear(work, run, version, event, live.moves)
@@ -301,27 +309,16 @@ def _due(work: Work) -> list[Found]:
     return sorted(due, key=lambda found: found[0].id) if len(due) > 1 else due
 
 
-def fire(work: Work, run: Run, version: Journey, at: int) -> None:
-    """The timer of a run is due; `at`: when that counts as having happened, ms."""
-    if run.late_at and run.late_at == run.due:
-        sends.ask_late(work, run, version, run.late_at)
-        return
-    run.wake_at = 0
-    step = version.steps[run.step]
-    if run.trail:  # it took 100 steps and goes on
-        walk(work, run, version, at)
-    elif isinstance(step, DelayStep):
-        take(work, run, version, Left("next", step.next, {}, at), None, b"")
-    elif isinstance(step, WaitStep):
-        take(work, run, version, Left("timeout", step.timeout, {}, at), None, b"")
-    elif run.status == REQUESTED and isinstance(step, MessageStep):
-        take(work, run, version, Left("sent", step.sent, {"reason": Reason.UNDELIVERED}, at), None, b"")
-    elif run.status == DEFERRED:
-        sends.ask_again(work, run, version)
-
-
 def _touch(customer: Customer, input: TouchInput, moment: Moment, space: Space) -> Outcome:
     work = Work(customer, moment, space, ("touch", customer.id, input.seq, customer.core.decisions))
+    settle(work)
+    return _finish(work)
+
+
+def _grant(customer: Customer, input: GrantInput, moment: Moment, space: Space) -> Outcome:
+    work = Work(customer, moment, space, ("input", *input.cause))
+    settle(work)
+    asking.answer(work, work.present(input.run), input)
     settle(work)
     return _finish(work)
 
@@ -337,4 +334,5 @@ _HANDLERS: dict[type, Callable[[Customer, Any, Moment, Space], Outcome]] = {
     DeliveryInput: _delivery,
     TimerInput: _timer,
     TouchInput: _touch,
+    GrantInput: _grant,
 }

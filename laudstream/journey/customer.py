@@ -17,6 +17,8 @@ REQUESTED = "requested"
 """Stands at a message and waits for its delivery (R38)."""
 DEFERRED = "deferred"
 """Stands at a message that quiet hours or a cap hold back (R39)."""
+ASKING = "asking"
+"""Wants one of a fixed number of places, and stands at no step until it has it (R55)."""
 FAILED = "failed"
 """Parked by an error (A6); only stop and deletion end it."""
 
@@ -66,6 +68,20 @@ class Held(msgspec.Struct, frozen=True, array_like=True, gc=False):
     data: dict[str, Any] = {}
     event: dict[str, Any] | None = None
     mark: bytes = b""
+
+
+class Kept(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """An event that came while a run was asking for its place (R55)."""
+
+    name: str
+    packed: msgspec.Raw
+    timestamp: int
+    at: int
+    mark: bytes
+
+    @property
+    def properties(self) -> dict[str, Any]:
+        return _unpack(self.packed)
 
 
 class Message(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -132,6 +148,9 @@ class Run(msgspec.Struct, array_like=True, gc=False):
     failure: str = ""
     size: int = 0
     """Bytes of entry and steps, as far as limits are concerned."""
+    kept: tuple[Kept, ...] = ()
+    granted: bool = False
+    """It has its place, and begins as soon as its journey moves."""
 
     @property
     def due(self) -> int:

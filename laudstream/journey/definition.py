@@ -18,10 +18,11 @@ from laudstream.journey.parse_steps import EVENT_ROOTS, Place, on, step
 from laudstream.journey.reader import Reader, at
 from laudstream.journey.steps import Entry, Exit, Journey, Settings, Step, WaitStep
 
-FIELDS = ("id", "name", "entry", "exit", "settings", "start", "steps")
-PLANNED_FIELDS = ("goal", "max_entries", "migrate")
+FIELDS = ("id", "name", "entry", "exit", "max_entries", "settings", "start", "steps")
+PLANNED_FIELDS = ("goal", "migrate")
 PLANNED_ENTRIES = ("segment", "date", "audience", "api")
 MAX_STEPS = 500
+MOST_ENTRIES = 1_000_000_000
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -43,6 +44,9 @@ def parse(body: dict[str, Any], templates: Mapping[str, Any] | None = None) -> J
     options = settings(reader, found["settings"], "/settings") if "settings" in found else Settings()
     entries = _entries(reader, found.get("entry"))
     exits = _exits(reader, found["exit"]) if "exit" in found else ()
+    most = 0
+    if "max_entries" in found:
+        most = reader.whole_of(found["max_entries"], "/max_entries", "'max_entries'", 1, MOST_ENTRIES) or 0
     steps = _steps(reader, found, options, templates)
     start = reader.name_of(found.get("start"), "/start", "'start'") or ""
     if not reader.problems:
@@ -51,7 +55,7 @@ def parse(body: dict[str, Any], templates: Mapping[str, Any] | None = None) -> J
         first = reader.problems[0]
         raise Invalid(f"{first.pointer or '/'}: {first.message}", tuple(reader.problems))
     return Journey(
-        id, name or id, start, steps, entries, exits, options, _hears(steps, exits), _levels(steps, exits), body
+        id, name or id, start, steps, entries, exits, options, _hears(steps, exits), _levels(steps, exits), body, most
     )
 
 

@@ -1,7 +1,7 @@
 """Entries: which journeys an event starts, and why others refuse it (R21 to R24, R59).
 
 Asked in this order: status of the journey, opening times, too_old, key_missing, condition, already_in, reentry,
-already_out, limit. The first that refuses gives the reason.
+already_out, limit. The first that refuses gives the reason. Where places are counted, the quota is asked last (R18).
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 from laudstream.customers.event import Event
 from laudstream.ids import derive
 from laudstream.journey.catalog import DRAINING, PAUSED, LiveJourney
-from laudstream.journey.customer import FAILED, Entered, Run
+from laudstream.journey.customer import ACTIVE, ASKING, FAILED, Entered, Run
+from laudstream.journey.handoff import Ask
 from laudstream.journey.moves import CONTEXT_BYTES, CONTEXTS_BYTES, end, exit_rule, key_value, packed, too_old, walk
 from laudstream.journey.reasons import Reason
 from laudstream.journey.steps import Entry, Journey
@@ -74,9 +75,10 @@ def _refusal(work: Work, live: LiveJourney, version: Journey, entry: Entry, even
 
 
 def _seen_before(work: Work, entry: Entry, run: Run) -> Refusal | None:
-    present = _active(work, run)
+    present = active(work, run)
     if present is not None:
-        return None if entry.restart else Refusal(Reason.ALREADY_IN, {"run": present.id})
+        may = entry.restart and not any(_same(other, run) and other.status == ASKING for other in work.runs)
+        return None if may else Refusal(Reason.ALREADY_IN, {"run": present.id})
     if entry.reentry == "always":
         return None
     last = work.core.memory.get(run.journey, {}).get(run.key)
@@ -88,11 +90,16 @@ def _seen_before(work: Work, entry: Entry, run: Run) -> Refusal | None:
     return Refusal(Reason.REENTRY, {"last": last})
 
 
-def _active(work: Work, run: Run) -> Run | None:
+def active(work: Work, run: Run) -> Run | None:
+    """Another run of the same journey and key."""
     for other in work.runs:
-        if other.journey == run.journey and other.key == run.key and other.status != FAILED:
+        if _same(other, run) and other.id != run.id and other.status != FAILED:
             return other
     return None
+
+
+def _same(one: Run, other: Run) -> bool:
+    return one.journey == other.journey and one.key == other.key
 
 
 def _out_or_full(work: Work, version: Journey, entry: Entry, run: Run) -> Refusal | None:
@@ -112,15 +119,25 @@ def _out_or_full(work: Work, version: Journey, entry: Entry, run: Run) -> Refusa
 
 
 def _start(work: Work, version: Journey, run: Run) -> None:
-    present = _active(work, run)
-    if present is not None:
-        end(work, present, run.entered_at, reason=Reason.RESTARTED)
     run.id = derive("run", work.workspace, work.customer, work.moment.epoch, *work.cause, run.journey)
+    if version.max_entries:
+        run.status = ASKING
+        work.begin(run)
+        work.out.append(Ask(work.workspace, run.journey, ((work.customer, run.id),)))
+        return
+    begin(work, run, version)
+
+
+def begin(work: Work, run: Run, version: Journey) -> None:
+    """The run takes its first steps, as of its entry."""
+    present = active(work, run)
+    if present is not None:
+        end(work, present, work.moment.now, reason=Reason.RESTARTED)
     run.arrived_at = run.entered_at
     _remember(work, run)
     data = {"event": run.entry.name, "key": run.key} if run.key else {"event": run.entry.name}
     work.decide("entered", run, run.entered_at, to=version.start, data=data)
-    run.step, run.visit, run.trail = version.start, 1, (version.start,)
+    run.step, run.visit, run.trail, run.status, run.granted = version.start, 1, (version.start,), ACTIVE, False
     work.begin(run)
     try:
         walk(work, run, version, run.entered_at)

@@ -11,6 +11,7 @@ from laudstream.customers.event import Event
 from laudstream.customers.row import Consent, Row, Suppression
 from laudstream.journey.customer import Customer
 from laudstream.journey.decision import Decision
+from laudstream.journey.handoff import Ask, Release
 from laudstream.journey.write import Write
 from laudstream.messages.delivery import Delivery
 from laudstream.messages.request import SendRequest
@@ -55,8 +56,19 @@ class TouchInput(msgspec.Struct, frozen=True, gc=False):
     seq: int
 
 
-Input = EventInput | RowInput | DeliveryInput | TimerInput | TouchInput
-Effect = Decision | SendRequest | Write
+class GrantInput(msgspec.Struct, frozen=True, gc=False):
+    """The quota has answered for a run (R18)."""
+
+    cause: Cause
+    journey: str
+    run: str
+    granted: bool
+    most: int
+    """Places that the journey has."""
+
+
+Input = EventInput | RowInput | DeliveryInput | TimerInput | TouchInput | GrantInput
+Effect = Decision | SendRequest | Write | Ask | Release
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False):

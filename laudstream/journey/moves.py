@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from laudstream.customers.event import Event
 from laudstream.journey.catalog import LiveJourney
 from laudstream.journey.conditions import Condition
-from laudstream.journey.customer import ACTIVE, DEFERRED, FAILED, Held, Run
+from laudstream.journey.customer import ACTIVE, ASKING, DEFERRED, FAILED, Held, Run
 from laudstream.journey.reasons import Reason
 from laudstream.journey.steps import (
     DelayStep,
@@ -89,6 +89,11 @@ def rest(run: Run, wake_at: int) -> None:
 def end(
     work: Work, run: Run, at: int, *, outcome: str = "", reason: str = "", data: dict[str, Any] | None = None
 ) -> None:
+    if run.status == ASKING:  # it had not entered (R55)
+        found = {**(data or {}), "outcome": outcome} if outcome else data
+        work.decide("not_entered", run, at, reason=reason or Reason.ALREADY_OUT, data=found)
+        work.remove(run)
+        return
     if run.status == DEFERRED:  # recorded with the end, and no refusal (R39)
         data = {**(data or {}), "deferred": run.step}
     work.decide("ended", run, at, outcome=outcome, reason=reason, data=data)

@@ -22,6 +22,7 @@ class Reason(StrEnum):
     TOO_OLD = "too_old", "the event happened too long ago to start or move anything"
     ALREADY_OUT = "already_out", "the customer already meets an exit condition"
     NOT_OPEN = "not_open", "the journey does not take entries before starts_at or after ends_at"
+    FULL = "full", "the journey takes a fixed number of entries, and all places are taken"
     LIMIT = "limit", "a hard limit of the system was met"
 
     # status of the journey

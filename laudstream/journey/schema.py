@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from laudstream.journey.conditions import OPERATORS
-from laudstream.journey.definition import MAX_STEPS
+from laudstream.journey.definition import MAX_STEPS, MOST_ENTRIES
 from laudstream.journey.parse_settings import PERIODS
 from laudstream.journey.parse_steps import CHANNELS, CLASSES, MAX_COUNT
 from laudstream.journey.reader import NAME
@@ -103,6 +103,8 @@ def journey_schema() -> dict[str, Any]:
                  "minProperties": 1}  # fmt: skip
     body = _object(
         ("id", "entry", "start", "steps"), id=_NAME, name=_TEXT, entry=_list(entry, 20), exit=_list(rule, 20),
+        max_entries={"type": "integer", "minimum": 1, "maximum": MOST_ENTRIES,
+                     "description": "places of the journey, over all its versions"},
         settings=_settings(), start=_NAME, steps=steps,
     )  # fmt: skip
     return {

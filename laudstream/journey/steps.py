@@ -168,6 +168,8 @@ class Journey(msgspec.Struct, frozen=True, gc=False):
     levels: frozenset[str]
     """Steps at which a change of attributes can move a run."""
     body: dict[str, Any] = {}
+    max_entries: int = 0
+    """Places of the journey, over all its versions; 0: as many as come (R18)."""
 
     def listens(self, step: str, event: str) -> bool:
         """Whether an event can move a run at a step; true for a step that is not there, so that its run is parked."""

@@ -91,9 +91,9 @@ class Work:
         return None
 
     def begin(self, run: Run) -> None:
-        """A new run; should it fail, it parks where it began."""
+        """A run begins; should it fail, it parks where it began."""
         self.originals[run.id] = replace(run)
-        self.runs = sorted([*self.runs, run], key=_age)
+        self.runs = sorted([*(other for other in self.runs if other.id != run.id), run], key=_age)
         self.runs_changed = True
 
     def remove(self, run: Run) -> None:
@@ -103,7 +103,7 @@ class Work:
     def park(self, run: Run, error: Exception) -> None:
         """The run goes back to what it was before this input, and parks (A6)."""
         original = self.originals.get(run.id, run)
-        dropped = [item for item in self.out if not isinstance(item, Write) and item.run == run.id]
+        dropped = [item for item in self.out if isinstance(item, Decision | SendRequest) and item.run == run.id]
         self.take_back([item for item in dropped if isinstance(item, SendRequest) or item.kind != "entered"])
         self.wants = [want for want in self.wants if want.run_id != run.id]
         failed = replace(original)

@@ -10,6 +10,7 @@ from laudstream.customers.event import Event
 from laudstream.errors import Undecodable
 from laudstream.journey.control import Control
 from laudstream.journey.decision import Decision
+from laudstream.journey.handoff import Handoff
 from laudstream.journey.write import Write
 from laudstream.messages.delivery import Delivery
 from laudstream.messages.request import SendRequest
@@ -24,6 +25,7 @@ _delivery = msgspec.json.Decoder(Delivery)
 _decision = msgspec.json.Decoder(Decision)
 _request = msgspec.json.Decoder(SendRequest)
 _write = msgspec.json.Decoder(Write)
+_handoff: msgspec.json.Decoder[Handoff] = msgspec.json.Decoder(Handoff)
 
 
 def _read(decoder: msgspec.json.Decoder[T], value: bytes | None) -> T:
@@ -66,6 +68,11 @@ def request(value: bytes | None) -> SendRequest:
 def write(value: bytes | None) -> Write:
     """A record of `laudstream.writes`."""
     return _read(_write, value)
+
+
+def handoff(value: bytes | None) -> Handoff:
+    """A record of `laudstream.handoffs`."""
+    return _read(_handoff, value)
 
 
 def definition(value: bytes | None) -> dict[str, Any]:
