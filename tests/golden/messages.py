@@ -11,6 +11,7 @@ from tests.golden.cast import Cast, enters
 from tests.integration.kit import leave, mail_template
 
 RELEASE_S = 130
+SAO_PAULO = "America/Sao_Paulo"
 
 
 def mail(template: str, following: Any = "done", **more: Any) -> dict[str, Any]:
@@ -20,8 +21,9 @@ def mail(template: str, following: Any = "done", **more: Any) -> dict[str, Any]:
 async def play(cast: Cast) -> None:
     shop = cast.shop
     hi, needy, heavy = shop.name("hi"), shop.name("needy"), shop.name("heavy")
+    values = " ".join(f"{{{{ customer.v{n} | default: '-' }}}}{{{{ entry.e{n} | default: '-' }}}}" for n in range(8))
     await shop.template(hi, mail_template("Hi {{ customer.first_name | default: 'you' }}, {{ entry.n | default: 0 }}"))
-    await shop.template(needy, mail_template("For {{ customer.first_name }} and {{ entry.code }}"))
+    await shop.template(needy, mail_template("For {{ customer.first_name }} and {{ entry.code }}", values))
     await shop.template(heavy, mail_template("{{ customer.heavy }}{{ customer.weight }}"))
     await answers(cast, hi)  # first: it holds the sender back
     async with asyncio.TaskGroup() as playing:
@@ -34,7 +36,7 @@ async def play(cast: Cast) -> None:
 async def quiet(cast: Cast, hi: str) -> None:
     """Quiet but for one minute a day, which comes next."""
     shop, nia, oda, pia, quin = cast.shop, cast.who("nia"), cast.who("oda"), cast.who("pia"), cast.who("quin")
-    now = datetime.now(UTC)
+    now = datetime.now(UTC) + timedelta(seconds=30)  # so that it is quiet for half a minute at least
     hours = {"from": f"{now + timedelta(minutes=2):%H:%M}", "to": f"{now + timedelta(minutes=1):%H:%M}"}
     leaves = [{"event": {"name": shop.name("enough")}, "outcome": "enough"}]
     steps = {"greet": mail(hi, tags=["night"]), "done": leave("greeted")}
@@ -62,6 +64,8 @@ async def quiet(cast: Cast, hi: str) -> None:
 
 async def capped(cast: Cast, hi: str) -> None:
     shop, rex, sam = cast.shop, cast.who("rex"), cast.who("sam")
+    for who in (rex, sam, cast.who("thea")):
+        await shop.identify(who, first_name=who[-4:])
     two = {"one": mail(hi, "two"), "two": mail(hi), "done": leave("done")}
     put_off = {
         name: {**step, "message": {**step["message"], "defer": True}} for name, step in two.items() if name != "done"
@@ -77,12 +81,15 @@ async def capped(cast: Cast, hi: str) -> None:
     }
     day = {"caps": [{"limit": 1, "per": "day"}], "time_zone": "Pacific/Auckland", "priority": 9}
     hard = await cast.publish("hard", strict, settings=day)
+    long = {**two, "two": mail(hi, defer=True)}
+    for word, period, zone in (("day", "day", ""), ("week", "week", ""), ("month", "month", SAO_PAULO),
+                               ("days", "P1D", SAO_PAULO), ("far-day", "day", SAO_PAULO)):  # fmt: skip
+        settings = {"caps": [{"limit": 1, "per": period}], **({"time_zone": zone} if zone else {})}
+        await shop.track(cast.who("thea"), await cast.publish(f"per-{word}", long, settings=settings))
     week = {"caps": [{"limit": 1, "per": "week", "counts": "all"}], "holdout": 0}
     first = {"one": mail(hi, "two", **{"class": "transactional"}), "two": mail(hi), "done": leave("done")}
     counted = await cast.publish("counted", first, settings=week)
     held = await cast.publish("held", {"one": mail(hi), "done": leave("done")}, settings={"holdout": 100})
-    for who in (rex, sam):
-        await shop.identify(who, first_name=who[-4:])
     await shop.track(rex, slow)
     for event in (hard, counted, held):
         await shop.track(sam, event)
@@ -117,9 +124,10 @@ async def filled_in(cast: Cast, needy: str, heavy: str) -> None:
     shop, tim, uma = cast.shop, cast.who("tim"), cast.who("uma")
     lacking = await cast.publish("lacking", {"one": mail(needy), "done": leave("done")})
     weighty = await cast.publish("weighty", {"one": mail(heavy), "done": leave("done")})
-    await shop.identify(tim, first_name="Tim")
+    values = range(8)
+    await shop.identify(tim, first_name="Tim", **{f"v{n}": n / 3 for n in values})
     await shop.track(tim, lacking)
-    await shop.track(tim, lacking, code="c")
+    await shop.track(tim, lacking, code="c", **{f"e{n}": [n] for n in values})
     await shop.identify(uma, heavy="h" * 20_000)
     await shop.identify(uma, weight="w" * 20_000)
     await shop.track(uma, weighty)

@@ -7,13 +7,14 @@ import subprocess
 import sys
 from base64 import b64encode
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from laudstream import topics
-from laudstream.journey import gates, moves, rows
+from laudstream.journey import caps, gates, moves, rows
 from laudstream.journey.conditions import OPERATORS
 from laudstream.journey.decision import Decision
 from laudstream.journey.durations import parse
@@ -73,9 +74,14 @@ def _of_the_journals() -> Iterator[str]:
             yield " ".join((path.name, str(one.journal.seq), *digests))
 
 
+def _two_days(days: int = 0, minutes: int = 0) -> timedelta:
+    return timedelta(days=days + (days == 1), minutes=minutes)
+
+
 CHANGES: dict[str, tuple[str, Any, str, Any]] = {
     "all are released at the very end of quiet hours": ("messages", gates, "share", lambda *parts: 0),
     "a message may be put off for a second": ("messages", gates, "DEFER_AT_MOST", parse("PT1S")),
+    "a calendar day is two days long": ("messages", caps, "timedelta", _two_days),
     "fifty steps for one input": ("moves", moves, "STEPS_A_ROUND", 50),
     "consents are not kept": ("messages", rows, "_replaced", lambda known, name, value: None),
 }
@@ -112,7 +118,13 @@ def test_together_they_meet_every_step_kind_every_operator_and_every_reason(monk
     assert operators >= set(OPERATORS)
     assert kinds == {"control", "entered", "not_entered", "moved", "message", "delivery", "ended", "failed", "limit"}
     assert set(Reason) - reasons == NOT_MET
-    assert outputs == {topics.DECISIONS, topics.WRITES, "laudstream.send.email.now", "laudstream.send.email.bulk"}
+    assert outputs == {
+        topics.DECISIONS,
+        topics.WRITES,
+        topics.HANDOFFS,
+        "laudstream.send.email.now",
+        "laudstream.send.email.bulk",
+    }
     assert skipped == {topics.EVENTS, topics.ROWS, topics.DELIVERIES, topics.HANDOFFS}
     assert min(parked, swept, fired) > 0
 
