@@ -15,6 +15,7 @@ from agents.streams import Batch, BatchHandler
 from laudstream import topics
 from laudstream.errors import Undecodable
 from laudstream.records import codec
+from laudstream.records.letters import Origin, header, is_mark, origin, settles
 from laudstream.settings import Settings
 
 if TYPE_CHECKING:
@@ -108,22 +109,23 @@ class Writes(Projection):
 
 
 class DeadLetters(Projection):
-    """Keeps where dead letters came from and why; their content stays in Kafka."""
+    """Keeps where dead letters came from and why, until somebody has retried or dropped them; their content stays in
+    Kafka."""
 
     topics = (topics.DEAD_LETTERS,)
 
-    def read(self, batch: Batch, letters: list[LetterRow]) -> None:
-        letters += map(_letter, batch.records)
+    def read(self, batch: Batch, letters: list[LetterRow]) -> list[Origin]:
+        """Origins of letters that wait no more; a mark comes behind its letter, perhaps in the same batch."""
+        settled = {origin(record): None for record in batch.records if settles(record)}
+        found = (_letter(record) for record in batch.records if not is_mark(record))
+        letters += (row for row in found if (row.topic, row.partition, row.record_offset) not in settled)
+        return list(settled)
 
-    async def write(self, connection: Connection, read: Sequence[tuple[int, None]]) -> None:
-        return
+    async def write(self, connection: Connection, read: Sequence[tuple[int, list[Origin]]]) -> None:
+        await merge(connection, "settle_dead_letters", [place for _, origins in read for place in origins])
 
 
 def _letter(record: ConsumerRecord[Any, Any]) -> LetterRow:
-    """Headers: origin = topic/partition/offset, error. Without them the letter stands for itself."""
-    headers = {name: value.decode(errors="replace") for name, value in record.headers}
-    error = plain(headers.get("error", "unknown"))
-    topic, partition, offset = [*headers.get("origin", "").rsplit("/", 2), "", ""][:3]
-    if topic and partition.isdecimal() and offset.isdecimal():
-        return LetterRow(plain(topic), int(partition), int(offset), workspace_of(record.key), error)
-    return LetterRow(record.topic, record.partition, record.offset, workspace_of(record.key), error)
+    topic, partition, offset = origin(record)
+    error = plain(header(record, "error") or "unknown")
+    return LetterRow(plain(topic), partition, offset, workspace_of(record.key), error)

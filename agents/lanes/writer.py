@@ -16,13 +16,13 @@ from laudstream.journey.handoff import PLACES_A_RECORD, Ask, Handoff, Place, Rel
 from laudstream.journey.write import Write
 from laudstream.messages.request import SendRequest
 from laudstream.records.codec import encode
+from laudstream.records.letters import MAX_LETTER_BYTES
 from tables.layout import MAX_RECORD_BYTES
 
 Effect = Decision | SendRequest | Write | Ask | Release
 Pair = tuple[bytes | None, bytes | None]
 Letter = tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]
 
-MAX_LETTER_BYTES = 64 * 1024
 DIGEST_BYTES = 12
 
 

@@ -10,22 +10,27 @@ import click
 from laudstream import kafka_admin, topics
 from laudstream.cli import show
 from laudstream.cli.connect import settings
+from laudstream.local.letters import Letters
 from laudstream.local.logs import Logs
 from laudstream.settings import Settings
 
 _LAGS = {"events": topics.EVENTS, "rows": topics.ROWS, "deliveries": topics.DELIVERIES}
-_COLUMNS = ("lane", "owner", "state", "round", *_LAGS, "last_round")
+_COLUMNS = ("lane", "owner", "state", "round", *_LAGS, "dead_letters", "last_round")
 
 
 @click.command("lanes")
 @show.as_json
 def lanes(json: bool) -> None:
-    """Owner, last round and records not handled yet of each lane. Asks Kafka only: it works while workers are down."""
+    """Owner, last round, records not handled yet and dead letters that wait, of each lane. Asks Kafka only: it works
+    while workers are down."""
     rows = asyncio.run(look(settings()))
     if json:
         show.print_json([dict(zip(_COLUMNS, row, strict=True)) for row in rows])
         return
     show.print_table(_COLUMNS, [(*row[:-1], show.when(row[-1])) for row in rows])
+    letters = sum(row[-2] for row in rows)
+    if letters:
+        click.echo(f"{letters} records could not be read and wait: see `laudstream dead-letters list`")
     lost = sum(row[1] == "" for row in rows)
     if lost:
         click.echo(f"{lost} lanes have no owner: start a worker with `laudstream worker journeys`")
@@ -37,11 +42,13 @@ async def look(settings: Settings) -> list[tuple[Any, ...]]:
     async with Logs(settings) as logs:
         heads = await logs.heads()
         ends = {name: await logs.ends(topic) for name, topic in _LAGS.items()}
+    async with Letters(settings) as post:
+        letters = await post.waiting()
     rows: list[tuple[Any, ...]] = []
     for lane in range(settings.partitions):
         head, owner = heads.get(lane), owners.get(lane, "")
         positions = head.positions if head is not None else {}
         lags = [max(0, ends[name].get(lane, 0) - positions.get(topic, 0)) for name, topic in _LAGS.items()]
         state = "nobody has it" if not owner else "behind" if any(lags) else "up to date"
-        rows.append((lane, owner, state, head.seq if head else 0, *lags, head.clock if head else None))
+        rows.append((lane, owner, state, head.seq if head else 0, *lags, letters[lane], head.clock if head else None))
     return rows

@@ -101,6 +101,18 @@ class Logs:
         async for record in self._between(begins, await self._edge.end_offsets(places)):
             yield record
 
+    async def span(
+        self, topic: str, partition: int, start: int, end: int | None = None
+    ) -> list[ConsumerRecord[bytes, bytes]]:
+        """Committed records of one partition from `start` to before `end`, or to its end now; what has expired is not
+        among them."""
+        place = TopicPartition(topic, partition)
+        begin = max(start, (await self._consumer.beginning_offsets([place]))[place])
+        last = (await self._edge.end_offsets([place]))[place]
+        return [
+            record async for record in self._between({place: begin}, {place: last if end is None else min(end, last)})
+        ]
+
     @property
     def reading(self) -> bool:
         """Whether `records` knows its ends and has begun to read."""

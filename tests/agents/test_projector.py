@@ -293,6 +293,25 @@ async def test_a_dead_letter_is_kept_under_its_origin_and_one_without_stands_for
     ]
 
 
+async def test_a_letter_that_was_retried_or_dropped_is_forgotten_and_one_that_waits_is_not(pool: Pool) -> None:
+    handler = DeadLetters(pool)
+
+    async def take_one(offset: int, *marks: str, at: int) -> None:
+        headers = (("origin", f"laudstream.events/5/{at}".encode()), *(("mark", mark.encode()) for mark in marks))
+        await handler.apply([Step(batch(handler.topics[0], [b"{}"], offset, headers=headers), offset or None)])
+
+    for offset, at in enumerate((70, 71, 72)):
+        await take_one(offset, at=at)
+    for offset, (mark, at) in enumerate((("retrying", 70), ("retried", 71), ("dropped", 72)), 3):
+        await take_one(offset, mark, at=at)
+    assert [row[0] for row in await pool.fetch("SELECT record_offset FROM dead_letters")] == [70]
+    letter = batch(handler.topics[0], [b"?"], 6, headers=(("origin", b"laudstream.events/5/73"),))
+    mark = batch(handler.topics[0], [b"{}"], 7, headers=(("origin", b"laudstream.events/5/73"), ("mark", b"dropped")))
+    both = letter._replace(records=[*letter.records, *mark.records], next_offset=8)
+    await handler.apply([Step(both, 6)])
+    assert await pool.fetchval("SELECT count(*) FROM dead_letters") == 1
+
+
 KEPT = ("decisions", "runs", "step_counts", "messages", "lane_control", "stream_positions")
 RUNS = st.sampled_from(["run-1", "run-2"])
 STEPS = st.sampled_from("xy")

@@ -19,7 +19,7 @@ async def test_a_replay_of_every_partition_gives_every_digest_of_the_journal_a13
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await shop.handled(topics.ROWS, topics.DELIVERIES, topics.EVENTS)
-    poison.install(monkeypatch.setitem)
+    poison.install(monkeypatch.setitem, poison.UNREAD)
     unbroken(await shop.journals())
     definitions = Definitions(shop.settings)
     await definitions.start()

@@ -175,6 +175,11 @@ INSERT INTO dead_letters (topic, partition, record_offset, workspace_id, error)
 SELECT * FROM unnest($1::text[], $2::int[], $3::bigint[], $4::text[], $5::text[])
 ON CONFLICT DO NOTHING;
 
+-- name: settle_dead_letters
+-- Arrays: $1 topics, $2 partitions, $3 offsets.
+DELETE FROM dead_letters d USING unnest($1::text[], $2::int[], $3::bigint[]) AS n(topic, partition, record_offset)
+WHERE (d.topic, d.partition, d.record_offset) = (n.topic, n.partition, n.record_offset);
+
 -- name: forget_decisions
 -- $1 days, $2 most rows. A little at a time, so that nobody waits.
 DELETE FROM decisions WHERE ctid = ANY (ARRAY(
