@@ -31,7 +31,7 @@ async def look_up(settings: Settings) -> wire_state.Cluster:
         except Exception as error:
             raise Unavailable(f"Kafka does not answer at {settings.kafka}: {error}") from None
         node = client.get_random_node()
-        cluster, found = await client.send(node, wire_state.topic_ids(NEEDED))
+        cluster, found = await client.send(node, wire_state.topic_ids({*NEEDED, *topics.LANE_OUTPUTS}))
     finally:
         await client.close()
     missing = [name for name in NEEDED if name not in found]

@@ -139,7 +139,7 @@ class LaneHub:
 
     def _outputs(self) -> list[TP]:
         counts = self._cluster().counts
-        return [(topic, p) for topic in topics.LANE_OUTPUTS for p in range(counts[topic])]
+        return [(topic, p) for topic in topics.LANE_OUTPUTS for p in range(counts.get(topic, 0))]
 
     def _worker_id(self) -> str:
         """Stable over restarts: a restarted worker aborts at once what it had left open."""

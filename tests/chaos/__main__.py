@@ -1,0 +1,83 @@
+"""Schedules of faults on a stack of its own.
+
+python -m tests.chaos --seeds 3              the schedules of seeds 1, 2, 3
+python -m tests.chaos --minutes 20           as many as begin within that time
+python -m tests.chaos --seed 17              replays one; its data folder is kept if anything is wrong
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterable
+from itertools import count
+from pathlib import Path
+
+import click
+import structlog
+
+from laudstream.local.ports import Ports, free_base
+from laudstream.local.stack import Stack
+from tests.chaos.run import Result, line, run
+from tests.chaos.schedule import SECONDS
+from tests.conftest import SETTINGS
+
+
+async def chaos(seeds: Iterable[int], seconds: float, until: float, base: int) -> list[Result]:
+    """Until a schedule finds something wrong, or the time (time.monotonic) is over."""
+    folder = Path(tempfile.mkdtemp(prefix="laudstream-chaos-"))
+    folder.chmod(0o755)  # the user `postgres` must reach its part of it
+    stack = Stack(folder / "data", ports=Ports.above(base), workers=2, settings=SETTINGS)
+    results: list[Result] = []
+    try:
+        async with stack:
+            for seed in seeds:
+                results.append(await run(stack, seed, seconds))
+                if results[-1].findings or time.monotonic() > until:
+                    break
+    finally:
+        if results and not results[-1].findings:
+            shutil.rmtree(folder)
+        else:
+            click.echo(f"logs and data are kept in {folder}", err=True)
+    return results
+
+
+@click.command(help=__doc__)
+@click.option("--seed", type=int, help="Only this one.")
+@click.option("--seeds", type=int, help="Seeds 1 to this one.")
+@click.option("--from", "first", type=int, default=1, show_default=True, help="First of the seeds.")
+@click.option("--minutes", type=float, help="Begin no schedule after so long.")
+@click.option("--seconds", type=float, default=SECONDS, show_default=True, help="Length of a schedule.")
+@click.option("--port-base", type=int, default=0, help="Ports above it; 0: free ones.")
+@click.option("--verbose", is_flag=True, help="Say on standard error what is done, and when.")
+def main(
+    seed: int | None,
+    seeds: int | None,
+    first: int,
+    minutes: float | None,
+    seconds: float,
+    port_base: int,
+    verbose: bool,
+) -> None:
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO if verbose else logging.ERROR),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # brokers go away, that is what this is for
+    chosen = [seed] if seed is not None else range(first, first + seeds) if seeds is not None else count(first)
+    until = time.monotonic() + 60 * (minutes if minutes is not None else 0 if seeds is None else 600)
+    results = asyncio.run(chaos(chosen, seconds, until, port_base or free_base()))
+    click.echo(line(results))
+    if results[-1].findings:
+        click.echo("\n".join(results[-1].lines()))
+        click.echo(f"again: python -m tests.chaos --seed {results[-1].seed}")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
