@@ -8,6 +8,7 @@ import shutil
 import signal
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 
 import msgspec
 import structlog
@@ -51,7 +52,7 @@ class Faults:
                 async with asyncio.TaskGroup() as under_way:
                     for fault in faults:
                         await asyncio.sleep(max(0.0, begun + fault.at_s - time.monotonic()))
-                        await wait_until(lambda fault=fault: self._turn(fault), TURN_S, f"the turn of: {fault}")
+                        await wait_until(partial(self._turn, fault), TURN_S, f"the turn of: {fault}")
                         self._down.add(fault.target)
                         under_way.create_task(self._do(fault))
             finally:
@@ -135,9 +136,8 @@ def send(child: Child, number: signal.Signals) -> None:
 def guest(stack: Stack) -> Child:
     """One more journey worker, not started."""
     model = stack.part(WORKERS[0]).server
-    port, folder = max(p for part in stack.children.values() for p in part.server.ports.values()) + 1, (
-        stack.data / "worker" / GUEST
-    )
+    port = max(port for part in stack.children.values() for port in part.server.ports.values()) + 1
+    folder = stack.data / "worker" / GUEST
 
     async def prepare() -> None:
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,8 @@
 """What must have come of the events in the log, customer by customer; pure.
 
-Everything is judged by what lanes were given: the first record of each messageId, in the order of the log. What a wait
-or a delay ends with follows from the broker's times (R30): an input that stood in the log before the timer was due wins.
+Everything is judged by what lanes were given: the first record of each messageId, in the order of the log. What a
+wait or a delay ends with follows from the broker's times (R30): an input that stood in the log before the timer was due
+wins.
 """
 
 from __future__ import annotations

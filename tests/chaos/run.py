@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -68,6 +69,7 @@ async def run(stack: Stack, seed: int, seconds: float = SECONDS) -> Result:
         async with Watch(shop) as watch:
             planned = load.plan(seed, shop, seconds)
             await _play(shop, watch, planned, result)
+            await shop.pool.expire_connections()  # PostgreSQL may have been another process
             await _settle(shop, watch, planned, result.findings)
         await _check(shop, planned, result)
     return result
@@ -131,7 +133,7 @@ async def _settle(shop: Shop, watch: Watch, planned: list[Planned], findings: Fi
     async def handled() -> None:
         await shop.handled(topics.EVENTS, topics.ROWS, topics.DELIVERIES)
 
-    for step in (ended, claimed, lambda: _rows(shop), handled):
+    for step in (ended, claimed, partial(_rows, shop), handled):
         await _try(step, findings)
 
 
@@ -148,7 +150,10 @@ async def _rows(shop: Shop) -> None:
     prefix = shop.key(shop.prefix)
 
     async def here() -> bool:
-        there = {r["customer_key"].encode(): r["revision"] for r in await shop.pool.fetch(sql, shop.workspace, f"{shop.prefix}%")}
+        there = {
+            r["customer_key"].encode(): r["revision"]
+            for r in await shop.pool.fetch(sql, shop.workspace, f"{shop.prefix}%")
+        }
         newest: dict[bytes, int] = {}
         for record in await shop.records(topics.ROWS):
             if record.key and record.key.startswith(prefix):
@@ -179,7 +184,7 @@ async def _check(shop: Shop, planned: list[Planned], result: Result) -> None:
     for journey in (names.buy, names.cart, names.probe):
         expected: dict[str, Any] = figures(decisions, journey)
         greeted = {"sent": len(seen.claims) - unknown, "unknown": unknown} if journey == names.buy else {}
-        await _try(lambda journey=journey, e=expected, g=greeted: _counted(shop, journey, e, g), findings)
+        await _try(partial(_counted, shop, journey, expected, greeted), findings)
 
 
 async def _logged(shop: Shop) -> list[Logged]:

@@ -14,7 +14,16 @@ GUEST = "journeys-3"
 """A journey worker that joins and leaves."""
 KILL, STOP, FREEZE, WIPE, JOIN = "kill", "stop", "freeze", "wipe", "join"
 
-TARGETS = {"journeys": 4, "journeys-2": 4, "senders": 3, "projector": 2, "api": 2, "connect": 2, "kafka": 2, "postgres": 2}
+TARGETS = {
+    "journeys": 4,
+    "journeys-2": 4,
+    "senders": 3,
+    "projector": 2,
+    "api": 2,
+    "connect": 2,
+    "kafka": 2,
+    "postgres": 2,
+}
 """Part → how often, against the others."""
 START_S = {"kafka": 8.0, "connect": 8.0}
 """How long a part may take to come back before another one goes; others: `OTHERS_S`."""

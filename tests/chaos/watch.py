@@ -101,12 +101,8 @@ class Watch:
         """Post an event to a new customer in every partition; returns when the last of them was decided."""
         self._probes += 1
         customers = self._everywhere(f"probe{self._probes}")
-        items = [
-            {"type": "track", "userId": who, "event": journey, "messageId": f"{who}/probe"} for who in customers
-        ]
-        await Stream(self._shop.settings, patience_s=PATIENCE_S).send(
-            Numbered(n, item) for n, item in enumerate(items)
-        )
+        items = [{"type": "track", "userId": who, "event": journey, "messageId": f"{who}/probe"} for who in customers]
+        await Stream(self._shop.settings, patience_s=PATIENCE_S).send(Numbered(n, item) for n, item in enumerate(items))
         wanted = [(who, journey) for who in customers]
         what = f"probe {self._probes} is decided in every partition"
         await wait_until(lambda: all(key in self.ended_at for key in wanted), PROBE_S, what)
