@@ -17,6 +17,7 @@ import structlog
 from aiokafka.structs import TopicPartition
 
 from agents.lanes import round as rounds
+from agents.lanes.feed import CaughtUp
 from agents.lanes.ports import CommitPort, Round
 from agents.lanes.producer import Aborted, Unreachable
 from agents.lanes.record import Record, ends, merge, shares
@@ -68,7 +69,7 @@ class Lane:
         stats: LaneStats,
         port: CommitPort,
         bodies: Bodies,
-        caught_up: Mapping[TopicPartition, int],
+        caught_up: CaughtUp,
     ) -> None:
         self.origin, self.partition = origin, origin.partition
         self._settings, self._memory, self.stats, self._port = settings, memory, stats, port
@@ -250,8 +251,10 @@ class Lane:
     def _knows_all(self) -> bool:
         """Whether all topics have answered since the lane began to be fed, control to its end: what was published
         before an event, and a row that was changed before it, come first however the fetches were answered (A5)."""
+        if not self.accepting:  # the consumer stands elsewhere: what it knows is of no use here
+            return False
         if not self._informed:
-            ended = [self._caught_up.get(tp, 0) >= self._fed_since for tp in self.tps]
+            ended = [self._caught_up.get(tp) >= self._fed_since for tp in self.tps]
             self._informed = ended[0] and all(map(operator.or_, ended, map(bool, self._buffers)))
         return self._informed
 
@@ -259,7 +262,7 @@ class Lane:
         """Every input appended before this instant is in hand or handled (A4)."""
         bounds = []
         for tp, buffer, seen in zip(self.tps, self._buffers, self._last_seen, strict=True):
-            bounds.append(buffer[0].timestamp if buffer else max(self._caught_up.get(tp, 0), seen))
+            bounds.append(buffer[0].timestamp if buffer else max(self._caught_up.get(tp), seen))
         return min(bounds)
 
     def _put_back(self, taken: Sequence[Sequence[Any]]) -> None:
