@@ -1,6 +1,6 @@
 # Everything a newcomer needs is a target here.
 .DEFAULT_GOAL := help
-.PHONY: help setup up down demo test lint format ui bench-quick clean
+.PHONY: help setup up down demo test chaos chaos-quick lint format ui bench-quick clean
 BIN := .venv/bin
 
 help: ## List the targets
@@ -21,6 +21,12 @@ demo: setup ## Show a real journey with 23,570 customers; DEMO_EXIT=1 ends after
 test: setup lint ## Check the code, then run all tests on real servers
 	@cd ui && npm test --silent
 	@$(BIN)/pytest
+
+chaos: setup ## Twenty minutes of random faults under load, then the check of everything; FIRST=n chooses the seeds
+	@$(BIN)/python -m tests.chaos --minutes 20 --first $(or $(FIRST),1)
+
+chaos-quick: setup ## Two schedules of faults with fixed seeds
+	@$(BIN)/python -m tests.chaos --seed 237 --seed 397
 
 lint: ## Check style, types and layers
 	@$(BIN)/ruff check .

@@ -7,8 +7,8 @@ never arrive after it. A reader that is full is not fetched for; so memory is bo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, NamedTuple, Protocol
 
 import structlog
 from aiokafka.errors import IllegalStateError, NoOffsetForPartitionError, OffsetOutOfRangeError
@@ -17,11 +17,48 @@ from aiokafka.structs import TopicPartition
 log = structlog.get_logger(__name__)
 
 
+class _Note(NamedTuple):
+    at: int
+    drained: int
+    """Hand-overs that began before it."""
+    before: int
+    """The instant noted before that, when fewer had begun."""
+
+
+class CaughtUp:
+    """Instants (ms) up to which partitions are known to hold nothing that readers do not have.
+
+    The consumer's thread notes them, readers look at them in another one. What the consumer has given out is not with
+    the reader yet: a note counts once every hand-over is over that began before it. There is one at a time.
+    """
+
+    def __init__(self) -> None:
+        self._notes: dict[TopicPartition, _Note] = {}
+        self.drained = 0
+        """Hand-overs that the consumer's thread has begun …"""
+        self.fed = 0
+        """… and the last of them that readers have got."""
+
+    def note(self, tp: TopicPartition, at: int) -> None:
+        last = self._notes.get(tp)
+        before = 0 if last is None else last.before if last.drained == self.drained else last.at
+        self._notes[tp] = _Note(at, self.drained, before)
+
+    def forget(self, tp: TopicPartition) -> None:
+        self._notes.pop(tp, None)
+
+    def get(self, tp: TopicPartition) -> int:
+        """0: nothing is known."""
+        note = self._notes.get(tp)
+        if note is None:
+            return 0
+        return note.at if note.drained <= self.fed else note.before
+
+
 class Source(Protocol):
     """The group's consumer; it lives in another thread."""
 
-    caught_up: Mapping[TopicPartition, int]
-    """Last instant (ms) up to which a partition is known to hold nothing that was not fetched."""
+    caught_up: CaughtUp
 
     async def seek_and_fetch(
         self, seeks: dict[TopicPartition, int], wanted: Iterable[TopicPartition], timeout: float, limit: int
@@ -100,7 +137,8 @@ class Feed:
                 return
 
     async def _fetch(self) -> None:
-        seeks = self._take_seeks()
+        sought, self._to_seek = self._to_seek, []
+        seeks = {tp: offset for reader in sought for tp, offset in reader.seeks().items()}
         readers = set(self._readers.values())
         hungry = [r for r in readers if r.accepting and r.hungry]
         if not hungry and not seeks:
@@ -112,16 +150,13 @@ class Feed:
             return
         wanted = [tp for reader in hungry for tp in reader.tps]
         timeout = 0.1 if len(hungry) == len(readers) else 0.005
-        found = await self._source.seek_and_fetch(seeks, wanted, timeout, self._limit * max(1, len(hungry)))
+        try:
+            found = await self._source.seek_and_fetch(seeks, wanted, timeout, self._limit * max(1, len(hungry)))
+        finally:
+            for reader in sought:  # only now: what the consumer knows of a partition is as of our position
+                reader.accepting = self._readers.get(reader.tps[0]) is reader and reader not in self._to_seek
         for tp, records in found.items():
-            reader = self._readers.get(tp)
-            if reader is not None and reader.accepting:
-                reader.feed(tp, records)
-
-    def _take_seeks(self) -> dict[TopicPartition, int]:
-        seeks: dict[TopicPartition, int] = {}
-        for reader in self._to_seek:
-            reader.accepting = True
-            seeks.update(reader.seeks())
-        self._to_seek.clear()
-        return seeks
+            owner = self._readers.get(tp)
+            if owner is not None and owner.accepting:
+                owner.feed(tp, records)
+        self._source.caught_up.fed = self._source.caught_up.drained  # no other hand-over has begun: we ask for them

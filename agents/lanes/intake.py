@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import operator
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from aiokafka.structs import TopicPartition
 
+from agents.lanes.feed import CaughtUp
 from agents.lanes.record import shares
 from laudstream import topics
 from laudstream.errors import Invalid
@@ -21,8 +22,7 @@ Taken = list[list[Any]]
 
 
 class Intake:
-    def __init__(self, partition: int, caught_up: Mapping[TopicPartition, int]) -> None:
-        """`caught_up`: instant (ms) up to which each log is known to hold nothing that was not fetched."""
+    def __init__(self, partition: int, caught_up: CaughtUp) -> None:
         self.tps = tuple(TopicPartition(topic, partition) for topic in topics.LANE_INPUTS)
         self._caught_up = caught_up
         self._rank = {tp: rank for rank, tp in enumerate(self.tps)}
@@ -51,7 +51,7 @@ class Intake:
         """Whether all topics have answered since the lane began to be fed, control to its end: what was published
         before an event, and a row that was changed before it, come first however the fetches were answered (A5)."""
         if not self._informed:
-            ended = [self._caught_up.get(tp, 0) >= self._fed_since for tp in self.tps]
+            ended = [self._caught_up.get(tp) >= self._fed_since for tp in self.tps]
             self._informed = ended[0] and all(map(operator.or_, ended, map(bool, self._buffers)))
         return self._informed
 
@@ -59,7 +59,7 @@ class Intake:
         """Every input appended before this instant is in hand or handled (A4)."""
         bounds = []
         for tp, buffer, seen in zip(self.tps, self._buffers, self._last_seen, strict=True):
-            bounds.append(buffer[0].timestamp if buffer else max(self._caught_up.get(tp, 0), seen))
+            bounds.append(buffer[0].timestamp if buffer else max(self._caught_up.get(tp), seen))
         return min(bounds)
 
     def take(self, room: int, control_seq: int) -> Taken:

@@ -15,6 +15,7 @@ import structlog
 from aiokafka.structs import TopicPartition
 
 from agents.lanes import round as rounds
+from agents.lanes.feed import CaughtUp
 from agents.lanes.intake import Intake, Taken
 from agents.lanes.ports import CommitPort, Round
 from agents.lanes.producer import Aborted, Unreachable
@@ -68,7 +69,7 @@ class Lane:
         stats: LaneStats,
         port: CommitPort,
         bodies: Bodies,
-        caught_up: Mapping[TopicPartition, int],
+        caught_up: CaughtUp,
     ) -> None:
         self.origin, self.partition = origin, origin.partition
         self._settings, self._memory, self.stats, self._port = settings, memory, stats, port
@@ -218,7 +219,7 @@ class Lane:
     def _plan(self) -> tuple[rounds.Plan | None, Taken]:
         settings, store, intake, state = self._settings, self._store, self._intake, self._opened
         assert store is not None
-        if not intake.knows_all():
+        if not self.accepting or not intake.knows_all():  # else what the consumer knows is not as of our positions
             return None, []
         due = store.next_due < intake.bound()  # 0: not known
         if not intake.size and not due and not state.sweeps:

@@ -170,7 +170,7 @@ class _Round:
         before = self.catalog
         self.catalog = before.apply(control, at, self.body_of)
         self.control_seq = control.seq
-        self.sweeps = start_sweeps(self.sweeps, before, control)
+        self.sweeps = start_sweeps(self.sweeps, before, self.catalog, control)
         partition = self.lane.partition
         self.out.effect(b"", Decision(
             derive("control", control.seq, partition), "control", control.workspace, "", at, self.plan.clock,

@@ -7,7 +7,7 @@ the sources of what is named in PRIVATE with their digests and fails when a rele
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any
 
@@ -102,8 +102,8 @@ def never_reset(consumer: AIOKafkaConsumer) -> None:
 _NO_RESET = 0  # aiokafka.consumer.fetcher.OffsetResetStrategy.NONE
 
 
-def watch_fetches(consumer: AIOKafkaConsumer, caught_up: dict[TopicPartition, int]) -> None:
-    """Note for each partition the last instant (ms) up to which its log is known to hold nothing more.
+def watch_fetches(consumer: AIOKafkaConsumer, note: Callable[[TopicPartition, int], None]) -> None:
+    """Notes for each partition the last instant (ms) up to which its log is known to hold nothing more.
 
     That is the moment a fetch was SENT which found nothing at or after our position: whatever was appended
     before that moment we have (A4).
@@ -129,7 +129,7 @@ def watch_fetches(consumer: AIOKafkaConsumer, caught_up: dict[TopicPartition, in
                     and state.lso is not None
                     and offset >= state.lso
                 ):
-                    caught_up[tp] = sent
+                    note(tp, sent)
         return woke
 
     fetcher._proc_fetch_request = timed

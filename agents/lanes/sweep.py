@@ -1,6 +1,9 @@
 """Sweeps: a lane looks at every customer of a workspace, a slice a round, because a definition changed (A10).
 
-Now: a journey was stopped or resumed, so its runs must end or go on. The cursor is part of the lane's state.
+A journey was stopped or resumed, so its runs must end or go on; or it was published with an audience, so whoever
+is there may enter. What a customer still has to do is in its own state and in the catalogue; the sweep only touches
+everyone. So an input that comes first does it first, and a row that comes late does it then. The cursor is part of
+the lane's state.
 """
 
 from __future__ import annotations
@@ -35,7 +38,7 @@ def decode_sweeps(value: bytes | None) -> tuple[Sweep, ...]:
     return _decode(value) if value else ()
 
 
-def start_sweeps(sweeps: tuple[Sweep, ...], before: Catalog, control: Control) -> tuple[Sweep, ...]:
+def start_sweeps(sweeps: tuple[Sweep, ...], before: Catalog, after: Catalog, control: Control) -> tuple[Sweep, ...]:
     """Add what this control record asks for. A sweep under way begins anew: it looks at everything at once."""
     if control.kind != "journey":
         return sweeps
@@ -44,7 +47,9 @@ def start_sweeps(sweeps: tuple[Sweep, ...], before: Catalog, control: Control) -
     was = journey.status.status if journey else None
     ends = control.status in ("stopped", "deleted") and was is not None
     resumes = was == "paused" and control.status != "paused"
-    if not ends and not resumes:
+    now = after.spaces[control.workspace].journeys.get(control.id)
+    asks = now is not None and now.status.audience[0] == control.seq
+    if not ends and not resumes and not asks:
         return sweeps
     others = tuple(sweep for sweep in sweeps if sweep.workspace != control.workspace)
     return (*others, Sweep(control.seq, control.workspace))

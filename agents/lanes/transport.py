@@ -20,6 +20,7 @@ from faust.types import TP
 from prometheus_client.core import Metric
 
 from agents.lanes import surface
+from agents.lanes.feed import CaughtUp
 from agents.lanes.hub import GroupSource, Hub
 from agents.lanes.wire import Member
 from agents.ops import OpsServer
@@ -38,7 +39,7 @@ class LaneConsumerThread(driver.AIOKafkaConsumerThread):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.caught_up: dict[TopicPartition, int] = {}
+        self.caught_up = CaughtUp()
 
     def _create_worker_consumer(self, transport: driver.Transport) -> Any:
         consumer = super()._create_worker_consumer(transport)
@@ -83,12 +84,15 @@ class LaneConsumerThread(driver.AIOKafkaConsumerThread):
         consumer = self._ensure_consumer()
         if not getattr(consumer, "watched", False):
             surface.never_reset(consumer)
-            surface.watch_fetches(consumer, self.caught_up)
+            surface.watch_fetches(consumer, self.caught_up.note)
             consumer.watched = True
         for tp in seeks:
-            self.caught_up.pop(tp, None)
+            self.caught_up.forget(tp)
         surface.seek(consumer, seeks)
-        return await surface.fetched(consumer, wanted, timeout, limit)
+        found = await surface.fetched(consumer, wanted, timeout, limit)
+        if found:
+            self.caught_up.drained += 1
+        return found
 
     async def _submit(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         """Run in the consumer's thread, past Faust's two-slot method queue."""

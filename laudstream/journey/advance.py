@@ -18,7 +18,7 @@ from laudstream.customers.row import Row
 from laudstream.journey import asking, entering, rows, sends
 from laudstream.journey.catalog import NOTHING, Catalog, LiveJourney, Space
 from laudstream.journey.codec import empty
-from laudstream.journey.customer import ASKING, DEFERRED, FAILED, Customer, Run
+from laudstream.journey.customer import ASKING, DEFERRED, FAILED, Core, Customer, Run
 from laudstream.journey.firing import fire
 from laudstream.journey.inputs import (
     DeliveryInput,
@@ -63,6 +63,8 @@ def _event(customer: Customer, input: EventInput, moment: Moment, space: Space) 
     tracked = event.type == "track"
     entries = space.entries.get(event.name, ()) if tracked else ()
     listening, unsettled = _look(runs, event.name, space) if runs else (_NOBODY, False)
+    if space.audiences and not unsettled:
+        unsettled = any(_belongs(core, live) for live in space.audiences)
     known = row.born or core.writes
     if known and not unsettled and not entries and event.row is None:  # no more than runs have to hear of it
         if not listening:
@@ -114,10 +116,14 @@ def _settled(work: Work, event: Event, heard: Event | None) -> list[Found]:
     return listening
 
 
-def _enter(work: Work, live: LiveJourney, event: Event) -> None:
+def _enter(work: Work, live: LiveJourney, event: Event | None) -> None:
+    """By an event, or (None) by the audience."""
     made = len(work.out)
     try:
-        entering.enter(work, live, event)
+        if event is None:
+            entering.enter_audience(work, live)
+        else:
+            entering.enter(work, live, event)
     except MemoryError:
         raise
     except Exception as error:
@@ -165,6 +171,19 @@ def settle(work: Work) -> None:
             _guarded(work, run, _resume, live.versions[run.version])
         elif run.granted and live.moves:
             _guarded(work, run, asking.go, live.versions[run.version])
+    for live in work.space.audiences:
+        if _belongs(work.core, live):
+            current = {other.id for other in work.space.audiences}
+            swept = {id: seq for id, seq in work.core.swept.items() if id in current}
+            work.core.swept = {**swept, live.id: live.status.audience[0]}
+            _enter(work, live, None)
+
+
+def _belongs(core: Core, live: LiveJourney) -> bool:
+    """Whether the customer is to be looked at for the audience of a journey: it was there when that was published,
+    and was not looked at yet. In a pause nobody is (R49)."""
+    seq, at = live.status.audience
+    return live.moves and core.row.born > 0 and core.row.created_at <= at and core.swept.get(live.id) != seq
 
 
 def _resume(work: Work, run: Run, version: Journey) -> None:

@@ -41,6 +41,8 @@ class Status(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """ms; timers that were due in a pause count from here (R49)."""
     stopped_at: int = 0
     """ms; runs that entered before are ended (R7)."""
+    audience: tuple[int, int] = (0, 0)
+    """(control record, ms) that its present customers enter by (R36); zeros: it asks for none."""
 
 
 class LiveJourney(msgspec.Struct, frozen=True, gc=False):
@@ -85,6 +87,8 @@ class Space(msgspec.Struct, frozen=True, gc=False):
     templates: dict[str, Template] = {}
     entries: dict[str, tuple[LiveJourney, ...]] = {}
     """Event -> journeys that it may enter, by priority, then by id (R21)."""
+    audiences: tuple[LiveJourney, ...] = ()
+    """Journeys that all present customers are looked at for, in the order of publishing."""
 
 
 NOTHING = Space()
@@ -113,8 +117,10 @@ class Catalog:
         KeyError: its body is not here yet. Invalid: it does not compile (the control agent lets none through).
         """
         key = (control.workspace, control.kind, control.id)
-        status = _after(self._statuses.get(key), control, at)
         self._compile((*key, control.version), body_of)
+        version = self._compiled[(*key, control.version)]
+        asks = isinstance(version, Journey) and version.audience is not None
+        status = _after(self._statuses.get(key), control, at, asks)
         for version, _ in status.published:
             self._compile((*key, version), body_of)
         statuses = {**self._statuses, key: status}
@@ -150,23 +156,34 @@ class Catalog:
             return msgspec.structs.replace(space, templates={**space.templates, id: live})
         versions = {version: self._compiled[(workspace, kind, id, version)] for version, _ in status.published}
         journeys = {**space.journeys, id: LiveJourney(id, status, versions)}
-        return msgspec.structs.replace(space, journeys=journeys, entries=_by_event(journeys))
+        return msgspec.structs.replace(
+            space, journeys=journeys, entries=_by_event(journeys), audiences=_audiences(journeys)
+        )
 
 
-def _after(before: Status | None, control: Control, at: int) -> Status:
+def _audiences(journeys: dict[str, LiveJourney]) -> tuple[LiveJourney, ...]:
+    asking = [journey for journey in journeys.values() if journey.status.audience[0]]
+    return tuple(sorted(asking, key=lambda journey: journey.status.audience))
+
+
+def _after(before: Status | None, control: Control, at: int, asks: bool) -> Status:
+    """`asks`: the version has an audience."""
     status = control.status
     if before is None:
         before = Status(DELETED, control.version)
-    published = before.published
+    published, audience = before.published, before.audience
     if status in (LIVE, PAUSED, DRAINING):
         known = dict(published)
         if control.version not in known or before.status in (STOPPED, DELETED):
             known.pop(control.version, None)
             published = (*known.items(), (control.version, at))
+            audience = (control.seq, at) if asks else (0, 0)
+    if status not in (LIVE, PAUSED):
+        audience = (0, 0)
     resumed = at if before.status == PAUSED and status in (LIVE, DRAINING) else before.resumed_at
     stopped = at if status in (STOPPED, DELETED) else before.stopped_at
     live = control.version if status in (LIVE, PAUSED, DRAINING) else before.live
-    return Status(status, live, published, resumed, stopped)
+    return Status(status, live, published, resumed, stopped, audience)
 
 
 def _by_event(journeys: dict[str, LiveJourney]) -> dict[str, tuple[LiveJourney, ...]]:

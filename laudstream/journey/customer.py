@@ -180,6 +180,8 @@ class Core(msgspec.Struct, array_like=True, gc=False):
     suppressions: dict[str, tuple[str, int]] = {}
     """channel -> (reason, revision)."""
     pending: tuple[Pending, ...] = ()
+    swept: dict[str, int] = {}
+    """journey -> control record of the audience that this customer was looked at for (R36, A10)."""
 
 
 class Customer(msgspec.Struct, frozen=True, array_like=True, gc=False):

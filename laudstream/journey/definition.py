@@ -16,11 +16,12 @@ from laudstream.journey import conditions, graph
 from laudstream.journey.parse_settings import settings
 from laudstream.journey.parse_steps import EVENT_ROOTS, Place, on, step
 from laudstream.journey.reader import Reader, at
-from laudstream.journey.steps import Entry, Exit, Journey, Settings, Step, WaitStep
+from laudstream.journey.steps import Audience, Entry, Exit, Journey, Settings, Step, WaitStep
 
 FIELDS = ("id", "name", "entry", "exit", "max_entries", "settings", "start", "steps")
 PLANNED_FIELDS = ("goal", "migrate")
-PLANNED_ENTRIES = ("segment", "date", "audience", "api")
+PLANNED_ENTRIES = ("segment", "date", "api")
+PLANNED_AUDIENCE = ("of", "at", "every", "until", "after", "signal", "zone")
 MAX_STEPS = 500
 MOST_ENTRIES = 1_000_000_000
 
@@ -42,7 +43,7 @@ def parse(body: dict[str, Any], templates: Mapping[str, Any] | None = None) -> J
     id = reader.name_of(found.get("id"), "/id", "'id'") or ""
     name = reader.text_of(found["name"], "/name", "'name'") if "name" in found else id
     options = settings(reader, found["settings"], "/settings") if "settings" in found else Settings()
-    entries = _entries(reader, found.get("entry"))
+    entries, audience = _entries(reader, found.get("entry"))
     exits = _exits(reader, found["exit"]) if "exit" in found else ()
     most = 0
     if "max_entries" in found:
@@ -55,21 +56,24 @@ def parse(body: dict[str, Any], templates: Mapping[str, Any] | None = None) -> J
         first = reader.problems[0]
         raise Invalid(f"{first.pointer or '/'}: {first.message}", tuple(reader.problems))
     return Journey(
-        id, name or id, start, steps, entries, exits, options, _hears(steps, exits), _levels(steps, exits), body, most
-    )
+        id, name or id, start, steps, entries, exits, options, _hears(steps, exits), _levels(steps, exits), body, most,
+        audience,
+    )  # fmt: skip
 
 
-def _entries(reader: Reader, body: Any) -> tuple[Entry, ...]:
-    entries = []
+def _entries(reader: Reader, body: Any) -> tuple[tuple[Entry, ...], Audience | None]:
+    entries, audience = [], None
     for index, item in enumerate(reader.list_of(body, "/entry", "'entry'", most=20)):
         pointer = at("/entry", index)
         found = reader.object_of(item, pointer, "an entry") or {}
-        reader.only(found, pointer, ("event", "where", "reentry", "while_active"), PLANNED_ENTRIES)
-        if "event" not in found:
+        kinds = {"event", "audience"} & found.keys()
+        reader.only(found, pointer, (*kinds, "where", "reentry", "while_active"), PLANNED_ENTRIES)
+        if len(kinds) != 1:
             if not set(PLANNED_ENTRIES) & found.keys():
-                reader.wrong(pointer, "an entry needs an event", "write event: {name: …}")
+                reader.wrong(
+                    pointer, "an entry needs an event or an audience", "write event: {name: …} or audience: {}"
+                )
             continue
-        hears = on(reader, found["event"], pointer, found.get("where"), ("customer", "entry", "event"), entry=True)
         reentry, after = str(found.get("reentry", "never")), None
         if reentry.startswith("after "):
             reentry, after = "after", reader.duration_of(reentry[6:].strip(), at(pointer, "reentry"), "'reentry'")
@@ -77,8 +81,20 @@ def _entries(reader: Reader, body: Any) -> tuple[Entry, ...]:
             reader.wrong(at(pointer, "reentry"), f"'reentry' cannot be {reentry!r}", "use never, always or after P30D")
         active = found.get("while_active", "ignore")
         reader.choice_of(active, at(pointer, "while_active"), "'while_active'", ("ignore", "restart"))
-        entries.append(Entry(hears, reentry, after, active == "restart"))
-    return tuple(entries)
+        restart = active == "restart"
+        if "event" in kinds:
+            roots = ("customer", "entry", "event")
+            hears = on(reader, found["event"], pointer, found.get("where"), roots, entry=True)
+            entries.append(Entry(hears, reentry, after, restart))
+            continue
+        if audience is not None:
+            reader.wrong(pointer, "a journey has one audience", "join their conditions with any: […]")
+        options = reader.object_of(found["audience"], at(pointer, "audience"), "'audience'") or {}
+        reader.only(options, at(pointer, "audience"), (), PLANNED_AUDIENCE)
+        where = found.get("where")
+        holds = None if where is None else conditions.read(reader, where, at(pointer, "where"), ("customer",))
+        audience = Audience(holds, reentry, after, restart)
+    return tuple(entries), audience
 
 
 def _exits(reader: Reader, body: Any) -> tuple[Exit, ...]:

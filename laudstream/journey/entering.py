@@ -15,7 +15,7 @@ from laudstream.journey.customer import ACTIVE, ASKING, FAILED, Entered, Run
 from laudstream.journey.handoff import Ask
 from laudstream.journey.moves import CONTEXT_BYTES, CONTEXTS_BYTES, end, exit_rule, key_value, packed, too_old, walk
 from laudstream.journey.reasons import Reason
-from laudstream.journey.steps import Entry, Journey
+from laudstream.journey.steps import Audience, Entry, Journey
 from laudstream.journey.work import Work
 
 OPEN_RUNS = 100
@@ -46,23 +46,43 @@ def enter(work: Work, live: LiveJourney, event: Event) -> None:
         work.decide("not_entered", run, work.moment.now, reason=refusal.reason, data=refusal.data)
 
 
+def enter_audience(work: Work, live: LiveJourney) -> None:
+    """Asks the audience of a journey; who merely does not belong to it is not recorded (R36, R59)."""
+    number = live.status.live
+    version = live.versions[number]
+    audience = version.audience
+    if audience is None:
+        return
+    run = Run("", live.id, number, work.moment.now, entered(work, None), "")
+    if audience.where is not None and not audience.where.test(work.scope(run)):
+        return
+    refusal = (
+        _closed(work, live, version) or _seen_before(work, audience, run) or _out_or_full(work, version, audience, run)
+    )
+    if refusal is None:
+        _start(work, version, run)
+    else:
+        work.decide("not_entered", run, work.moment.now, reason=refusal.reason, data=refusal.data)
+
+
 def _candidate(work: Work, live: LiveJourney, number: int, entry: Entry, event: Event) -> Run:
     """The run as it would be; without an id and a step until it begins."""
     key = key_value(event.properties, entry.on.key) if entry.on.key else ""
     return Run("", live.id, number, work.moment.now, entered(work, event), "", key, entry.on.key)
 
 
-def entered(work: Work, event: Event) -> Entered:
-    """What a run keeps of the event that starts it."""
+def entered(work: Work, event: Event | None) -> Entered:
+    """What a run keeps of the event that starts it; None: the audience started it."""
+    if event is None:
+        return Entered("", packed({}), work.moment.now)
     return Entered(event.name, packed(event.properties), work.moment.now, work.mark)
 
 
 def _refusal(work: Work, live: LiveJourney, version: Journey, entry: Entry, event: Event, run: Run) -> Refusal | None:
-    now, settings, on = work.moment.now, version.settings, entry.on
-    if live.status.status in (PAUSED, DRAINING):
-        return Refusal(Reason.PAUSED if live.status.status == PAUSED else Reason.DRAINING, {})
-    if now < settings.starts_at or (settings.ends_at and now >= settings.ends_at):
-        return Refusal(Reason.NOT_OPEN, {})
+    closed = _closed(work, live, version)
+    if closed is not None:
+        return closed
+    on = entry.on
     if too_old(work, version, on, event):
         return Refusal(Reason.TOO_OLD, {"timestamp": event.timestamp})
     if on.key and not run.key:
@@ -74,7 +94,16 @@ def _refusal(work: Work, live: LiveJourney, version: Journey, entry: Entry, even
     return _seen_before(work, entry, run) or _out_or_full(work, version, entry, run)
 
 
-def _seen_before(work: Work, entry: Entry, run: Run) -> Refusal | None:
+def _closed(work: Work, live: LiveJourney, version: Journey) -> Refusal | None:
+    now, settings = work.moment.now, version.settings
+    if live.status.status in (PAUSED, DRAINING):
+        return Refusal(Reason.PAUSED if live.status.status == PAUSED else Reason.DRAINING, {})
+    if now < settings.starts_at or (settings.ends_at and now >= settings.ends_at):
+        return Refusal(Reason.NOT_OPEN, {})
+    return None
+
+
+def _seen_before(work: Work, entry: Entry | Audience, run: Run) -> Refusal | None:
     present = active(work, run)
     if present is not None:
         may = entry.restart and not any(_same(other, run) and other.status == ASKING for other in work.runs)
@@ -102,7 +131,7 @@ def _same(one: Run, other: Run) -> bool:
     return one.journey == other.journey and one.key == other.key
 
 
-def _out_or_full(work: Work, version: Journey, entry: Entry, run: Run) -> Refusal | None:
+def _out_or_full(work: Work, version: Journey, entry: Entry | Audience, run: Run) -> Refusal | None:
     met = exit_rule(work, run, version, None) if version.exits else None
     if met is not None:
         return Refusal(Reason.ALREADY_OUT, {"outcome": met[0], **met[1]})
@@ -135,7 +164,9 @@ def begin(work: Work, run: Run, version: Journey) -> None:
         end(work, present, work.moment.now, reason=Reason.RESTARTED)
     run.arrived_at = run.entered_at
     _remember(work, run)
-    data = {"event": run.entry.name, "key": run.key} if run.key else {"event": run.entry.name}
+    data: dict[str, Any] = {"event": run.entry.name} if run.entry.name else {"audience": True}
+    if run.key:
+        data["key"] = run.key
     work.decide("entered", run, run.entered_at, to=version.start, data=data)
     run.step, run.visit, run.trail, run.status, run.granted = version.start, 1, (version.start,), ACTIVE, False
     work.begin(run)

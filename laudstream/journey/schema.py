@@ -83,11 +83,14 @@ def _settings() -> dict[str, Any]:
 
 def journey_schema() -> dict[str, Any]:
     """The schema; JSON and YAML alike."""
-    entry = _object(
-        ("event",), event=_event(), where=_CONDITION,
-        reentry={"type": "string", "pattern": "^(never|always|after P.+)$", "default": "never"},
-        while_active={"enum": ["ignore", "restart"], "default": "ignore"},
-    )  # fmt: skip
+    rules: dict[str, Any] = {
+        "where": _CONDITION,
+        "reentry": {"type": "string", "pattern": "^(never|always|after P.+)$", "default": "never"},
+        "while_active": {"enum": ["ignore", "restart"], "default": "ignore"},
+    }
+    audience = {**_object(), "description": "all customers that there are when the journey is published"}
+    ways = (_object(("event",), event=_event(), **rules), _object(("audience",), audience=audience, **rules))
+    entry = {"oneOf": list(ways)}
     rule = {
         "oneOf": [
             _object(("event", "outcome"), event=_event(any_key={"type": "boolean"}), where=_CONDITION, outcome=_NAME),

@@ -31,6 +31,15 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     restart: bool
 
 
+class Audience(msgspec.Struct, frozen=True, gc=False):
+    """An entry of all customers that there are when the journey is published (R36)."""
+
+    where: Condition | None
+    reentry: str
+    after: Duration | None
+    restart: bool
+
+
 class Exit(msgspec.Struct, frozen=True, gc=False):
     """An exit rule: on an event, or as soon as a condition holds (R6)."""
 
@@ -170,6 +179,7 @@ class Journey(msgspec.Struct, frozen=True, gc=False):
     body: dict[str, Any] = {}
     max_entries: int = 0
     """Places of the journey, over all its versions; 0: as many as come (R18)."""
+    audience: Audience | None = None
 
     def listens(self, step: str, event: str) -> bool:
         """Whether an event can move a run at a step; true for a step that is not there, so that its run is parked."""

@@ -195,7 +195,7 @@ async def test_what_an_older_agent_left_in_an_open_transaction_is_never_seen(
 ) -> None:
     async with _sink(Settings(kafka=kafka.address)) as older:
         unfinished = {tp: (1, [(b"99", b"unfinished")]) for tp in older.partitions}
-        assert len(await older.producer._write(unfinished, None)) == PARTITIONS
+        assert (await older.producer._write(unfinished, None)).keys() == set(older.partitions)
         await order(pool, "journey", "cart", 1, "live", JOURNEY)
         async with running(database, kafka, pool):
             await until(lambda: log.has(1))

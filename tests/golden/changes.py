@@ -1,5 +1,5 @@
 """Journeys that change while runs are in them: a new version, weights of an experiment, a template; pause and resume,
-stop and another publish with their sweeps; a worker that is killed, and one that is stopped."""
+stop and another publish with their sweeps, all customers at once; a worker that is killed, and one that is stopped."""
 
 from __future__ import annotations
 
@@ -10,9 +10,31 @@ PEOPLE = 25
 
 
 async def play(cast: Cast) -> None:
+    await present(cast)
     await versions(cast)
     await paused(cast)
     await stopped(cast)
+
+
+async def present(cast: Cast) -> None:
+    """All who are there at the publish, and once more those who are there at the next one."""
+    shop, club = cast.shop, cast.shop.name("club")
+    people = [cast.who(f"club{n}-") for n in range(6)]
+    entry = [{"audience": {}, "where": {"customer.club": {"equals": club}}, "reentry": "always"}]
+    steps = {"look": wait_for(club, "done", "P30D", "done"), "done": leave("done")}
+    for number, who in enumerate(people):
+        await cast.row(who, club=club if number else "other")
+    await cast.came(*people)
+    id = await cast.publish("present", steps, entry=entry)
+    for who in people[1:]:
+        await shop.decided(who, "entered", journey=id)
+    late = cast.who("club-late")
+    await shop.identify(late, club=club)
+    await shop.track(people[1], club)
+    await shop.decided(people[1], "ended", journey=id)
+    await cast.publish("present", {**steps, "done": leave("again")}, entry=entry)
+    for who in (people[1], late):
+        await shop.decided(who, "entered", journey=id, version=2)
 
 
 async def versions(cast: Cast) -> None:

@@ -101,6 +101,7 @@ def test_together_they_meet_every_step_kind_every_operator_and_every_reason(monk
     operators: set[str] = set()
     outputs: set[str] = set()
     skipped: set[str] = set()
+    entries: set[str] = set()
     parked = swept = fired = 0
     for path in history.kept():
         one = _read(path, monkeypatch)
@@ -114,7 +115,9 @@ def test_together_they_meet_every_step_kind_every_operator_and_every_reason(monk
                 kinds.add(decision.kind)
                 reasons.add(decision.reason)
                 steps |= _kind(decision, one)
+                entries |= set(decision.data) if decision.kind == "entered" else set()
     assert steps == set(KINDS)
+    assert entries == {"event", "audience", "key"}
     assert operators >= set(OPERATORS)
     assert kinds == {"control", "entered", "not_entered", "moved", "message", "delivery", "ended", "failed", "limit"}
     assert set(Reason) - reasons == NOT_MET

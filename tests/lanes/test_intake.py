@@ -7,6 +7,7 @@ from typing import Any
 
 from aiokafka.structs import TopicPartition
 
+from agents.lanes.feed import CaughtUp
 from agents.lanes.intake import Intake
 from laudstream import topics
 from laudstream.journey.handoff import Release
@@ -23,8 +24,8 @@ def handoff(at: int, control_seq: int) -> Any:
     return record(at, codec.encode(Release("workspace1", "sale", "run", control_seq)))
 
 
-def intake() -> tuple[Intake, dict[TopicPartition, int]]:
-    known: dict[TopicPartition, int] = {}
+def intake() -> tuple[Intake, CaughtUp]:
+    known = CaughtUp()
     made = Intake(3, known)
     made.begin(100)
     return made, known
@@ -34,12 +35,12 @@ def test_a5_it_knows_all_once_every_topic_has_answered_and_control_to_its_end() 
     made, known = intake()
     made.feed(EVENTS, [record(90)])
     for tp in (ROWS, HANDOFFS, DELIVERIES):
-        known[tp] = 100
+        known.note(tp, 100)
     made.feed(CONTROL, [record(80)])
     assert not made.knows_all()
-    known[CONTROL] = 99  # an answer to a fetch that was sent before
+    known.note(CONTROL, 99)  # an answer to a fetch that was sent before
     assert not made.knows_all()
-    known[CONTROL] = 100
+    known.note(CONTROL, 100)
     assert made.knows_all()
     made.clear()
     made.begin(200)
@@ -49,14 +50,14 @@ def test_a5_it_knows_all_once_every_topic_has_answered_and_control_to_its_end() 
 def test_a4_the_bound_is_the_earliest_record_in_hand_or_what_a_log_is_known_to_hold() -> None:
     made, known = intake()
     for tp in (CONTROL, ROWS, HANDOFFS, DELIVERIES):
-        known[tp] = 500
+        known.note(tp, 500)
     made.feed(EVENTS, [record(300), record(400)])
     assert made.bound() == 300
     made.take(1, 0)
     assert made.bound() == 400
     made.take(1, 0)
     assert made.bound() == 400  # the last one that was handled; more may have come since
-    known[EVENTS] = 450
+    known.note(EVENTS, 450)
     assert made.bound() == 450
 
 

@@ -11,6 +11,8 @@ export interface EventName {
 
 export interface Entry {
   event?: EventName;
+  /** All customers that there are when the journey is published. */
+  audience?: Record<string, never>;
   where?: Condition;
   reentry?: string;
   while_active?: 'ignore' | 'restart';

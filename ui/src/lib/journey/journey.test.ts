@@ -75,6 +75,7 @@ test('branches say when they are taken', () => {
 
 test('entries, exit rules and settings are told in words', () => {
   expect(entryTitle(JOURNEY.entry[0] ?? {})).toBe('Enters on purchase');
+  expect(entryTitle({ audience: {} })).toBe('All customers when published');
   expect(entryDetail({ event: { name: 'cart', key: 'cart_id' }, where: { 'customer.email': { exists: true } }, reentry: 'after P30D', while_active: 'restart' }))
     .toBe('where customer’s email is there, for each cart_id, again after 30\u00a0days, starts over while active');
   const rule = JOURNEY.exit?.[0] ?? { outcome: '' };

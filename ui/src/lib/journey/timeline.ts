@@ -63,6 +63,7 @@ function unknown(decision: Decision): Told {
 }
 
 function entryWhy({ data }: Decision): string {
+  if (data?.audience === true) return 'was there when the journey was published';
   if (data?.event === undefined) return '';
   return data.key === undefined ? `${text(data.event)} arrived` : `${text(data.event)} arrived, key ${text(data.key)}`;
 }

@@ -80,6 +80,7 @@ function branchCondition(branch: Branch): string {
 }
 
 export function entryTitle(entry: Entry): string {
+  if (entry.audience !== undefined) return 'All customers when published';
   if (entry.event === undefined) return 'Enters';
   return `Enters on ${entry.event.name}`;
 }
