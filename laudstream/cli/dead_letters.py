@@ -58,7 +58,7 @@ def list_(topic: str, error: str, state: str | None, json: bool) -> None:
 def show_(id: str, limit: int, json: bool) -> None:
     """The whole original record, as its topic still holds it."""
     one, original = asyncio.run(_look(id))
-    value = _value(original.value, limit)
+    value = readable(original.value, limit)
     if json:
         headers = {name: _text(part) for name, part in original.headers}
         show.print_json({**_as_json(one), "headers": headers, "whole": original.whole, "value": value})
@@ -68,8 +68,8 @@ def show_(id: str, limit: int, json: bool) -> None:
              ("error", one.error), ("key", _text(original.key)),
              *((f"header {name}", _text(part)) for name, part in original.headers)]  # fmt: skip
     for name, text in lines:
-        click.echo(f"{name:<8} {text}")
-    click.echo(value if isinstance(value, str) else orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()[:limit])
+        click.echo(f"{name:<8} {plain(text)}")
+    click.echo(plain(value) if isinstance(value, str) else orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
     if not original.whole:
         click.echo("The original is gone from its topic; this is what the letter has of it, and it may be cut.")
 
@@ -158,17 +158,24 @@ def _text(part: bytes | None) -> str:
     return "" if part is None else part.decode(errors="backslashreplace")
 
 
+def plain(text: str) -> str:
+    """What strangers wrote, without what would steer a terminal."""
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+
+
 def _short(text: str) -> str:
-    line = " ".join(text.split())
+    line = plain(" ".join(text.split()))
     return line if len(line) <= SHORT else f"{line[: SHORT - 1]}…"
 
 
-def _value(value: bytes | None, limit: int) -> Any:
+def readable(value: bytes | None, limit: int) -> Any:
     """Decoded, if it is JSON and not over the limit; else its text, cut."""
-    if value is not None and len(value) <= limit:
+    if value is None:
+        return None
+    if len(value) <= limit:
         try:
             return orjson.loads(value)
         except orjson.JSONDecodeError:
             pass
     text = _text(value)
-    return text if len(text) <= limit else f"{text[:limit]}… ({len(value or b''):,} bytes in all)"
+    return text if len(text) <= limit else f"{text[:limit]}… ({len(value):,} bytes in all)"

@@ -105,8 +105,10 @@ class Letters:
         if one.origin_known:
             for record in await self._logs.span(one.topic, one.partition, one.record_offset, one.record_offset + 1):
                 return Original(record.key, record.value, list(record.headers), whole=True)
-        whole = one.origin_known and len(one.value or b"") < MAX_LETTER_BYTES
-        return Original(one.key, one.value, [], whole)
+        for copy in await self._logs.span(topics.DEAD_LETTERS, one.lane, one.offset, one.offset + 1):
+            whole = one.origin_known and len(copy.value or b"") < MAX_LETTER_BYTES
+            return Original(copy.key, copy.value, [], whole)
+        return Original(one.key, None, [], whole=False)
 
     async def retry(self, one: Letter) -> int | None:
         """Write the original again to its topic and partition; returns its new offset, None if it had been written

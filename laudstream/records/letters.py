@@ -34,6 +34,8 @@ class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Letter(msgspec.Struct):
+    """All but the value: there may be many."""
+
     lane: int
     offset: int
     """In `laudstream.dead_letters`."""
@@ -44,8 +46,6 @@ class Letter(msgspec.Struct):
     record_offset: int
     """Of the original."""
     key: bytes | None
-    value: bytes | None
-    """Of the original, at most MAX_LETTER_BYTES."""
     error: str
     mark: Mark = Mark(WAITING)
 
@@ -110,7 +110,7 @@ def mark(record: Record) -> tuple[str, Mark] | None:
 def letter(record: Record) -> Letter:
     """A record that is no mark."""
     return Letter(
-        record.partition, record.offset, record.timestamp, *origin(record), record.key, record.value,
+        record.partition, record.offset, record.timestamp, *origin(record), record.key,
         header(record, "error") or "unknown",
     )  # fmt: skip
 
