@@ -15,6 +15,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -69,19 +71,27 @@ async def _measure(customers: int) -> dict[str, Any]:
             await load.make_topics(settings)
             await load.publish(settings, ANSWER, 1)
             await load.rows(settings, customers)
-            command = [sys.executable, "-P", "-m", "laudstream", "worker", "journeys"]
-            worker = subprocess.Popen(
-                command,
-                env={**os.environ, **environment(settings)},
-                stderr=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-            )
-            try:
+            with _worker(settings) as pid:
                 await _handled(customers + settings.partitions)
-                return await _sweep(settings, customers, worker.pid)
-            finally:
-                worker.terminate()
-                worker.wait(30)
+                return await _sweep(settings, customers, pid)
+
+
+@contextmanager
+def _worker(settings: Settings) -> Iterator[int]:
+    env = {**os.environ, **environment(settings)}
+    command = [sys.executable, "-P", "-m", "laudstream", "worker", "journeys"]
+    process = subprocess.Popen(command, env=env, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    try:
+        yield process.pid
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+async def _until(condition: Callable[[], bool], seconds: float) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
 
 
 async def _handled(inputs: int) -> None:
@@ -104,16 +114,12 @@ async def _sweep(settings: Settings, customers: int, pid: int) -> dict[str, Any]
     await asyncio.sleep(SETTLE_S)
     cpu, began = cpu_seconds(pid), time.time()
     await load.publish(settings, NEWS, 2)
-    async with asyncio.timeout(600):
-        while len(seen.entered) < customers:
-            await asyncio.sleep(0.05)
+    await _until(lambda: len(seen.entered) >= customers, 600)
     ended = time.time()
     spent = cpu_seconds(pid) - cpu
     live.stopped = True
     await posting
-    async with asyncio.timeout(60):
-        while len(seen.answered) < len(live.due):
-            await asyncio.sleep(0.05)
+    await _until(lambda: len(seen.answered) >= len(live.due), 60)
     await seen.stop()
     during = [seen.answered[n] - at for n, at in enumerate(live.due) if began <= at / 1000 < ended]
     before = [seen.answered[n] - at for n, at in enumerate(live.due) if at / 1000 < began]
