@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
-import statistics
 import tempfile
 import time
 from collections.abc import Sequence
@@ -23,7 +22,7 @@ import httpx
 import msgspec
 import uvloop
 
-from benchmarks.report import cpu_seconds
+from benchmarks.report import cpu_seconds, cuts
 from laudstream.local import proc
 from laudstream.local.ports import Ports
 from laudstream.local.stack import Report, Stack
@@ -95,10 +94,10 @@ async def _measure(seconds: int) -> dict[str, Any]:
         "rate_per_s": RATE,
         "events": len(posted.due),
         "mails": len(late),
-        "post_ms": _cuts(posted.answered[cold:]),
-        "track_to_mail_ms": _cuts(warm_late),
-        "track_to_mail_ms_by_third": [_cuts(part)["p50"] for part in _thirds(warm_late)],
-        "warming_up": {"seconds": WARM_UP_S, "track_to_mail_ms": _cuts(late[:cold])},
+        "post_ms": cuts(posted.answered[cold:]),
+        "track_to_mail_ms": cuts(warm_late),
+        "track_to_mail_ms_by_third": [cuts(part)["p50"] for part in _thirds(warm_late)],
+        "warming_up": {"seconds": WARM_UP_S, "track_to_mail_ms": cuts(late[:cold])},
         "cpu_ms_per_event": {name: round(spent * 1000 / events, 2) for name, spent in used.items()},
         "cores_used": round(sum(used.values()) / seconds, 2),
         "up_seconds": round(up, 1),
@@ -190,11 +189,6 @@ def _cpu(stack: Stack) -> dict[str, float]:
     for name, child in stack.children.items():
         used[name] = sum(map(cpu_seconds, (child.pid, *proc.children(child.pid))))
     return used
-
-
-def _cuts(values: Sequence[float]) -> dict[str, float]:
-    cuts = statistics.quantiles(values, n=1000) if len(values) > 1 else [0.0] * 999
-    return {name: round(cuts[at], 1) for name, at in (("p50", 499), ("p90", 899), ("p99", 989))}
 
 
 def _thirds(values: Sequence[float]) -> list[Sequence[float]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -51,7 +52,7 @@ async def make_topics(settings: Settings) -> None:
     await kafka_admin.apply_topics(settings)
 
 
-async def publish(settings: Settings, body: dict[str, Any]) -> None:
+async def publish(settings: Settings, body: dict[str, Any], seq: int = 1) -> None:
     """As the control agent does: the body once, its status in every partition, in one transaction."""
     producer = AIOKafkaProducer(bootstrap_servers=settings.kafka, transactional_id="benchmark-control")
     await producer.start()
@@ -60,7 +61,7 @@ async def publish(settings: Settings, body: dict[str, Any]) -> None:
             key = f"{WORKSPACE}:journey:{body['id']}:1".encode()
             await producer.send(topics.DEFINITIONS, json.dumps(body).encode(), key, partition=0)
             control = {
-                "seq": 1,
+                "seq": seq,
                 "workspace": WORKSPACE,
                 "kind": "journey",
                 "id": body["id"],
@@ -68,35 +69,61 @@ async def publish(settings: Settings, body: dict[str, Any]) -> None:
                 "status": "live",
             }
             for partition in range(settings.partitions):
-                await producer.send(topics.CONTROL, json.dumps(control).encode(), b"1", partition=partition)
+                await producer.send(
+                    topics.CONTROL, json.dumps(control).encode(), str(seq).encode(), partition=partition
+                )
     finally:
         await producer.stop()
 
 
 async def fill(settings: Settings, count: int, customers: int) -> None:
     """`count` events of about 180 bytes, in turn for each of `customers`."""
+    now = time.time_ns() // 1_000_000
+
+    def event(n: int) -> dict[str, Any]:
+        properties = {"page": "/a/page/of/the/shop", "amount": n % 120, "currency": "EUR", "note": "x" * 40}
+        name = "arrived" if n < customers else "seen"
+        return {
+            "id": f"m{n}",
+            "type": "track",
+            "name": name,
+            "timestamp": now,
+            "received": now,
+            "properties": properties,
+        }
+
+    await _put(settings, topics.EVENTS, count, customers, event)
+
+
+async def rows(settings: Settings, customers: int) -> None:
+    """A row of each customer, as Debezium puts it into the log."""
+
+    def row(n: int) -> dict[str, Any]:
+        attributes = msgspec.json.encode({"email": f"c{n}@shop.example", "plan": "gold" if n % 3 else "free"}).decode()
+        return {"__table": "customers", "__deleted": "false", "born": n + 1, "revision": n + 1, "created_ms": 1,
+                "attributes": attributes, "writes": 0}  # fmt: skip
+
+    await _put(settings, topics.ROWS, customers, customers, row)
+
+
+async def _put(settings: Settings, topic: str, count: int, customers: int, record: Callable[[int], Any]) -> None:
     producer = AIOKafkaProducer(bootstrap_servers=settings.kafka, max_batch_size=900_000, max_request_size=2_000_000)
     await producer.start()
     encode = msgspec.json.Encoder().encode
-    now = time.time_ns() // 1_000_000
     batches: dict[int, Any] = {}
     sent: list[Any] = []
     places = [_place(n, settings.partitions) for n in range(customers)]
     try:
         for n in range(count):
             key, partition = places[n % customers]
-            value = encode(
-                {"id": f"m{n}", "type": "track", "name": "arrived" if n < customers else "seen",
-                 "timestamp": now, "received": now,
-                 "properties": {"page": "/a/page/of/the/shop", "amount": n % 120, "currency": "EUR", "note": "x" * 40}}
-            )  # fmt: skip
+            value = encode(record(n))
             batch = batches.get(partition) or batches.setdefault(partition, producer.create_batch())
             if batch.append(key=key, value=value, timestamp=None) is None:
-                sent.append(await producer.send_batch(batch, topics.EVENTS, partition=partition))
+                sent.append(await producer.send_batch(batch, topic, partition=partition))
                 batch = batches[partition] = producer.create_batch()
                 batch.append(key=key, value=value, timestamp=None)
         for partition, batch in batches.items():
-            sent.append(await producer.send_batch(batch, topics.EVENTS, partition=partition))
+            sent.append(await producer.send_batch(batch, topic, partition=partition))
         await asyncio.gather(*sent)
     finally:
         await producer.stop()

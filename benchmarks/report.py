@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import platform
+import statistics
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +42,12 @@ def machine() -> dict[str, Any]:
         "commit": commit.stdout.strip(),
         "load_before": round(os.getloadavg()[0], 2),
     }
+
+
+def cuts(values: Sequence[float]) -> dict[str, float]:
+    """Percentiles."""
+    found = statistics.quantiles(values, n=1000) if len(values) > 1 else [0.0] * 999
+    return {name: round(found[at], 1) for name, at in (("p50", 499), ("p90", 899), ("p99", 989))}
 
 
 def cpu_seconds(pid: int) -> float:

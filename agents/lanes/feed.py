@@ -115,6 +115,9 @@ class Feed:
         if reader in self._to_seek:
             self._to_seek.remove(reader)
 
+    def _is_here(self, reader: Reader) -> bool:
+        return self._readers.get(reader.tps[0]) is reader
+
     def wake(self) -> None:
         """Somebody became hungry."""
         self._work.set()
@@ -124,8 +127,8 @@ class Feed:
             try:
                 await self._fetch()
             except (IllegalStateError, NoOffsetForPartitionError):
-                # The assignment is changing: a partition is not ours any more, or was looked at before we could move
-                # it to our position, and the group has none for a topic that never held anything.
+                # The assignment is changing: a partition is not ours any more, or not yet, or was looked at before we
+                # could move it to our position, and the group has none for a topic that never held anything.
                 await asyncio.sleep(0.05)
             except OffsetOutOfRangeError as error:
                 for tp, position in dict(error.args[0]).items():
@@ -152,9 +155,12 @@ class Feed:
         timeout = 0.1 if len(hungry) == len(readers) else 0.005
         try:
             found = await self._source.seek_and_fetch(seeks, wanted, timeout, self._limit * max(1, len(hungry)))
-        finally:
-            for reader in sought:  # only now: what the consumer knows of a partition is as of our position
-                reader.accepting = self._readers.get(reader.tps[0]) is reader and reader not in self._to_seek
+        except BaseException:  # where the consumer stands is not known: they are moved again
+            again = [reader for reader in sought if self._is_here(reader) and reader not in self._to_seek]
+            self._to_seek = [*again, *self._to_seek]
+            raise
+        for reader in sought:  # only now: what the consumer knows of a partition is as of our position
+            reader.accepting = self._is_here(reader) and reader not in self._to_seek
         for tp, records in found.items():
             owner = self._readers.get(tp)
             if owner is not None and owner.accepting:

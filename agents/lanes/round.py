@@ -49,7 +49,7 @@ from tables.cache import Cache
 from tables.layout import CATALOGUE_KEY, SWEEPS_KEY
 from tables.view import Due, View
 
-SWEEP_SLICE = 500
+SWEEP_SLICE = 50
 """Customers that a sweep looks at in one round."""
 
 MAX_TIMERS_AN_INPUT = 100

@@ -15,6 +15,7 @@ import msgspec
 from aiokafka import AIOKafkaConsumer
 from aiokafka.client import AIOKafkaClient
 from aiokafka.consumer.fetcher import PartitionRecords
+from aiokafka.errors import IllegalStateError
 from aiokafka.structs import TopicPartition
 
 from agents.lanes.wire import Member
@@ -136,10 +137,12 @@ def watch_fetches(consumer: AIOKafkaConsumer, note: Callable[[TopicPartition, in
 
 
 def seek(consumer: AIOKafkaConsumer, positions: dict[TopicPartition, int]) -> None:
-    """Move to these positions, of partitions that are still ours."""
+    """Move to these positions. Raises IllegalStateError, and has moved to none, if a partition is not ours (yet)."""
+    strange = [tp for tp in positions if not consumer._subscription.is_assigned(tp)]
+    if strange:
+        raise IllegalStateError(f"not assigned: {strange[:3]}")
     for tp, offset in positions.items():
-        if consumer._subscription.is_assigned(tp):
-            consumer.seek(tp, offset)
+        consumer.seek(tp, offset)
 
 
 async def fetched(

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any
 
+from aiokafka.errors import IllegalStateError, NoOffsetForPartitionError
 from aiokafka.structs import TopicPartition
 
 from agents.lanes.feed import CaughtUp, Feed
@@ -114,5 +115,36 @@ async def test_a_reader_that_is_removed_and_added_again_waits_for_its_own_seek()
         assert not reader.accepting
         consumer.answers.release()
         await wait_until(lambda: reader.accepting, 5)
+    finally:
+        feed.stop()
+
+
+async def test_a_reader_whose_seek_did_not_come_about_is_moved_again() -> None:
+    reader = Reader()
+
+    class Early(Consumer):
+        """The assignment is not here yet."""
+
+        async def seek_and_fetch(
+            self, seeks: dict[TopicPartition, int], wanted: Iterable[TopicPartition], timeout: float, limit: int
+        ) -> dict[TopicPartition, list[Any]]:
+            found = await super().seek_and_fetch(seeks, wanted, timeout, limit)
+            if len(self.asked) <= 2:
+                raise IllegalStateError("not assigned") if len(self.asked) == 1 else NoOffsetForPartitionError("none")
+            return found
+
+    async def crash(error: BaseException) -> None:
+        raise error
+
+    consumer = Early()
+    feed = Feed(consumer, crash, 10)
+    feed.start()
+    try:
+        feed.add(reader)
+        for _ in range(3):
+            assert not reader.accepting
+            consumer.answers.release()
+        await wait_until(lambda: reader.accepting, 5)
+        assert consumer.asked[:3] == [{TP: 7}] * 3
     finally:
         feed.stop()
