@@ -6,7 +6,8 @@ from __future__ import annotations
 from tests.golden.cast import Cast, enters
 from tests.integration.kit import leave, mail_template, message, wait_for, wait_until
 
-PEOPLE = 25
+PEOPLE = 120
+"""More than a sweep looks at in a round."""
 
 
 async def play(cast: Cast) -> None:

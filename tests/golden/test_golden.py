@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from agents.lanes import round as rounds
 from laudstream import topics
 from laudstream.journey import caps, gates, moves, rows
 from laudstream.journey.conditions import OPERATORS
@@ -82,6 +83,7 @@ CHANGES: dict[str, tuple[str, Any, str, Any]] = {
     "all are released at the very end of quiet hours": ("messages", gates, "share", lambda *parts: 0),
     "a message may be put off for a second": ("messages", gates, "DEFER_AT_MOST", parse("PT1S")),
     "a calendar day is two days long": ("messages", caps, "timedelta", _two_days),
+    "a sweep looks at one customer less": ("changes", rounds, "SWEEP_SLICE", rounds.SWEEP_SLICE - 1),
     "fifty steps for one input": ("moves", moves, "STEPS_A_ROUND", 50),
     "consents are not kept": ("messages", rows, "_replaced", lambda known, name, value: None),
 }
