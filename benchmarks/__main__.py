@@ -9,7 +9,7 @@ import sys
 
 from benchmarks.report import keep
 
-SCENARIOS = ("lanes", "end_to_end", "advance", "ingest", "sending", "enrolment")
+SCENARIOS = ("lanes", "end_to_end", "advance", "ingest", "sending", "enrolment", "timers")
 
 
 def main() -> int:

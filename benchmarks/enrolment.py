@@ -9,14 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import os
-import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +22,12 @@ import uvloop
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from benchmarks import load
-from benchmarks.report import cpu_seconds, cuts, rss_mb
+from benchmarks.report import cpu_seconds, cuts, rss_mb, worker
 from laudstream import topics
 from laudstream.journey.decision import Decision
 from laudstream.local.ports import Ports
 from laudstream.local.stack import Stack
-from laudstream.settings import Settings, environment
+from laudstream.settings import Settings
 
 PORTS = 34000
 OPS_PORT = PORTS + 90
@@ -71,21 +67,13 @@ async def _measure(customers: int) -> dict[str, Any]:
             await load.make_topics(settings)
             await load.publish(settings, ANSWER, 1)
             await load.rows(settings, customers)
-            with _worker(settings) as pid:
+            process = worker(settings)
+            try:
                 await _handled(customers + settings.partitions)
-                return await _sweep(settings, customers, pid)
-
-
-@contextmanager
-def _worker(settings: Settings) -> Iterator[int]:
-    env = {**os.environ, **environment(settings)}
-    command = [sys.executable, "-P", "-m", "laudstream", "worker", "journeys"]
-    process = subprocess.Popen(command, env=env, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    try:
-        yield process.pid
-    finally:
-        process.terminate()
-        process.wait(30)
+                return await _sweep(settings, customers, process.pid)
+            finally:
+                process.terminate()
+                await asyncio.to_thread(process.wait, 30)
 
 
 async def _until(condition: Callable[[], bool], seconds: float) -> None:

@@ -7,10 +7,13 @@ import os
 import platform
 import statistics
 import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from laudstream.settings import Settings, environment
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -42,6 +45,13 @@ def machine() -> dict[str, Any]:
         "commit": commit.stdout.strip(),
         "load_before": round(os.getloadavg()[0], 2),
     }
+
+
+def worker(settings: Settings) -> subprocess.Popen[bytes]:
+    """A journey worker."""
+    env = {**os.environ, **environment(settings)}
+    command = [sys.executable, "-P", "-m", "laudstream", "worker", "journeys"]
+    return subprocess.Popen(command, env=env, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
 
 def cuts(values: Sequence[float]) -> dict[str, float]:
