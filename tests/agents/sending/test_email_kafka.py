@@ -49,10 +49,14 @@ async def test_batches_of_requests_become_mails_and_deliveries_in_kafka(
             await sender.apply([Step(batch, before)])
         assert await sender.position(topic, 900) == 21
         await until(lambda: len(mail_server.mails) == 20)
+
+        async def published() -> bool:
+            return all(row["published_at"] for row in (await shop.rows()).values())
+
+        await until(published)
     finally:
         await sender.stop()
     assert {row["state"] for row in (await shop.rows()).values()} == {"sent", "refused"}
-    assert all(row["published_at"] for row in (await shop.rows()).values())
 
     consumer = AIOKafkaConsumer(topics.DELIVERIES, bootstrap_servers=kafka.address, auto_offset_reset="earliest")
     await consumer.start()
