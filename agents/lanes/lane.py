@@ -20,7 +20,7 @@ from agents.lanes import round as rounds
 from agents.lanes.feed import CaughtUp
 from agents.lanes.ports import CommitPort, Round
 from agents.lanes.producer import Aborted, Unreachable
-from agents.lanes.record import Record, ends, merge, shares
+from agents.lanes.record import EVENTS, Record, behind, ends, merge, shares
 from agents.lanes.restore import restore
 from agents.lanes.stats import LaneStats
 from agents.lanes.writer import Out
@@ -43,7 +43,7 @@ MAX_ABORTS = 20
 FEW = 50
 AWAY_S = 0.2
 POLL_S = 0.004
-"""How often a lane with due timers looks whether its inputs are all in."""
+"""How often a lane with due timers, or with rows newer than its events, looks whether its inputs are all in."""
 
 
 class Bodies(Protocol):
@@ -236,6 +236,7 @@ class Lane:
         if self._buffered > 2 * room and room == settings.round_records:
             room = settings.catchup_records
         counts = shares([len(b) for b in self._buffers], room)
+        counts = behind(counts, self._buffers, self._events_known(counts[EVENTS]))
         taken = [[b.popleft() for _ in range(n)] for b, n in zip(self._buffers, counts, strict=True)]
         self._buffered -= sum(counts)
         for rank, records in enumerate(taken):
@@ -265,6 +266,13 @@ class Lane:
             bounds.append(buffer[0].timestamp if buffer else max(self._caught_up.get(tp), seen))
         return min(bounds)
 
+    def _events_known(self, taken: int) -> int:
+        """Once so many more events are taken: every event appended before this instant is handled."""
+        events, seen = self._buffers[EVENTS], self._last_seen[EVENTS]
+        if taken < len(events):
+            return int(events[taken].timestamp)
+        return max(self._caught_up.get(self.tps[EVENTS]), events[-1].timestamp if events else seen)
+
     def _put_back(self, taken: Sequence[Sequence[Any]]) -> None:
         if self.accepting:  # else the consumer will be moved to our positions anyway
             for buffer, records in zip(self._buffers, taken, strict=True):
@@ -274,7 +282,7 @@ class Lane:
     async def _sleep(self) -> None:
         store = self._store
         assert store is not None
-        until = (store.next_due - _clock()) / 1000
+        until = 0.0 if self._buffered else (store.next_due - _clock()) / 1000
         self._wake.clear()
         try:
             await asyncio.wait_for(self._wake.wait(), max(POLL_S, min(1.0, until)))
