@@ -73,6 +73,8 @@ class LaneHub:
         self.troubles: dict[int, str] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._assigned: set[int] = set()
+        self._member: Member | None = None
+        self._connecting = asyncio.Lock()
         self._client: AIOKafkaClient | None = None
         self._committer: Committer | None = None
         self._takeover: Takeover | None = None
@@ -90,8 +92,9 @@ class LaneHub:
         self.rebalances += 1
         self._assigned = set(found)
         await asyncio.gather(*(self._drop(p) for p in list(self.lanes) if p not in found))
-        committer = await self._connected()
-        committer.member = self._source.member
+        self._member = self._source.member
+        if self._committer is not None:
+            self._committer.member = self._member
         self._feed.start()
         for partition in found:
             if partition not in self._tasks:
@@ -118,6 +121,7 @@ class LaneHub:
         if self._committer is not None:
             await self._committer.drain(self.settings.close_deadline_s)
             self._committer.member = None  # what is still in flight can only end under its old generation
+        self._member = None
 
     async def stop(self) -> None:
         await self.revoke()
@@ -128,14 +132,22 @@ class LaneHub:
         if self._client is not None:
             await self._client.close()
 
-    async def _connected(self) -> Committer:
-        if self._committer is None:
-            self._client = AIOKafkaClient(bootstrap_servers=self.settings.kafka)
-            await self._client.bootstrap()
-            self._committer = Committer(self.settings, self._client, self._worker_id(), LOCK_TOPIC, self._outputs)
-            self._takeover = Takeover(self.settings, self._client, self._committer.ids, topics.LANE_INPUTS, LOCK_TOPIC)
-            await self._committer.start()
-        return self._committer
+    async def _connected(self) -> None:
+        """Makes the committer, once. Raises what Kafka raises: each lane tries again until it answers."""
+        async with self._connecting:
+            if self._committer is not None:
+                return
+            client = AIOKafkaClient(bootstrap_servers=self.settings.kafka)
+            try:
+                await client.bootstrap()
+                committer = Committer(self.settings, client, self._worker_id(), LOCK_TOPIC, self._outputs)
+                await committer.start()
+            except BaseException:
+                await client.close()
+                raise
+            self._client, self._committer = client, committer
+            self._takeover = Takeover(self.settings, client, committer.ids, topics.LANE_INPUTS, LOCK_TOPIC)
+            committer.member = self._member
 
     def _outputs(self) -> list[TP]:
         counts = self._cluster().counts
@@ -188,6 +200,7 @@ class LaneHub:
         return 0.0
 
     async def _run(self, partition: int) -> None:
+        await self._connected()
         assert self._takeover is not None
         lane = self.lanes.get(partition)
         if lane is not None and (await self._takeover.last_seq(partition) or 0) != lane.seq:

@@ -10,12 +10,10 @@ from typing import Any
 from aiokafka.structs import TopicPartition
 
 from agents.lanes.feed import CaughtUp
-from agents.lanes.record import shares
+from agents.lanes.record import EVENTS, HANDOFFS, behind, shares
 from laudstream import topics
 from laudstream.errors import Invalid
 from laudstream.records import codec
-
-HANDOFFS = topics.LANE_INPUTS.index(topics.HANDOFFS)
 
 Taken = list[list[Any]]
 """Records of each input topic, in the order of LANE_INPUTS."""
@@ -68,12 +66,20 @@ class Intake:
         if lengths[HANDOFFS]:
             lengths[HANDOFFS] = self._readable(control_seq)
         counts = shares(lengths, room)
+        counts = behind(counts, self._buffers, self._events_known(counts[EVENTS]))
         taken = [[b.popleft() for _ in range(n)] for b, n in zip(self._buffers, counts, strict=True)]
         self.size -= sum(counts)
         for rank, records in enumerate(taken):
             if records:
                 self._last_seen[rank] = max(self._last_seen[rank], records[-1].timestamp)
         return taken
+
+    def _events_known(self, taken: int) -> int:
+        """Once so many more events are taken: every event appended before this instant is handled."""
+        events, seen = self._buffers[EVENTS], self._last_seen[EVENTS]
+        if taken < len(events):
+            return int(events[taken].timestamp)
+        return max(self._caught_up.get(self.tps[EVENTS]), events[-1].timestamp if events else seen)
 
     def put_back(self, taken: Taken) -> None:
         for buffer, records in zip(self._buffers, taken, strict=True):

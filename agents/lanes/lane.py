@@ -43,7 +43,7 @@ MAX_ABORTS = 20
 FEW = 50
 AWAY_S = 0.2
 POLL_S = 0.004
-"""How often a lane with due timers looks whether its inputs are all in."""
+"""How often a lane with due timers, or with rows newer than its events, looks whether its inputs are all in."""
 
 
 class Bodies(Protocol):
@@ -242,7 +242,7 @@ class Lane:
     async def _sleep(self) -> None:
         store = self._store
         assert store is not None
-        until = (store.next_due - _clock()) / 1000
+        until = 0.0 if self._intake.size else (store.next_due - _clock()) / 1000
         self._wake.clear()
         try:
             await asyncio.wait_for(self._wake.wait(), max(POLL_S, min(1.0, until)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Protocol
 
 from laudstream import topics
@@ -52,6 +53,23 @@ def shares(waiting: Sequence[int], room: int) -> list[int]:
         counts[at] += more
         left -= more
     return take + counts
+
+
+def behind(counts: Sequence[int], waiting: Sequence[Sequence[Record]], known: int) -> list[int]:
+    """Of what `shares` gives the topics, that which was not appended after `known`, up to when all events are in hand
+    or handled: a newer row or delivery would take lane time past events that are still to come (A4). Events themselves
+    wait for nobody (A5). Something is taken if there are events."""
+    kept = [
+        n if rank in (CONTROL, EVENTS) or not n or records[n - 1].timestamp <= known else _until(records, n, known)
+        for rank, (n, records) in enumerate(zip(counts, waiting, strict=True))
+    ]
+    if not any(kept):
+        kept[EVENTS] = min(len(waiting[EVENTS]), sum(counts))
+    return kept
+
+
+def _until(records: Iterable[Record], most: int, known: int) -> int:
+    return sum(record.timestamp <= known for record in islice(records, most))
 
 
 def ends(taken: Iterable[tuple[str, Sequence[Record]]]) -> dict[str, int]:

@@ -74,7 +74,10 @@ def judge(seen: Seen, names: Names, address: Mapping[str, str]) -> Findings:
     for decision in seen.decisions:
         decided[decision.customer].append(decision)
     _numbered(decided, found)
-    for who in dict.fromkeys(each.item["userId"] for each in seen.planned):
+    customers = dict.fromkeys(each.item["userId"] for each in seen.planned)
+    for who in decided.keys() - customers:
+        _probed(who, [d.kind for d in decided[who]], found)
+    for who in customers:
         events, own = first.get(who, []), decided.get(who, [])
         for journey, check in ((names.buy, _buy), (names.cart, _cart)):
             entries = [event for event in events if event.name == journey]
@@ -114,6 +117,12 @@ def _numbered(decided: Mapping[str, list[Decision]], found: Findings) -> None:
         elif numbers != sorted(numbers):
             found.wrong.append(f"decisions of {who} are in the order {numbers}")
         found.wrong += [f"{d.kind} of {who}: {d.data}" for d in own if d.kind in ("failed", "limit")]
+
+
+def _probed(who: str, kinds: list[str], found: Findings) -> None:
+    """A probe enters and ends at once, a single time."""
+    if kinds != ["entered", "ended"]:
+        (found.stuck if kinds == ["entered"] else found.duplicated).append(f"{who}: {kinds}")
 
 
 class _Customer(NamedTuple):

@@ -53,11 +53,13 @@ class Result(msgspec.Struct):
 def line(results: list[Result]) -> str:
     """What a run of chaos says, in one line."""
     findings = [result.findings for result in results]
+    wrong = sum(len(f.wrong) for f in findings)
     return (
         f"chaos: schedules={len(results)} kills={sum(r.kills for r in results)} events={sum(r.events for r in results)}"
         f" lost={sum(len(f.lost) for f in findings)} duplicated={sum(len(f.duplicated) for f in findings)}"
         f" stuck={sum(len(f.stuck) for f in findings)}"
         f" max_recovery_s={max((r.max_recovery_s for r in results), default=0.0):.1f}"
+        + (f" wrong={wrong}" if wrong else "")
     )
 
 

@@ -101,6 +101,16 @@ def test_what_is_not_well_is_found(kind: str, change: Callable[[Seen], Seen]) ->
     assert getattr(findings, kind), list(findings.lines())
 
 
+def test_a_probe_ends_once() -> None:
+    seen = _seen()
+    probe = [
+        replace(_decision(n, kind, "probe", 1), customer="p", id=f"p{n}") for n, kind in ((1, "entered"), (2, "ended"))
+    ]
+    assert not _judged(seen._replace(decisions=[*seen.decisions, *probe]))
+    again = [replace(d, n=d.n + 2, id=f"{d.id} again") for d in probe]
+    assert _judged(seen._replace(decisions=[*seen.decisions, *probe, *again])).duplicated
+
+
 def test_after_a_dead_sender_a_message_may_be_unknown_with_or_without_its_mail() -> None:
     seen = _seen()._replace(claims={"s1": "unknown"}, may_be_unknown=1)
     assert not _judged(seen)
