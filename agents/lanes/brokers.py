@@ -29,7 +29,7 @@ class Brokers:
         self._coordinators: dict[CoordinationType, int] = {}
         self._group = ("txn", txn_id)  # connections of our own: a broker serves one request at a time on each
         self._connections: dict[int, Any] = {}
-        self._broken = False
+        self._broken = self._said = False
         self.waits = 0  # CONCURRENT_TRANSACTIONS answers
 
     @property
@@ -73,11 +73,12 @@ class Brokers:
             try:
                 answer = await self.send(node, call)
             except (KafkaError, TimeoutError) as error:
-                log.info("coordinator_away", key=key, node=node, error=repr(error))
+                self._say("coordinator_away", key, error)
                 self._coordinators.pop(kind, None)
                 await self.wait(deadline, AGAIN_S)
                 continue
             code = code_of(answer)
+            self._said = False
             if code == Code.CONCURRENT:
                 self.waits += 1
                 await self.wait(deadline)
@@ -87,13 +88,19 @@ class Brokers:
             else:
                 return answer
 
+    def _say(self, what: str, key: str, error: Exception) -> None:
+        """Once an outage, not ten times a second."""
+        if not self._said:
+            log.warning(what, key=key, error=repr(error))
+        self._said = True
+
     async def _find(self, kind: CoordinationType, key: str) -> int | None:
         try:
             node: int = await self._client.coordinator_lookup(kind, key)
             self._coordinators[kind] = node
             return node
         except (KafkaError, TimeoutError) as error:
-            log.info("coordinator_unknown", key=key, error=repr(error))
+            self._say("coordinator_unknown", key, error)
             await self._client.force_metadata_update()
             return None
 
