@@ -44,7 +44,7 @@ def measure(*, quick: bool) -> dict[str, Any]:
 
 
 async def _measure(quick: bool) -> dict[str, Any]:
-    events, customers, rounds = (240_000, 30_000, 3) if quick else (600_000, 50_000, 5)
+    events, customers, rounds = (240_000, 30_000, 5) if quick else (600_000, 50_000, 5)
     runs: dict[str, list[dict[str, float]]] = {}
     correct = True
     with tempfile.TemporaryDirectory() as folder:

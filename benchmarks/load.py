@@ -76,8 +76,8 @@ async def publish(settings: Settings, body: dict[str, Any], seq: int = 1) -> Non
         await producer.stop()
 
 
-async def fill(settings: Settings, count: int, customers: int) -> None:
-    """`count` events of about 180 bytes, in turn for each of `customers`."""
+async def fill(settings: Settings, count: int, customers: int, per_s: int = 0) -> None:
+    """`count` events of about 180 bytes, in turn for each of `customers`; at a fixed rate, or at once (0)."""
     now = time.time_ns() // 1_000_000
 
     def event(n: int) -> dict[str, Any]:
@@ -92,7 +92,7 @@ async def fill(settings: Settings, count: int, customers: int) -> None:
             "properties": properties,
         }
 
-    await _put(settings, topics.EVENTS, count, customers, event)
+    await _put(settings, topics.EVENTS, count, customers, event, per_s)
 
 
 async def rows(settings: Settings, customers: int) -> None:
@@ -106,15 +106,23 @@ async def rows(settings: Settings, customers: int) -> None:
     await _put(settings, topics.ROWS, customers, customers, row)
 
 
-async def _put(settings: Settings, topic: str, count: int, customers: int, record: Callable[[int], Any]) -> None:
+async def _put(
+    settings: Settings, topic: str, count: int, customers: int, record: Callable[[int], Any], per_s: int = 0
+) -> None:
     producer = AIOKafkaProducer(bootstrap_servers=settings.kafka, max_batch_size=900_000, max_request_size=2_000_000)
     await producer.start()
     encode = msgspec.json.Encoder().encode
     batches: dict[int, Any] = {}
     sent: list[Any] = []
     places = [_place(n, settings.partitions) for n in range(customers)]
+    slice, began = per_s // 50, time.monotonic()
     try:
         for n in range(count):
+            if slice and n % slice == 0:
+                for ready, batch in batches.items():
+                    sent.append(await producer.send_batch(batch, topic, partition=ready))
+                batches.clear()
+                await asyncio.sleep(max(0.0, began + n / per_s - time.monotonic()))
             key, partition = places[n % customers]
             value = encode(record(n))
             batch = batches.get(partition) or batches.setdefault(partition, producer.create_batch())

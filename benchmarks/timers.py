@@ -1,14 +1,15 @@
 """S3: timers of a journey, one a customer: how late they fire while all goes well, and how fast after a downtime.
 
-Every customer's first event starts a run that waits with a time-out. `steady`: the worker runs on, and lateness is the
-round's clock less the due instant, from the decisions. `downtime`: the worker is stopped before the first time-out and
-started after the last. `idle`: CPU of a worker while timers wait and none is due. Gate: each fires once, none early.
+Every customer's first event starts a run that waits with a time-out. `steady`: customers come at a fixed rate, so that
+time-outs are due at that rate, beside new entries; lateness is the round's clock less the due instant, from the
+decisions. `downtime`: all enter at once, the worker is stopped before the first time-out and started after the last.
+`idle`: CPU of a worker while timers wait and none is due. Gate: each fires once, none early.
 """
 
 from __future__ import annotations
 
 import asyncio
-import signal
+import subprocess
 import tempfile
 import time
 from pathlib import Path
@@ -29,6 +30,8 @@ from laudstream.settings import Settings
 PORTS = 35000
 OPS_PORT = PORTS + 90
 IDLE_S = 5.0
+PER_S = 2_000
+STEADY_TIMEOUT_S = 10
 
 
 def journey(timeout_s: int) -> dict[str, Any]:
@@ -49,9 +52,9 @@ async def _measure(customers: int) -> dict[str, Any]:
             settings = msgspec.structs.replace(
                 stack.settings, partitions=8, ops_port=OPS_PORT, data_dir=f"{folder}/w", log_level="WARNING"
             )
-            steady = await _run(settings, customers, entering_s, down=False)
+            steady = await _steady(settings, customers // 2)
             settings = msgspec.structs.replace(settings, data_dir=f"{folder}/x")
-            downtime = await _run(settings, customers, 2 * entering_s, down=True)
+            downtime = await _downtime(settings, customers, 2 * entering_s)
     return {
         "correct": steady.pop("correct") and downtime.pop("correct"),
         "timers": customers,
@@ -60,36 +63,54 @@ async def _measure(customers: int) -> dict[str, Any]:
     }
 
 
-async def _run(settings: Settings, customers: int, timeout_s: int, *, down: bool) -> dict[str, Any]:
+async def _steady(settings: Settings, customers: int) -> dict[str, Any]:
+    await load.make_topics(settings)
+    await load.publish(settings, journey(STEADY_TIMEOUT_S))
+    process = worker(settings)
+    try:
+        await _lanes("inputs", settings.partitions)
+        cpu, began = cpu_seconds(process.pid), time.monotonic()
+        await load.fill(settings, customers, customers, per_s=PER_S)
+        await _lanes("timers", customers)
+        cores = (cpu_seconds(process.pid) - cpu) / (time.monotonic() - began)
+        memory = rss_mb(process.pid)
+    finally:
+        await _end(process)
+    late, correct = await _lateness(settings, customers)
+    return {"due_per_s": PER_S, "late_ms": cuts(late), "cores": round(cores, 2), "rss_mb": memory, "correct": correct}
+
+
+async def _downtime(settings: Settings, customers: int, timeout_s: int) -> dict[str, Any]:
     await load.make_topics(settings)
     await load.publish(settings, journey(timeout_s))
     await load.fill(settings, customers, customers)
-    figures: dict[str, Any] = {}
     process = worker(settings)
     try:
-        entered_at = await _lanes("inputs", customers + settings.partitions)
-        figures["entered_per_s"] = round(customers / entered_at)
+        entered_s = await _lanes("inputs", customers + settings.partitions)
         cpu = cpu_seconds(process.pid)
         await asyncio.sleep(IDLE_S)
-        figures["idle_cores"] = round((cpu_seconds(process.pid) - cpu) / IDLE_S, 3)
-        if down:
-            process.send_signal(signal.SIGTERM)
-            await asyncio.to_thread(process.wait, 30)
-            await asyncio.sleep(timeout_s)
-            process = worker(settings)
-        cpu = cpu_seconds(process.pid)
+        idle = (cpu_seconds(process.pid) - cpu) / IDLE_S
+        await _end(process)
+        await asyncio.sleep(timeout_s)
+        process = worker(settings)
         took = await _lanes("timers", customers)
-        if down:
-            figures["fires_per_s"] = round(customers / took)
-            figures["cpu_us_per_fire"] = round((cpu_seconds(process.pid) - cpu) / customers * 1e6, 1)
-        figures["rss_mb"] = rss_mb(process.pid)
+        cpu, memory = cpu_seconds(process.pid), rss_mb(process.pid)
     finally:
-        process.terminate()
-        await asyncio.to_thread(process.wait, 30)
-    late, correct = await _lateness(settings, customers)
-    if not down:
-        figures["late_ms"] = cuts(late)
-    return {**figures, "correct": correct}
+        await _end(process)
+    _, correct = await _lateness(settings, customers)
+    return {
+        "entered_per_s": round(customers / entered_s),
+        "idle_cores": round(idle, 3),
+        "fires_per_s": round(customers / took),
+        "cpu_us_per_fire": round(cpu / customers * 1e6, 1),
+        "rss_mb": memory,
+        "correct": correct,
+    }
+
+
+async def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    await asyncio.to_thread(process.wait, 30)
 
 
 async def _lanes(field: str, wanted: int) -> float:

@@ -37,6 +37,7 @@ from laudstream.journey.inputs import (
     EventInput,
     GrantInput,
     Moment,
+    Outcome,
     RowInput,
     TimerInput,
     TouchInput,
@@ -49,7 +50,7 @@ from tables.cache import Cache
 from tables.layout import CATALOGUE_KEY, SWEEPS_KEY
 from tables.view import Due, View
 
-SWEEP_SLICE = 50
+SWEEP_SLICE = 100
 """Customers that a sweep looks at in one round."""
 
 MAX_TIMERS_AN_INPUT = 100
@@ -179,7 +180,8 @@ class _Round:
         ))  # fmt: skip
 
     def _inputs(self, records: Sequence[Record]) -> None:
-        customers, partition = self.now, self.lane.partition
+        customers, partition, lane_events, catalog = self.now, self.lane.partition, topics.EVENTS, self.catalog
+        moment, decode, changed = self.moment, wire.event, self.changed
         for record in records:
             key, at = record.key, record.timestamp
             if at > self.lane_time:
@@ -191,11 +193,11 @@ class _Round:
                 if customer is None or key is None:
                     raise Undecodable("key is not `workspace:customer`")
                 topic = record.topic
-                if topic == topics.HANDOFFS:
+                if topic == lane_events:
+                    value: CoreInput = EventInput((topic, partition, record.offset), decode(record.value))
+                elif topic == topics.HANDOFFS:
                     self._handoff((topic, partition, record.offset), wire.handoff(record.value), at)
                     continue
-                if topic == topics.EVENTS:
-                    value: CoreInput = EventInput((topic, partition, record.offset), wire.event(record.value))
                 else:
                     value = _READERS[topic]((topic, partition, record.offset), record.value)
             except Invalid as error:
@@ -203,7 +205,22 @@ class _Round:
                 continue
             if 0 < customer.core.wake_at < at:
                 self._late_timers(key, at)
-            self._advance(key, value, at)
+                customer = customers[key]
+            if at != moment.now:
+                moment = Moment(at, moment.clock, moment.epoch)
+            try:  # as _advance does, without the call
+                outcome = advance(customer, value, moment, catalog)
+            except MemoryError:
+                raise
+            except Exception as error:
+                self._fail(key, value, at, error)
+                continue
+            if outcome.effects or outcome.parked:
+                self._take(key, customer, outcome)
+            elif outcome.customer is not customer:
+                customers[key] = outcome.customer
+                if key not in changed:
+                    changed[key] = customer
 
     def _handoff(self, cause: Cause, handoff: Handoff, at: int) -> None:
         """A question or a return to a quota of this lane, or the answer for customers of this lane (A11)."""
@@ -241,6 +258,9 @@ class _Round:
         except Exception as error:
             self._fail(key, value, now, error)
             return
+        self._take(key, before, outcome)
+
+    def _take(self, key: bytes, before: Customer, outcome: Outcome) -> None:
         if outcome.customer is not before:
             self.now[key] = outcome.customer
             if key not in self.changed:
@@ -316,10 +336,10 @@ class _Round:
     def _encode(self) -> list[tuple[int, bytes]]:
         """State records of what changed; returns the hints to write."""
         hints = []
-        encode, extend, now_of, popped = codec.encode, self.out.records.extend, self.now, self.popped
+        put, records, now_of, popped = codec.put, self.out.records, self.now, self.popped
         for key, before in self.changed.items():
             after = now_of[key]
-            extend(encode(before, after, key + b"\0"))
+            put(records, before, after, key + b"\0")
             wake_at, earlier = after.core.wake_at, before.core.wake_at
             if wake_at and not 0 < earlier <= wake_at and key not in popped:
                 hints.append((wake_at, key))

@@ -44,8 +44,12 @@ def wake_at(value: bytes) -> int:
 def encode(before: Customer | None, after: Customer, prefix: bytes = b"") -> list[tuple[bytes, bytes | None]]:
     """The records that changed, as (prefix + suffix, value); None is a tombstone."""
     records: list[tuple[bytes, bytes | None]] = []
-    if before is None:
-        before = empty(after.workspace, after.id)
+    put(records, empty(after.workspace, after.id) if before is None else before, after, prefix)
+    return records
+
+
+def put(records: list[tuple[bytes, bytes | None]], before: Customer, after: Customer, prefix: bytes) -> None:
+    """`encode` onto the end of a list."""
     core, recent = after.core, after.recent
     if core is not before.core:
         blank = not core.runs and core == _EMPTY
@@ -54,7 +58,6 @@ def encode(before: Customer | None, after: Customer, prefix: bytes = b"") -> lis
         records.append((prefix + ATTRIBUTES, _PLAIN + _encode(after.attributes) if after.attributes else None))
     if recent is not before.recent and recent != before.recent:
         records.append((prefix + RECENT, _PLAIN + recent if recent else None))
-    return records
 
 
 def decode(workspace: str, id: str, parts: dict[bytes, bytes]) -> Customer:
