@@ -151,7 +151,11 @@ class TxnProducer:
         if not self._brokers.was_lost:
             return
         try:
-            await self._settle(self._deadline())
+            try:
+                await self._settle(self._deadline())
+            except unended.Refused:  # fenced, or forgotten: what was left stays known, and is ended by the new epoch
+                await self.start()
+                await self._settle(self._deadline())
         except (KafkaError, TimeoutError) as error:
             raise Unreachable(repr(error)) from None
 

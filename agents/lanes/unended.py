@@ -22,6 +22,11 @@ from agents.lanes.wire_state import Transaction
 
 log = structlog.get_logger(__name__)
 
+
+class Refused(KafkaError):
+    """The coordinator does not take us for the owner of the id (any more)."""
+
+
 _MOVING = frozenset(("PrepareCommit", "PrepareAbort", "PrepareEpochFence"))
 
 
@@ -83,5 +88,5 @@ async def end(
     if not code:
         code, after = await ask(kind, txn_id, wire.end_txn(txn_id, pid, commit), lambda answer: answer[0], deadline)
     if code:
-        raise KafkaError(f"{txn_id}: its older transaction could not be ended: code {code}")
+        raise Refused(f"{txn_id}: its older transaction could not be ended: code {code}")
     return after if after.id >= 0 else pid

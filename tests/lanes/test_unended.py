@@ -135,6 +135,20 @@ async def test_a_committed_transaction_survives_the_abort_of_the_next_one(
         after += await _values(broker.settings, HELD)
 
 
+async def test_a_producer_that_was_fenced_meanwhile_ends_what_it_left_all_the_same(
+    broker: Stack, client: AIOKafkaClient
+) -> None:
+    with _changes(await _values(broker.settings, HELD), [b"fenced"]) as after:
+        producer = await _started(client, "fenced")
+        await _hang(producer, b"fenced")
+        await producer.commit({OTHER: (1, [(b"k", b"v")])})
+        producer._note({HELD: (1, [])}, None, True)
+        await _started(client, "fenced")
+        _hang_up(client)
+        await producer.commit({OTHER: (1, [(b"k", b"v")])})
+        after += await _values(broker.settings, HELD)
+
+
 async def test_a_process_ends_what_the_one_before_it_left(broker: Stack, client: AIOKafkaClient) -> None:
     with _changes(await _values(broker.settings, HELD), [b"left"]) as after:
         older = await _started(client, "left")
