@@ -61,6 +61,8 @@ export interface Definition {
   name?: string;
   entry: Entry[];
   exit?: ExitRule[];
+  /** Places of the journey, over all its versions. */
+  max_entries?: number;
   settings?: Settings;
   start: string;
   steps: Record<string, Step>;
