@@ -15,6 +15,7 @@ context.setDefaultTimeout(20_000);
 const page = context.pages()[0] ?? (await context.newPage());
 page.on('console', (message) => { if (message.type() === 'error') errors.push(`console: ${message.text()} (${message.location().url})`); });
 page.on('pageerror', (error) => errors.push(`page: ${error.message}`));
+page.on('request', (request) => { if (/\/(undefined|null)(\/|\?|$)/.test(request.url())) errors.push(`asked for nothing: ${request.url()}`); });
 page.on('requestfailed', (request) => { if (!/ERR_ABORTED/.test(request.failure()?.errorText ?? '')) errors.push(`request: ${request.url()}`); });
 
 async function post() {
