@@ -10,8 +10,9 @@ import struct
 
 import msgspec
 
-from laudstream.journey.catalog import NOTHING, Catalog
+from laudstream.journey.catalog import Catalog
 from laudstream.journey.handoff import Ask, Grant, Quota, Release, quota_key
+from laudstream.journey.live import NOTHING
 from tables.layout import QUOTA
 from tables.view import View
 

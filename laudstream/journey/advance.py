@@ -16,7 +16,7 @@ from laudstream.customers.event import Event
 from laudstream.customers.recent import admit, fingerprint
 from laudstream.customers.row import Row
 from laudstream.journey import asking, entering, rows, sends
-from laudstream.journey.catalog import NOTHING, Catalog, LiveJourney, Space
+from laudstream.journey.catalog import Catalog
 from laudstream.journey.codec import empty
 from laudstream.journey.customer import ASKING, DEFERRED, FAILED, Core, Customer, Run
 from laudstream.journey.firing import fire
@@ -31,9 +31,13 @@ from laudstream.journey.inputs import (
     TimerInput,
     TouchInput,
 )
-from laudstream.journey.moves import Found, Left, count, end, exit_rule, hear, take
+from laudstream.journey.kinds.wait import WaitStep
+from laudstream.journey.listening import count, exit_rule, hear
+from laudstream.journey.live import NOTHING, LiveJourney, Space
+from laudstream.journey.moves import Found, Left, end
 from laudstream.journey.reasons import Reason
-from laudstream.journey.steps import Journey, WaitStep
+from laudstream.journey.steps import Journey
+from laudstream.journey.walking import take
 from laudstream.journey.work import MARKER_MS, Work, wake_at
 
 _NOBODY: list[Found] = []

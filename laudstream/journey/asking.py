@@ -13,7 +13,8 @@ from laudstream.journey.entering import begin
 from laudstream.journey.firing import fire
 from laudstream.journey.handoff import Release
 from laudstream.journey.inputs import GrantInput
-from laudstream.journey.moves import hear, packed
+from laudstream.journey.listening import hear
+from laudstream.journey.moves import packed
 from laudstream.journey.reasons import Reason
 from laudstream.journey.steps import Journey
 from laudstream.journey.work import Work

@@ -7,91 +7,33 @@ id, version) and shared between snapshots, since bodies never change.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, tzinfo
 from typing import Any
 
 import msgspec
-from msgspec.structs import force_setattr
 
-from laudstream.journey.conditions import Get, getter
+from laudstream.journey.conditions import getter
 from laudstream.journey.control import Control
 from laudstream.journey.definition import parse
 from laudstream.journey.durations import zone_of
-from laudstream.journey.parse_steps import STATE_ROOTS
+from laudstream.journey.kinds.place import STATE_ROOTS
+from laudstream.journey.live import (
+    DELETED,
+    DRAINING,
+    LIVE,
+    NOTHING,
+    PAUSED,
+    STOPPED,
+    LiveJourney,
+    Space,
+    Status,
+    Template,
+)
 from laudstream.journey.steps import Journey
 from laudstream.messages import template as templates
-
-LIVE, PAUSED, DRAINING, STOPPED, DELETED = "live", "paused", "draining", "stopped", "deleted"
-
-FOREVER = 1 << 62
 
 BodyOf = Callable[[str, str, str, int], dict[str, Any]]
 """(workspace, kind, id, version) -> published body; raises KeyError if it is not here yet."""
 
-
-class Status(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What a lane keeps of a definition, besides its body."""
-
-    status: str
-    live: int
-    """Version that takes entries."""
-    published: tuple[tuple[int, int], ...] = ()
-    """(version, ms since when it takes entries), in the order of publishing."""
-    resumed_at: int = 0
-    """ms; timers that were due in a pause count from here (R49)."""
-    stopped_at: int = 0
-    """ms; runs that entered before are ended (R7)."""
-    audience: tuple[int, int] = (0, 0)
-    """(control record, ms) that its present customers enter by (R36); zeros: it asks for none."""
-
-
-class LiveJourney(msgspec.Struct, frozen=True, gc=False):
-    id: str
-    status: Status
-    versions: dict[int, Journey]
-    moves: bool = False
-    """Whether its runs take steps."""
-    ended_before: int = 0
-    """ms; a stop has ended the runs that entered earlier."""
-
-    def __post_init__(self) -> None:
-        status = self.status
-        force_setattr(self, "moves", status.status in (LIVE, DRAINING))
-        force_setattr(self, "ended_before", FOREVER if status.status in (STOPPED, DELETED) else status.stopped_at)
-
-    def ended(self, entered_at: int) -> bool:
-        """Whether a stop has ended a run that entered at that time (ms)."""
-        return entered_at < self.ended_before
-
-    def taking(self, now: int) -> int:
-        """The version that takes entries at `now` (ms): the last one published by then (A5); 0: none."""
-        for version, since in reversed(self.status.published):
-            if since <= now:
-                return version
-        return 0
-
-
-class Template(msgspec.Struct, frozen=True, gc=False):
-    version: int
-    requires: tuple[tuple[str, Get | None], ...]
-    """Paths that must have a value; None: a path that nothing supplies."""
-    reads: dict[str, tuple[str, ...]]
-    """customer, entry, steps -> names below it that travel in the send request; "" means all."""
-
-
-class Space(msgspec.Struct, frozen=True, gc=False):
-    """The definitions of one workspace."""
-
-    zone: tzinfo = UTC
-    journeys: dict[str, LiveJourney] = {}
-    templates: dict[str, Template] = {}
-    entries: dict[str, tuple[LiveJourney, ...]] = {}
-    """Event -> journeys that it may enter, by priority, then by id (R21)."""
-    audiences: tuple[LiveJourney, ...] = ()
-    """Journeys that all present customers are looked at for, in the order of publishing."""
-
-
-NOTHING = Space()
 
 _Key = tuple[str, str, str, int]
 

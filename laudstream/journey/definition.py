@@ -13,10 +13,11 @@ import msgspec
 
 from laudstream.errors import Invalid, Problem
 from laudstream.journey import conditions, graph
+from laudstream.journey.kinds import OF, read
+from laudstream.journey.kinds.place import EVENT_ROOTS, Place, on
 from laudstream.journey.parse_settings import settings
-from laudstream.journey.parse_steps import EVENT_ROOTS, Place, on, step
 from laudstream.journey.reader import Reader, at
-from laudstream.journey.steps import Audience, Entry, Exit, Journey, Settings, Step, WaitStep
+from laudstream.journey.steps import Audience, Entry, Exit, Journey, Settings, Step
 
 FIELDS = ("id", "name", "entry", "exit", "max_entries", "settings", "start", "steps")
 PLANNED_FIELDS = ("goal", "migrate")
@@ -128,7 +129,7 @@ def _steps(
         pointer = at("/steps", name)
         reader.name_of(name, pointer, "the name of a step")
         place = Place(reader, journey, name, "", pointer, templates, options.message_class, options.tags)
-        made = step(place, item)
+        made = read(place, item)
         if made is not None:
             steps[name] = made
     return steps
@@ -170,22 +171,19 @@ def _edge_pointer(name: str, body: Any, following: str) -> str:
 
 
 def _hears(steps: dict[str, Step], exits: tuple[Exit, ...]) -> dict[str, frozenset[str]]:
-    everywhere = {rule.on.name for rule in exits if rule.on is not None}
+    everywhere = frozenset(rule.on.name for rule in exits if rule.on is not None)
     heard = {}
     for name, made in steps.items():
-        here = {b.on.name for b in made.branches if b.on is not None} if isinstance(made, WaitStep) else set()
-        heard[name] = frozenset(everywhere | here)
+        hears = OF[type(made)].hears
+        heard[name] = everywhere | hears(made) if hears is not None else everywhere
     return heard
 
 
 def _levels(steps: dict[str, Step], exits: tuple[Exit, ...]) -> frozenset[str]:
     if any(rule.condition is not None for rule in exits):
         return frozenset(steps)
-    return frozenset(
-        name
-        for name, made in steps.items()
-        if isinstance(made, WaitStep) and any(branch.condition is not None for branch in made.branches)
-    )
+    kinds = {name: OF[type(made)].levels for name, made in steps.items()}
+    return frozenset(name for name, levels in kinds.items() if levels is not None and levels(steps[name]))
 
 
 def check(journey: Journey, known: Known) -> list[Problem]:

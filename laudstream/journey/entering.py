@@ -10,12 +10,14 @@ from typing import Any, NamedTuple
 
 from laudstream.customers.event import Event
 from laudstream.ids import derive
-from laudstream.journey.catalog import DRAINING, PAUSED, LiveJourney
 from laudstream.journey.customer import ACTIVE, ASKING, FAILED, Entered, Run
 from laudstream.journey.handoff import Ask
-from laudstream.journey.moves import CONTEXT_BYTES, CONTEXTS_BYTES, end, exit_rule, key_value, packed, too_old, walk
+from laudstream.journey.listening import exit_rule, key_value, too_old
+from laudstream.journey.live import DRAINING, PAUSED, LiveJourney
+from laudstream.journey.moves import CONTEXT_BYTES, CONTEXTS_BYTES, end, packed
 from laudstream.journey.reasons import Reason
 from laudstream.journey.steps import Audience, Entry, Journey
+from laudstream.journey.walking import walk
 from laudstream.journey.work import Work
 
 OPEN_RUNS = 100

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from laudstream.journey import sends
-from laudstream.journey.customer import DEFERRED, REQUESTED, Run
-from laudstream.journey.moves import Left, take, walk
-from laudstream.journey.reasons import Reason
-from laudstream.journey.steps import DelayStep, Journey, MessageStep, WaitStep
+from laudstream.journey.customer import DEFERRED, Run
+from laudstream.journey.kinds import OF
+from laudstream.journey.steps import Journey
+from laudstream.journey.walking import take, walk
 from laudstream.journey.work import Work
 
 
@@ -17,13 +17,10 @@ def fire(work: Work, run: Run, version: Journey, at: int) -> None:
         return
     run.wake_at = 0
     step = version.steps[run.step]
+    due = OF[type(step)].due
     if run.trail:  # it took 100 steps and goes on
         walk(work, run, version, at)
-    elif isinstance(step, DelayStep):
-        take(work, run, version, Left("next", step.next, {}, at), None, b"")
-    elif isinstance(step, WaitStep):
-        take(work, run, version, Left("timeout", step.timeout, {}, at), None, b"")
-    elif run.status == REQUESTED and isinstance(step, MessageStep):
-        take(work, run, version, Left("sent", step.sent, {"reason": Reason.UNDELIVERED}, at), None, b"")
     elif run.status == DEFERRED:
         sends.ask_again(work, run, version)
+    elif due is not None:
+        take(work, run, version, due(step, at), None, b"")

@@ -14,12 +14,13 @@ from typing import Any
 import msgspec
 
 from laudstream.journey import caps
-from laudstream.journey.catalog import Template
 from laudstream.journey.customer import Message, Run
 from laudstream.journey.durations import parse
+from laudstream.journey.kinds.message import MessageStep
+from laudstream.journey.live import Template
 from laudstream.journey.moves import share
 from laudstream.journey.reasons import Reason
-from laudstream.journey.steps import Journey, MessageStep
+from laudstream.journey.steps import Journey
 from laudstream.journey.work import Work
 
 DEFER_AT_MOST = parse("P3D")

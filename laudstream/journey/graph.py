@@ -4,32 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from laudstream.journey.steps import (
-    DelayStep,
-    ExitStep,
-    ExperimentStep,
-    MessageStep,
-    SplitStep,
-    Step,
-    WaitStep,
-)
+from laudstream.journey.kinds import OF
+from laudstream.journey.steps import Step
 
 
 def edges(step: Step) -> dict[str, str]:
     """Branch -> step that follows; the name of a branch is the one that decisions record."""
-    if isinstance(step, MessageStep):
-        return {"sent": step.sent, **({"refused": step.refused} if step.refused else {})}
-    if isinstance(step, DelayStep):
-        return {"next": step.next}
-    if isinstance(step, WaitStep):
-        ways = {branch.name: branch.next for branch in step.branches}
-        return {**ways, **({"timeout": step.timeout} if step.timeout else {})}
-    if isinstance(step, SplitStep):
-        return {**{branch.name: branch.next for branch in step.branches}, "else": step.otherwise}
-    if isinstance(step, ExperimentStep):
-        return dict(step.next)
-    assert isinstance(step, ExitStep)
-    return {}
+    return OF[type(step)].edges(step)
 
 
 def unreachable(steps: dict[str, Step], start: str) -> list[str]:
@@ -46,7 +27,7 @@ def unreachable(steps: dict[str, Step], start: str) -> list[str]:
 
 def rushing_cycle(steps: dict[str, Step]) -> list[str]:
     """A cycle without a wait or a delay, as the names of its steps; empty if there is none."""
-    rushing = {name: step for name, step in steps.items() if not isinstance(step, WaitStep | DelayStep)}
+    rushing = {name: step for name, step in steps.items() if not OF[type(step)].holds}
     done: set[str] = set()
     for root in rushing:
         cycle = _cycle_from(root, rushing, done)

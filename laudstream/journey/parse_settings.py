@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from laudstream.journey import durations
-from laudstream.journey.parse_steps import CHANNELS, CLASSES, tags_of
+from laudstream.journey.kinds.place import tags_of
 from laudstream.journey.reader import Reader, at
-from laudstream.journey.steps import Cap, QuietHours, Settings
+from laudstream.journey.steps import CHANNELS, CLASSES, Cap, QuietHours, Settings
 
 SETTINGS = ("class", "priority", "holdout", "time_zone", "starts_at", "ends_at", "caps", "quiet_hours", "tags")
 PLANNED_SETTINGS = ("pace", "release_spread", "defer_at_most", "defer", "catch_up")

@@ -12,11 +12,13 @@ from msgspec.structs import replace
 
 from laudstream.ids import derive
 from laudstream.journey import caps, gates
-from laudstream.journey.catalog import LiveJourney, Template
 from laudstream.journey.customer import DEFERRED, REQUESTED, Held, Message, Run, Slot
-from laudstream.journey.moves import Left, end, move, rest, take, walk
+from laudstream.journey.kinds.message import MessageStep
+from laudstream.journey.live import LiveJourney, Template
+from laudstream.journey.moves import Left, end, move, rest
 from laudstream.journey.reasons import Reason
-from laudstream.journey.steps import Journey, MessageStep
+from laudstream.journey.steps import Journey
+from laudstream.journey.walking import take, walk
 from laudstream.journey.work import Want, Work
 from laudstream.messages.delivery import Delivery
 from laudstream.messages.request import SendRequest

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from msgspec.structs import force_setattr
 
 from laudstream.journey.conditions import Condition
 from laudstream.journey.durations import Duration
+
+CHANNELS = ("email",)
+PLANNED_CHANNELS = ("sms", "push", "webhook", "slack", "in_app")
+CLASSES = ("marketing", "transactional")
 
 
 class On(msgspec.Struct, frozen=True, gc=False):
@@ -48,83 +51,8 @@ class Exit(msgspec.Struct, frozen=True, gc=False):
     condition: Condition | None = None
 
 
-class MessageStep(msgspec.Struct, frozen=True, gc=False, tag="message"):
-    channel: str
-    template: str
-    message_class: str
-    sent: str
-    """Step that follows `sent`."""
-    refused: str
-    """Step that follows `refused`; empty: the run does not wait for the delivery (R38)."""
-    expires_after: Duration | None = None
-    exit_on_refusal: bool = False
-    defer: bool | None = None
-    """None: quiet hours are waited for, caps are not."""
-    tags: tuple[str, ...] = ()
-
-
-class DelayStep(msgspec.Struct, frozen=True, gc=False, tag="delay"):
-    duration: Duration
-    next: str
-
-
-class WaitBranch(msgspec.Struct, frozen=True, gc=False):
-    name: str
-    next: str
-    on: On | None = None
-    count: int = 1
-    condition: Condition | None = None
-
-
-class WaitStep(msgspec.Struct, frozen=True, gc=False, tag="wait"):
-    branches: tuple[WaitBranch, ...]
-    after: Duration | None
-    timeout: str
-    """Step that follows the timeout; empty: it waits for ever."""
-    counts: dict[str, tuple[int, int]] = {}
-    """Event -> (branch, how many it needs), where nothing but their number decides."""
-
-    def __post_init__(self) -> None:
-        force_setattr(self, "counts", _counts(self.branches))
-
-
-def _counts(branches: tuple[WaitBranch, ...]) -> dict[str, tuple[int, int]]:
-    found: dict[str, tuple[int, int]] = {}
-    unclear: set[str] = set()
-    for index, branch in enumerate(branches):
-        on = branch.on
-        if on is None:
-            return {}
-        whole_days = on.max_age is None or bool(on.max_age.days)
-        if on.name in found or branch.count < 2 or on.where is not None or on.key or on.any_key or not whole_days:
-            unclear.add(on.name)
-        found[on.name] = index, branch.count
-    return {name: each for name, each in found.items() if name not in unclear}
-
-
-class SplitBranch(msgspec.Struct, frozen=True, gc=False):
-    name: str
-    next: str
-    condition: Condition
-
-
-class SplitStep(msgspec.Struct, frozen=True, gc=False, tag="split"):
-    branches: tuple[SplitBranch, ...]
-    otherwise: str
-
-
-class ExperimentStep(msgspec.Struct, frozen=True, gc=False, tag="experiment"):
-    id: str
-    arms: tuple[tuple[str, int], ...]
-    """(arm, share in 1/10,000)."""
-    next: dict[str, str]
-
-
-class ExitStep(msgspec.Struct, frozen=True, gc=False, tag="exit"):
-    outcome: str
-
-
-Step = MessageStep | DelayStep | WaitStep | SplitStep | ExperimentStep | ExitStep
+class Step(msgspec.Struct, frozen=True, gc=False):
+    """A step of any kind; see `laudstream.journey.kinds`."""
 
 
 class Cap(msgspec.Struct, frozen=True, gc=False):

@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 
 from laudstream.ids import derive
-from laudstream.journey.catalog import LiveJourney, Space
 from laudstream.journey.conditions import Scope
 from laudstream.journey.customer import FAILED, Customer, Message, RowState, Run
 from laudstream.journey.decision import Decision
 from laudstream.journey.durations import zone_of
 from laudstream.journey.inputs import Effect, Moment, Outcome
+from laudstream.journey.live import LiveJourney, Space
 from laudstream.journey.reasons import Reason
 from laudstream.journey.steps import Journey
 from laudstream.journey.write import Write

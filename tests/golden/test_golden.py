@@ -19,7 +19,7 @@ from laudstream.journey import caps, gates, moves, rows
 from laudstream.journey.conditions import OPERATORS
 from laudstream.journey.decision import Decision
 from laudstream.journey.durations import parse
-from laudstream.journey.parse_steps import KINDS
+from laudstream.journey.kinds import KINDS
 from laudstream.journey.reasons import Reason
 from laudstream.records import codec
 from laudstream.records.head import CORE_LEVEL

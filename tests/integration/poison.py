@@ -13,10 +13,10 @@ from typing import Any
 from agents.lanes import round as rounds
 from laudstream.customers.event import Event
 from laudstream.errors import Undecodable
-from laudstream.journey import moves
+from laudstream.journey import kinds
 from laudstream.journey.customer import Run
 from laudstream.journey.inputs import Cause, EventInput
-from laudstream.journey.steps import SplitStep
+from laudstream.journey.kinds.split import SplitStep
 
 MESSAGE = "poisoned on purpose"
 UNREAD: set[Cause] = set()
@@ -29,7 +29,7 @@ def _put(handlers: dict[Any, Any], kind: Any, handler: Any) -> None:
 
 def install(put: Callable[[dict[Any, Any], Any, Any], None] = _put, unread: Collection[Cause] | None = None) -> None:
     """`unread`: only these cannot be read."""
-    arrive = moves.ARRIVE[SplitStep]
+    arrive = kinds.ARRIVE[SplitStep]
 
     def poisoned(work: Any, run: Run, *rest: Any) -> Any:
         if run.entry.properties.get("poison"):
@@ -41,5 +41,5 @@ def install(put: Callable[[dict[Any, Any], Any, Any], None] = _put, unread: Coll
             raise Undecodable(MESSAGE)
         return EventInput(cause, event)
 
-    put(moves.ARRIVE, SplitStep, poisoned)
+    put(kinds.ARRIVE, SplitStep, poisoned)
     put(vars(rounds), "EventInput", unreadable)

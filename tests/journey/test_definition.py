@@ -12,7 +12,7 @@ import yaml
 from laudstream.errors import Invalid, Problem
 from laudstream.journey.conditions import OPERATORS
 from laudstream.journey.definition import Known, check, parse
-from laudstream.journey.parse_steps import KINDS
+from laudstream.journey.kinds import KINDS
 from laudstream.journey.schema import journey_schema
 
 EXAMPLE = Path(__file__).parents[2] / "local-env" / "journeys" / "second-purchase.yaml"

@@ -7,9 +7,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from laudstream.journey import moves
+from laudstream.journey import kinds
 from laudstream.journey.conditions import Condition
-from laudstream.journey.steps import ExperimentStep, SplitStep
+from laudstream.journey.kinds.experiment import ExperimentStep
+from laudstream.journey.kinds.split import SplitStep
 
 MAIL = {"message": {"channel": "email", "template": "mail"}, "next": "arms"}
 ARMS = {"experiment": {"arms": {"a": 50, "b": 50}}, "next": "done"}
@@ -69,7 +70,7 @@ def test_a6_a_run_that_raises_on_its_way_in_parks_at_its_start(world: Any, make:
     def broken(*_: object) -> None:
         raise RuntimeError("no arm")
 
-    monkeypatch.setitem(moves.ARRIVE, ExperimentStep, broken)
+    monkeypatch.setitem(kinds.ARRIVE, ExperimentStep, broken)
     w = world(make({"hi": MAIL, "arms": ARMS}))
     assert w.event("go") == ["entered", "failed"]
     assert (w.run.status, w.run.step, w.sends(), w.customer.core.slots) == ("failed", "hi", [], ())

@@ -17,7 +17,7 @@ from laudstream.journey.control import Control
 from laudstream.journey.customer import Customer
 from laudstream.journey.decision import Decision
 from laudstream.journey.inputs import Cause, DeliveryInput, EventInput, Moment, RowInput, TimerInput, TouchInput
-from laudstream.journey.steps import WaitStep
+from laudstream.journey.kinds.wait import WaitStep
 from laudstream.messages.delivery import KINDS, Delivery
 from laudstream.messages.request import SendRequest
 

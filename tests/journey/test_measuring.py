@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from laudstream.journey.kinds.experiment import ExperimentStep
 from laudstream.journey.moves import share
-from laudstream.journey.steps import ExperimentStep
 
 HALVES = {"experiment": {"arms": {"a": 50, "b": 50}}, "next": {"a": "done", "b": "late"}}
 ALWAYS = [{"event": {"name": "go"}, "reentry": "always"}]
@@ -48,10 +48,10 @@ def test_r45_an_experiment_has_an_id_and_journeys_that_share_it_share_the_assign
 
 
 def test_an_arm_of_weight_zero_gets_nobody() -> None:
-    from laudstream.journey.moves import _assign
+    from laudstream.journey.kinds.experiment import assign
 
     step = ExperimentStep("x", (("a", 0), ("b", 10_000)), {"a": "a", "b": "b"})
-    assert {_assign(step, point) for point in (0, 5_000, 9_999)} == {"b"}
+    assert {assign(step, point) for point in (0, 5_000, 9_999)} == {"b"}
 
 
 def test_r17_a_held_out_run_goes_through_everything_but_messages_by_sent(world: Any, make: Any, wait_step: Any) -> None:

@@ -1,0 +1,110 @@
+"""message: the run wants a message; the gates decide (R37, R38)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from laudstream.journey import schemas
+from laudstream.journey.customer import Run
+from laudstream.journey.durations import Duration
+from laudstream.journey.kinds.place import Kind, Place, tags_of
+from laudstream.journey.moves import Left
+from laudstream.journey.reader import PLANNED, at
+from laudstream.journey.reasons import Reason
+from laudstream.journey.steps import CHANNELS, CLASSES, PLANNED_CHANNELS, Journey, Step
+from laudstream.journey.work import Want, Work
+
+
+class MessageStep(Step, frozen=True, gc=False):
+    channel: str
+    template: str
+    message_class: str
+    sent: str
+    """Step that follows `sent`."""
+    refused: str
+    """Step that follows `refused`; empty: the run does not wait for the delivery (R38)."""
+    expires_after: Duration | None = None
+    exit_on_refusal: bool = False
+    defer: bool | None = None
+    """None: quiet hours are waited for, caps are not."""
+    tags: tuple[str, ...] = ()
+
+
+def read(place: Place, body: dict[str, Any], step: dict[str, Any]) -> Step:
+    reader, spot = place.reader, place.pointer
+    reader.only(
+        body, spot, ("channel", "template", "class", "expires_after", "on_refusal", "defer", "tags"),
+        ("subscription", "pace", "customer_facing"),
+    )  # fmt: skip
+    channel = body.get("channel")
+    if channel in PLANNED_CHANNELS:
+        reader.wrong(at(spot, "channel"), f"channel {channel!r}: {PLANNED}", f"use one of: {', '.join(CHANNELS)}")
+    else:
+        reader.choice_of(channel, at(spot, "channel"), "'channel'", CHANNELS)
+    message_class = place.message_class
+    if "class" in body:
+        message_class = reader.choice_of(body["class"], at(spot, "class"), "'class'", CLASSES) or message_class
+    expires, leave = None, "skip"
+    if "expires_after" in body:
+        expires = reader.duration_of(body["expires_after"], at(spot, "expires_after"), "'expires_after'")
+    if "on_refusal" in body:
+        leave = reader.choice_of(body["on_refusal"], at(spot, "on_refusal"), "'on_refusal'", ("skip", "exit")) or leave
+    defer = reader.flag_of(body["defer"], at(spot, "defer"), "'defer'") if "defer" in body else None
+    tags = tags_of(reader, body["tags"], at(spot, "tags")) if "tags" in body else place.tags
+    sent, refused = _after_message(place, step.get("next"))
+    if refused and leave == "exit":
+        reader.wrong(at(spot, "on_refusal"), "a step with a 'refused' branch cannot exit on refusal", "keep only one")
+    return MessageStep(
+        str(channel), _template(place, body), message_class, sent, refused, expires, leave == "exit", defer, tags
+    )
+
+
+def _template(place: Place, body: dict[str, Any]) -> str:
+    reader, spot = place.reader, at(place.pointer, "template")
+    template = reader.text_of(body.get("template"), spot, "'template'") or ""
+    if "@" in template:
+        reader.wrong(spot, f"a pinned template: {PLANNED}", "name the template without @version")
+    elif template and place.templates is not None and template not in place.templates:
+        known = ", ".join(sorted(place.templates)[:10]) or "none yet"
+        reader.wrong(spot, f"there is no template {template!r}", f"publish it first; templates here: {known}")
+    return template
+
+
+def _after_message(place: Place, following: object) -> tuple[str, str]:
+    reader, spot = place.reader, at(place.outer, "next")
+    if isinstance(following, str):
+        return reader.name_of(following, spot, "'next'") or "", ""
+    ways = reader.object_of(following, spot, "'next' (the name of a step, or {sent, refused})") or {}
+    reader.only(ways, spot, ("sent", "refused"))
+    sent = reader.name_of(ways.get("sent"), at(spot, "sent"), "'sent'") or ""
+    refused = reader.name_of(ways["refused"], at(spot, "refused"), "'refused'") or "" if "refused" in ways else ""
+    return sent, refused
+
+
+def schema() -> dict[str, Any]:
+    name, text = schemas.NAME, schemas.TEXT
+    settings = schemas.object_of(
+        ("channel", "template"), channel={"enum": list(CHANNELS)}, template=text, class_={"enum": list(CLASSES)},
+        expires_after=schemas.DURATION, on_refusal={"enum": ["skip", "exit"]}, defer={"type": "boolean"},
+        tags=schemas.TAGS,
+    )  # fmt: skip
+    ways = {"anyOf": [name, schemas.object_of(("sent",), sent=name, refused=name)]}
+    return schemas.step("message", settings, next=ways)
+
+
+def edges(step: MessageStep) -> dict[str, str]:
+    return {"sent": step.sent, **({"refused": step.refused} if step.refused else {})}
+
+
+def arrive(work: Work, run: Run, version: Journey, step: MessageStep, at: int) -> Left | None:
+    run.wanted_at = run.wanted_at or at
+    work.wants.append(Want(version.settings.priority, run.wanted_at, run.entered_at, run.id, at))
+    return None
+
+
+def due(step: MessageStep, at: int) -> Left:
+    """No delivery came in time (R38)."""
+    return Left("sent", step.sent, {"reason": Reason.UNDELIVERED}, at)
+
+
+KIND = Kind("message", MessageStep, read, schema, edges, arrive, ("next",), due)

@@ -1,0 +1,31 @@
+"""A run walks from step to step until it rests, wants a message, or ends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from laudstream.journey.customer import Run
+from laudstream.journey.kinds import ARRIVE
+from laudstream.journey.moves import USED, Left, keep_event, move
+from laudstream.journey.steps import Journey
+from laudstream.journey.work import Work
+
+
+def walk(work: Work, run: Run, version: Journey, at: int) -> None:
+    """`run` has just come to `run.step`."""
+    while True:
+        step = version.steps[run.step]
+        left = ARRIVE[type(step)](work, run, version, step, at)
+        if left is None or not move(work, run, left):
+            return
+        at = left.at
+
+
+def take(work: Work, run: Run, version: Journey, left: Left, event: dict[str, Any] | None, mark: bytes) -> None:
+    """The run leaves its step because an input satisfied a branch, or a timer fired."""
+    run.trail, run.held = (), None
+    if event is not None:
+        run.used = (*run.used, (run.step, mark))[-USED:]
+        keep_event(work, run, event, left.at)
+    if move(work, run, left):
+        walk(work, run, version, left.at)
