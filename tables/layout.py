@@ -7,6 +7,9 @@ A customer is several records: `workspace:customer` + NUL + suffix.
     a       attributes                           format byte, 8 zero bytes
     m       message ids seen                     format byte, 8 zero bytes
     q       places given, of a quota's key       format byte, 8 zero bytes
+    h…h     an event that is kept; between them  format byte, 8 zero bytes
+            its time (8 bytes, big-endian ms)
+            and 8 bytes that stand for its id
 
 Keys of the lane itself begin with NUL, which no workspace id does:
 
@@ -24,7 +27,10 @@ import struct
 
 from laudstream.records.head import HEAD_KEY
 
-__all__ = ["CATALOGUE_KEY", "CORE", "HEAD_KEY", "PARTS", "SWEEPS_KEY", "customer_of", "hint", "hint_of", "wake_at_of"]
+__all__ = [
+    "CATALOGUE_KEY", "CORE", "HEAD_KEY", "HISTORY", "PARTS", "SWEEPS_KEY", "customer_of", "hint", "hint_of",
+    "history_at", "history_customer", "history_key", "wake_at_of",
+]  # fmt: skip
 
 CATALOGUE_KEY = b"\0catalogue"
 SWEEPS_KEY = b"\0sweeps"
@@ -32,6 +38,9 @@ SWEEPS_KEY = b"\0sweeps"
 CORE = b"\0c"
 QUOTA = b"\0q"
 PARTS = (CORE, b"\0a", b"\0m")
+HISTORY = b"\0h"
+"""Before and behind the time and the id of an event that is kept."""
+_HISTORY_TAIL = 2 + 8 + 8 + 2
 
 MAX_RECORD_BYTES = 512 * 1024
 
@@ -41,6 +50,19 @@ _DUE = struct.Struct(">Q")
 def customer_of(key: bytes) -> bytes | None:
     """Customer key of a core record's key; None for every other key."""
     return key[:-2] if key[-2:] == CORE and key[0] else None
+
+
+def history_key(customer: bytes, at: int, mark: bytes) -> bytes:
+    """`at`: ms; `mark`: 8 bytes."""
+    return customer + HISTORY + _DUE.pack(at) + mark + HISTORY
+
+
+def history_customer(key: bytes) -> bytes:
+    return key[:-_HISTORY_TAIL]
+
+
+def history_at(key: bytes) -> int:
+    return int.from_bytes(key[2 - _HISTORY_TAIL : 10 - _HISTORY_TAIL], "big")
 
 
 def wake_at_of(core: bytes) -> int:

@@ -6,10 +6,11 @@ It holds exact timers (one a customer), where the real store holds hints: both f
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice, takewhile
 
-from tables.layout import customer_of, wake_at_of
-from tables.view import Due, Records
+from tables.layout import HISTORY, customer_of, wake_at_of
+from tables.view import Due, Record, Records
 
 
 class MemoryStore:
@@ -17,6 +18,7 @@ class MemoryStore:
         self._values: dict[bytes, bytes] = {}
         self._customers: list[bytes] = []  # sorted keys of core records' customers
         self._timers: list[tuple[int, bytes]] = []  # sorted (due, customer)
+        self._history: list[bytes] = []  # sorted keys of kept events
 
     def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
         return [self._values.get(key) for key in keys]
@@ -35,6 +37,18 @@ class MemoryStore:
             found.append(customer)
         return found
 
+    def history(self, customer: bytes) -> list[tuple[bytes, bytes]]:
+        prefix = customer + HISTORY
+        found = takewhile(lambda key: key.startswith(prefix), self._from(prefix))
+        return [(key, self._values[key]) for key in found]
+
+    def history_sizes(self, after: bytes, limit: int) -> list[Record]:
+        found = self._from(after + b"\1" if after else b"")
+        return [(key, len(self._values[key])) for key in islice(found, limit)]
+
+    def _from(self, key: bytes) -> Iterator[bytes]:
+        return islice(self._history, bisect_left(self._history, key), None)
+
     def write(
         self, records: Records, hints: Iterable[tuple[int, bytes]] = (), done: Iterable[tuple[int, bytes]] = ()
     ) -> None:
@@ -47,10 +61,12 @@ class MemoryStore:
                 self._values[key] = value
             customer = customer_of(key)
             if customer is None:
+                if key[-2:] == HISTORY and (before is None) != (value is None):
+                    self._note(self._history, key, present=value is not None)
                 continue
             self._move_timer(customer, wake_at_of(before) if before else 0, wake_at_of(value) if value else 0)
             if (before is None) != (value is None):
-                self._note(customer, present=value is not None)
+                self._note(self._customers, customer, present=value is not None)
 
     def items(self) -> Iterable[tuple[bytes, bytes]]:
         return self._values.items()
@@ -64,9 +80,9 @@ class MemoryStore:
         if after:
             insort(self._timers, (after, customer))
 
-    def _note(self, customer: bytes, *, present: bool) -> None:
-        at = bisect_left(self._customers, customer)
+    def _note(self, ordered: list[bytes], key: bytes, *, present: bool) -> None:
+        at = bisect_left(ordered, key)
         if present:
-            self._customers.insert(at, customer)
+            ordered.insert(at, key)
         else:
-            del self._customers[at]
+            del ordered[at]

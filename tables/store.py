@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,8 @@ import msgspec
 import rocksdict as rocks
 
 from laudstream.records.head import HEAD_KEY, Head, decode_head, encode
-from tables.layout import CORE, customer_of, hint, hint_of, wake_at_of
-from tables.view import Due, Records
+from tables.layout import CORE, HISTORY, customer_of, hint, hint_of, wake_at_of
+from tables.view import Due, Record, Records
 
 _META = b"meta"
 _FOREVER = 1 << 62
@@ -106,12 +107,14 @@ class LaneStore:
         self._open()
 
     def _open(self) -> None:
-        families = {name: self._memory.options() for name in ("default", "timers", "meta")}
+        families = {name: self._memory.options() for name in ("default", "timers", "history", "meta")}
         self._db = rocks.Rdict(str(self.path), self._memory.options(), column_families=families)
         self._timers = self._db.get_column_family("timers")
         self._metas = self._db.get_column_family("meta")
+        self._history = self._db.get_column_family("history")
         self._timers_cf = self._db.get_column_family_handle("timers")
         self._metas_cf = self._db.get_column_family_handle("meta")
+        self._history_cf = self._db.get_column_family_handle("history")
         self._late: dict[bytes, bytes | None] = {}  # committed, not in RocksDB yet
         self._late_bytes, self._late_since, self._dirty = 0, 0, False
         self._unlogged = rocks.WriteOptions()
@@ -160,6 +163,22 @@ class LaneStore:
                 found.append(customer)
         return found
 
+    def history(self, customer: bytes) -> list[tuple[bytes, bytes]]:
+        self.flush()
+        prefix = customer + HISTORY
+        found: list[tuple[bytes, bytes]] = []
+        for key, value in self._history.items(from_key=prefix):
+            if not key.startswith(prefix):
+                break
+            found.append((key, value))
+        return found
+
+    def history_sizes(self, after: bytes, limit: int) -> list[Record]:
+        self.flush()
+        # Behind all events of `after`: HISTORY is less than the byte 1.
+        items = self._history.items(from_key=after + b"\1" if after else b"")
+        return [(key, len(value)) for key, value in islice(items, limit)]
+
     # -- writing -----------------------------------------------------------------
     def write(
         self,
@@ -201,12 +220,13 @@ class LaneStore:
         if not self._dirty:
             return
         batch = rocks.WriteBatch(raw_mode=True)
-        put, delete = batch.put, batch.delete
+        put, delete, history = batch.put, batch.delete, self._history_cf
         for key, value in self._late.items():
+            family = history if key[-2:] == HISTORY else None
             if value is None:
-                delete(key)
+                delete(key, family)
             else:
-                put(key, value)
+                put(key, value, family)
         put(HEAD_KEY, encode(self.head))
         self._finish(batch)
         self._settle()
@@ -219,14 +239,15 @@ class LaneStore:
         """Apply one fetched stretch of the changelog. Returns how many records it was."""
         self.flush()
         batch = rocks.WriteBatch(raw_mode=True)
-        put, delete, timers = batch.put, batch.delete, self._timers_cf
+        put, delete, timers, history = batch.put, batch.delete, self._timers_cf, self._history_cf
         count = 0
         for key, value in records:
             count += 1
+            family = history if key[-2:] == HISTORY else None
             if value is None:
-                delete(key)
+                delete(key, family)
                 continue
-            put(key, value)
+            put(key, value, family)
             if key == HEAD_KEY:
                 self.head = decode_head(value)
             elif (customer := customer_of(key)) is not None and (wake_at := wake_at_of(value)):
@@ -246,8 +267,9 @@ class LaneStore:
 
     def _close(self) -> None:
         # A living handle keeps the LOCK, and after an error a traceback may keep this object alive.
-        self._timers_cf = self._metas_cf = None
+        self._timers_cf = self._metas_cf = self._history_cf = None
         self._timers.close()
+        self._history.close()
         self._metas.close()
         self._db.close()
 

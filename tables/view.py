@@ -9,6 +9,10 @@ Records = Sequence[tuple[bytes, bytes | None]]
 """Keys and values of `laudstream.state`; None deletes."""
 
 
+Record = tuple[bytes, int]
+"""Key of a record, and bytes of its value."""
+
+
 class Due(NamedTuple):
     """Timer hints in order, up to `horizon`: beyond it there may be more. Some may be stale."""
 
@@ -24,3 +28,9 @@ class View(Protocol):
 
     def scan(self, prefix: bytes, after: bytes, limit: int) -> list[bytes]:
         """Customer keys that begin with `prefix` and are greater than `after`, in order."""
+
+    def history(self, customer: bytes) -> list[tuple[bytes, bytes]]:
+        """Events that are kept of a customer: keys and values, the oldest first."""
+
+    def history_sizes(self, after: bytes, limit: int) -> list[Record]:
+        """Kept events of customers whose keys are greater than `after`, in order, at most `limit`."""

@@ -16,12 +16,14 @@ from typing import NamedTuple
 
 import msgspec
 
+from agents.lanes import history
 from agents.lanes.loader import BASE_BYTES, SPREAD, Loader
 from agents.lanes.quotas import Quotas
 from agents.lanes.record import Record
 from agents.lanes.sweep import Sweep, decode_sweeps, encode_sweeps, start_sweeps
 from agents.lanes.writer import Out
 from laudstream import topics
+from laudstream.customers.event import Event
 from laudstream.errors import Invalid, Undecodable
 from laudstream.ids import customer_key, derive
 from laudstream.journey import codec
@@ -47,7 +49,7 @@ from laudstream.records import codec as wire
 from laudstream.records.head import Head
 from laudstream.records.rows import row as decode_row
 from tables.cache import Cache
-from tables.layout import CATALOGUE_KEY, SWEEPS_KEY
+from tables.layout import CATALOGUE_KEY, SWEEPS_KEY, history_customer
 from tables.view import Due, View
 
 SWEEP_SLICE = 100
@@ -126,6 +128,7 @@ class _Round:
         self.load = Loader(view, cache, self.now).load
         self.changed: dict[bytes, Customer] = {}  # as they were; in the order of their first change, as state records
         self.popped: set[bytes] = set()
+        self.events: list[tuple[bytes, bytes | None]] = []  # records of kept events
         self.done: list[tuple[int, bytes]] = []
         self.fired = self.swept = 0
         self.parked: list[tuple[str, str]] = []
@@ -139,6 +142,7 @@ class _Round:
         self._inputs(rest)
         self.lane_time = max(self.lane_time, plan.bound)
         self._timers(due)
+        self.sweeps = history.daily(self.sweeps, self.lane.head.lane_time, self.lane_time)
         self._sweep()
         hints = self._encode()
         self.out.finish(self.control_seq)
@@ -182,6 +186,7 @@ class _Round:
     def _inputs(self, records: Sequence[Record]) -> None:
         customers, partition, lane_events, catalog = self.now, self.lane.partition, topics.EVENTS, self.catalog
         moment, decode, changed = self.moment, wire.event, self.changed
+        keeps, history_of, events = history.KEPT, history.record_of, self.events
         for record in records:
             key, at = record.key, record.timestamp
             if at > self.lane_time:
@@ -194,11 +199,13 @@ class _Round:
                     raise Undecodable("key is not `workspace:customer`")
                 topic = record.topic
                 if topic == lane_events:
-                    value: CoreInput = EventInput((topic, partition, record.offset), decode(record.value))
+                    event: Event | None = decode(record.value)
+                    value: CoreInput = EventInput((topic, partition, record.offset), event)  # type: ignore[arg-type]
                 elif topic == topics.HANDOFFS:
                     self._handoff((topic, partition, record.offset), wire.handoff(record.value), at)
                     continue
                 else:
+                    event = None
                     value = _READERS[topic]((topic, partition, record.offset), record.value)
             except Invalid as error:
                 self._skip(record, error)
@@ -215,12 +222,22 @@ class _Round:
             except Exception as error:
                 self._fail(key, value, at, error)
                 continue
+            after = outcome.customer
             if outcome.effects or outcome.parked:
                 self._take(key, customer, outcome)
-            elif outcome.customer is not customer:
-                customers[key] = outcome.customer
+            elif after is not customer:
+                customers[key] = after
                 if key not in changed:
                     changed[key] = customer
+            if event is not None and after.recent is not customer.recent and event.type in keeps:
+                events.append(history_of(key, event, after.recent, record.value))
+            if after.core.row is not customer.core.row and 0 < customer.core.row.born != after.core.row.born:
+                self._forget(key)
+
+    def _forget(self, key: bytes) -> None:
+        """The customer was erased: so is what was kept of it (R15)."""
+        self.events[:] = [(known, value) for known, value in self.events if history_customer(known) != key]
+        self.events += [(known, None) for known, _ in self.view.history(key)]
 
     def _handoff(self, cause: Cause, handoff: Handoff, at: int) -> None:
         """A question or a return to a quota of this lane, or the answer for customers of this lane (A11)."""
@@ -323,6 +340,9 @@ class _Round:
         if not self.sweeps:
             return
         sweep, *rest = self.sweeps
+        if sweep.trims:
+            self._trim(sweep, rest)
+            return
         found = self.view.scan(sweep.prefix, sweep.cursor, SWEEP_SLICE)
         self.load(found)
         for key in found:
@@ -330,6 +350,14 @@ class _Round:
         self.swept = len(found)
         if len(found) == SWEEP_SLICE:
             rest.insert(0, msgspec.structs.replace(sweep, cursor=found[-1]))
+        self.sweeps = tuple(rest)
+
+    def _trim(self, sweep: Sweep, rest: list[Sweep]) -> None:
+        trimmed = history.trim(self.view, sweep.cursor, self.lane_time)
+        self.events += [(key, None) for key in trimmed.gone]
+        self.swept = trimmed.looked_at
+        if trimmed.cursor is not None:
+            rest.append(msgspec.structs.replace(sweep, cursor=trimmed.cursor))  # others first: this one has time
         self.sweeps = tuple(rest)
 
     # -- what comes out ------------------------------------------------------------------
@@ -348,6 +376,7 @@ class _Round:
             if wake_at:
                 hints.append((wake_at, key))
         self.out.records += self.quotas.records()
+        self.out.records += self.events
         if self.sweeps != self.lane.sweeps:
             self.out.records.append((SWEEPS_KEY, encode_sweeps(self.sweeps)))
         return hints

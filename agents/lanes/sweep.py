@@ -20,6 +20,8 @@ class Sweep(msgspec.Struct, frozen=True, array_like=True):
     workspace: str
     cursor: bytes = b""
     """Customer key handled last."""
+    trims: bool = False
+    """Looks at kept events instead of customers: what is too old or too much goes (A7)."""
 
     @property
     def prefix(self) -> bytes:

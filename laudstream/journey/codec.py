@@ -23,7 +23,8 @@ FORMAT = 1
 CORE, ATTRIBUTES, RECENT = b"c", b"a", b"m"
 
 _HEAD = struct.Struct(">BQ")
-_PLAIN = _HEAD.pack(FORMAT, 0)
+PLAIN = _HEAD.pack(FORMAT, 0)
+"""Head of a record without a wake-up time."""
 _EMPTY = Core()
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -55,9 +56,9 @@ def put(records: list[tuple[bytes, bytes | None]], before: Customer, after: Cust
         blank = not core.runs and core == _EMPTY
         records.append((prefix + CORE, None if blank else _HEAD.pack(FORMAT, core.wake_at) + _encode(core)))
     if after.attributes is not before.attributes and (after.attributes or before.attributes):
-        records.append((prefix + ATTRIBUTES, _PLAIN + _encode(after.attributes) if after.attributes else None))
+        records.append((prefix + ATTRIBUTES, PLAIN + _encode(after.attributes) if after.attributes else None))
     if recent is not before.recent and recent != before.recent:
-        records.append((prefix + RECENT, _PLAIN + recent if recent else None))
+        records.append((prefix + RECENT, PLAIN + recent if recent else None))
 
 
 def decode(workspace: str, id: str, parts: dict[bytes, bytes]) -> Customer:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from laudstream.records.head import Head
-from tables.layout import CORE, wake_at_of
+from tables.layout import CORE, history_key, wake_at_of
 from tables.memory import MemoryStore
 from tables.store import LATE_BYTES, LATE_MS, LaneStore, Origin, RocksMemory
 
@@ -101,6 +101,17 @@ class Twins(RuleBasedStateMachine):
     def same_values(self) -> None:
         keys = [customer + CORE for customer in CUSTOMERS]
         assert self.disk.get_many(keys) == self.twin.get_many(keys)
+
+    @rule(customer=st.sampled_from(CUSTOMERS), at=st.integers(0, 5), gone=st.booleans())
+    def happen(self, customer: bytes, at: int, gone: bool) -> None:
+        self.write([(history_key(customer, at, b"\0hmark\0c"), None if gone else b"%d" % at)], [], [])
+
+    @invariant()
+    def same_history(self) -> None:
+        for customer in CUSTOMERS:
+            assert self.disk.history(customer) == self.twin.history(customer)
+        for after, limit in ((b"", 3), (CUSTOMERS[2], 100)):
+            assert self.disk.history_sizes(after, limit) == self.twin.history_sizes(after, limit)
 
     @invariant()
     def same_timers(self) -> None:
