@@ -20,6 +20,7 @@ from typing import Any
 import msgspec
 import rocksdict as rocks
 
+from laudstream.errors import Broken
 from laudstream.records.head import HEAD_KEY, Head, decode_head, encode
 from tables.layout import CORE, HISTORY, customer_of, hint, hint_of, wake_at_of
 from tables.view import Due, Record, Records
@@ -80,12 +81,20 @@ class RocksMemory:
 
 
 class LaneStore:
-    def __init__(self, path: Path, memory: RocksMemory, origin: Origin, *, now: int, max_age_ms: int) -> None:
-        """Open what is there if it is ours and young enough, else start empty."""
+    def __init__(self, path: Path, memory: RocksMemory, origin: Origin | None, *, now: int, max_age_ms: int) -> None:
+        """Open what is there if it is ours and young enough, else start empty. `origin` None: whatever is there.
+
+        Raises Broken if nothing is there then.
+        """
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path, self._memory = path, memory
         self._open()
         meta = self._read_meta()
+        if origin is None:
+            if meta is None:
+                self._close()
+                raise Broken(f"{path}: no store of a lane")
+            origin = meta.origin
         self.fresh = meta is None or meta.origin != origin or meta.written_at < now - max_age_ms
         if self.fresh and meta is not None:
             self._wipe()
@@ -260,6 +269,11 @@ class LaneStore:
     def forget(self) -> None:
         """Drop what memory knows of timers, after a round that did not happen."""
         self.next_due = 0
+
+    def checkpoint(self, path: Path) -> None:
+        """Keep everything as of now in another folder; files are shared where the disk allows."""
+        self.flush()
+        rocks.Checkpoint(self._db).create_checkpoint(str(path))
 
     def close(self) -> None:
         self.flush()

@@ -32,6 +32,7 @@ from laudstream.records import codec as wire
 from laudstream.records import head as heads
 from laudstream.records.head import Head, Journal
 from laudstream.settings import Settings
+from tables import checkpoints
 from tables.cache import Cache
 from tables.layout import HEAD_KEY
 from tables.store import LaneStore, Origin, RocksMemory
@@ -84,6 +85,7 @@ class Lane:
         self._state: rounds.Lane | None = None
         self._size = settings.round_records
         self.trouble = ""
+        self._checkpointed_at = 0
 
     # -- life ----------------------------------------------------------------------
     async def open(self, last_seq: LastSeq) -> None:
@@ -114,6 +116,7 @@ class Lane:
                     "its positions mean nothing there"
                 )
         self._state = await self._read(head, store)
+        self._checkpointed_at = checkpoints.last_made(store, self._settings.data_path)
         self.stats.open_s = time.monotonic() - started
 
     async def _read(self, head: Head, store: LaneStore) -> rounds.Lane:
@@ -264,6 +267,7 @@ class Lane:
             Round(self.partition, head.seq, plan.clock, head.positions, moved, writes, handoffs)
         )
         self._adopt(result, head, committed[topics.STATE], plan.clock)
+        self._checkpoint(plan.clock)
         self.stats.round_done(
             len(plan.inputs), result.fired, computed - began, time.perf_counter() - computed, plan.clock, head.lane_time
         )
@@ -298,6 +302,13 @@ class Lane:
         )
         rounds.keep(self._cache, result)
         self._state = rounds.Lane(self.partition, head, result.catalog, result.sweeps)
+
+    def _checkpoint(self, now: int) -> None:
+        """Now and then the store is kept as it is, for a replay to begin from (A13)."""
+        every = self._settings.checkpoint_hours * 3_600_000
+        if every and now >= self._checkpointed_at + every and self._store is not None:
+            checkpoints.make(self._store, self._settings.data_path)
+            self._checkpointed_at = now
 
 
 def _journal(head: Head, plan: rounds.Plan, result: rounds.Result, moved: dict[str, int]) -> Journal:

@@ -1,6 +1,6 @@
 """Replay: run a lane's rounds again from its journal and its input topics, and compare every digest (A13).
 
-Nothing is written: the store is in memory, and what comes out is only compared.
+Nothing is written: the store is in memory, or a scratch copy of a checkpoint, and what comes out is only compared.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 from typing import Any
 
 import msgspec
@@ -24,11 +24,15 @@ from laudstream.journey.catalog import Catalog
 from laudstream.journey.customer import Customer
 from laudstream.records.head import Head, Journal, decode_journal
 from laudstream.settings import Settings
+from tables import checkpoints
 from tables.cache import Cache
 from tables.memory import MemoryStore
+from tables.store import LaneStore
 
 NO_LIMIT = 1 << 40
 CACHE_BYTES = 256 << 20
+EARLIER_MS = 3_600_000
+"""How far the clocks of a worker and of a broker may differ: the journal is looked through from there."""
 
 
 class ReplayResult(msgspec.Struct):
@@ -48,12 +52,22 @@ class ReplayResult(msgspec.Struct):
 
 
 class Replay:
-    """Rounds of one partition, one after another, on a store in memory."""
+    """Rounds of one partition, one after another, on a store in memory or on a copy of a checkpoint."""
 
-    def __init__(self, partition: int, definitions: Bodies, begin: int = 1, cache_bytes: int = CACHE_BYTES) -> None:
-        """`begin`: the first round that is compared. `cache_bytes` 0: customers are decoded anew in each round."""
-        self.store = MemoryStore()
+    def __init__(
+        self,
+        partition: int,
+        definitions: Bodies,
+        begin: int = 1,
+        cache_bytes: int = CACHE_BYTES,
+        store: LaneStore | None = None,
+    ) -> None:
+        """`begin`: the first round that is compared. `cache_bytes` 0: customers are decoded anew in each round.
+        `store`: what the rounds go on from; None: they begin with the first."""
+        self.store: MemoryStore | LaneStore = store or MemoryStore()
         self.lane = rounds.Lane(partition, Head(), Catalog(), ())
+        if store is not None:
+            self.lane = rounds.read_lane(partition, store.head, store, definitions.body)
         self.result = ReplayResult(partition)
         self._begin = begin
         self._cache: Cache[Customer] = Cache(cache_bytes)
@@ -66,11 +80,14 @@ class Replay:
         plan = rounds.Plan(inputs, entry.lane_time, entry.clock, NO_LIMIT, entry.fired)
         result = rounds.run(self.lane._replace(head=before), plan, self.store, self._cache, self._bodies.body)
         self._report(entry, result, len(inputs))
-        self.store.write(result.out.records)
         rounds.keep(self._cache, result)
         head = msgspec.structs.replace(
             before, seq=entry.seq, lane_time=result.lane_time, clock=entry.clock, control_seq=result.control_seq
         )
+        if isinstance(self.store, MemoryStore):
+            self.store.write(result.out.records)
+        else:
+            self.store.write(result.out.records, result.hints, result.done, head=head, position=0, now=entry.clock)
         self.lane = rounds.Lane(self.lane.partition, head, result.catalog, result.sweeps)
         return result
 
@@ -114,11 +131,18 @@ class _Log:
         )
         self._buffer: deque[Any] = deque()
 
-    async def start(self) -> int:
-        """Returns the end of the log now."""
+    async def start(self, offset: int | None = None, since: int = 0) -> int:
+        """To be read from `offset`, or from the first record appended at `since` (ms), or from the beginning. Returns
+        the end of the log now."""
         await self._consumer.start()
         self._consumer.assign([self._tp])
-        await self._consumer.seek_to_beginning(self._tp)
+        if since:
+            found = (await self._consumer.offsets_for_times({self._tp: since}))[self._tp]
+            offset = found.offset if found is not None else None
+        if offset is None:
+            await self._consumer.seek_to_beginning(self._tp)
+        else:
+            self._consumer.seek(self._tp, offset)
         end: int = (await self._consumer.end_offsets([self._tp]))[self._tp]
         return end
 
@@ -150,23 +174,29 @@ class _Log:
         return self._buffer.popleft()
 
 
-async def read_rounds(settings: Settings, partition: int) -> AsyncGenerator[tuple[Journal, list[list[Any]]]]:
+async def read_rounds(
+    settings: Settings, partition: int, after: Head | None = None
+) -> AsyncGenerator[tuple[Journal, list[list[Any]]]]:
     """The rounds of a partition up to the end of its journal now: each with the records that it took, one list a
-    topic. Raises Broken if the journal does not begin at 1. Close it, also after an error."""
+    topic. `after`: they begin with the round that follows this head; None: with the first. Raises Broken if that one
+    is not in the journal. Close it, also after an error."""
     journal = _Log(settings, topics.JOURNAL, partition)
     inputs = {topic: _Log(settings, topic, partition) for topic in topics.LANE_INPUTS}
-    seq = 0
+    done = after.seq if after is not None else 0
     try:
-        end = await journal.start()
-        for log in inputs.values():
-            await log.start()
+        end = await journal.start(since=after.clock - EARLIER_MS if after is not None else 0)
+        for topic, log in inputs.items():
+            await log.start(after.positions.get(topic, 0) if after is not None else None)
         while (record := await journal.next(end)) is not None:
             entry = decode_journal(record.value)
-            if not seq and entry.seq != 1:
+            if entry.seq <= done:
+                continue
+            if entry.seq != done + 1:
                 raise Broken(
-                    f"journal of partition {partition} begins with round {entry.seq}; its beginning has expired"
+                    f"the journal of partition {partition} goes on with round {entry.seq}, not {done + 1}: "
+                    "the rounds before have expired; begin from a checkpoint (--from)"
                 )
-            seq = entry.seq
+            done = entry.seq
             yield entry, await _taken(inputs, entry.ends)
     finally:
         await journal.stop()
@@ -181,15 +211,17 @@ async def replay_partition(
     on_round: Callable[[ReplayResult], None] | None = None,
     begin: int = 1,
 ) -> ReplayResult:
-    """Run one partition from the beginning of its journal to its end now, and compare from round `begin` on. There are
-    no checkpoints: what a round begins from is known only by running all before it. Raises Broken as `read_rounds`."""
+    """Run one partition to the end of its journal now, and compare from round `begin` on. The rounds begin from the
+    newest checkpoint before `begin`, or without one with the first round. Raises Broken as `read_rounds`."""
     began = time.monotonic()
-    replay = Replay(partition, definitions, begin)
-    async with aclosing(read_rounds(settings, partition)) as found:
-        async for entry, taken in found:
-            replay.step(entry, taken)
-            if on_round is not None:
-                on_round(replay.result)
+    checkpoint = checkpoints.before(settings.data_path, partition, begin)
+    with checkpoints.scratch(checkpoint) if checkpoint is not None else nullcontext() as store:
+        replay = Replay(partition, definitions, begin, store=store)
+        async with aclosing(read_rounds(settings, partition, store.head if store is not None else None)) as found:
+            async for entry, taken in found:
+                replay.step(entry, taken)
+                if on_round is not None:
+                    on_round(replay.result)
     replay.result.seconds = time.monotonic() - began
     return replay.result
 

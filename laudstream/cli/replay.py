@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import click
+import msgspec
 
 from laudstream.cli import connect
 from laudstream.cli.progress import bar
@@ -20,13 +21,18 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--partition", "-p", "partitions", multiple=True, type=int, help="Only these; may be repeated.")
 @click.option("--from", "begin", type=click.IntRange(min=1), default=1, help="First round to compare.")
-def replay(partitions: tuple[int, ...], begin: int) -> None:
-    """Run rounds again in memory and compare every digest with the journal's.
+@click.option(
+    "--data", type=click.Path(exists=True, file_okay=False), help="Worker's data folder, or a copy, with checkpoints."
+)
+def replay(partitions: tuple[int, ...], begin: int, data: str | None) -> None:
+    """Run rounds again on the side and compare every digest with the journal's.
 
-    All rounds are run, from the first: each begins from what those before it left. --from only says where comparing
-    and counting begin. Ends with 1 if anything differs, or if there was nothing to compare.
+    Each round begins from what those before it left: they are run from the newest checkpoint before --from, or from
+    the first one, and compared from --from on. Ends with 1 if anything differs, or if there was nothing to compare.
     """
     settings = connect.settings()
+    if data is not None:
+        settings = msgspec.structs.replace(settings, data_dir=data)
     if wrong := [p for p in partitions if not 0 <= p < settings.partitions]:
         raise click.BadParameter(f"{wrong[0]}: there are 0 to {settings.partitions - 1}", param_hint="--partition")
     chosen = partitions or tuple(range(settings.partitions))
