@@ -49,7 +49,6 @@ def daily(sweeps: tuple[Sweep, ...], before: int, now: int) -> tuple[Sweep, ...]
 class Trimmed(NamedTuple):
     gone: list[bytes]
     """Keys of records to delete."""
-    looked_at: int
     cursor: bytes | None
     """Customer that the next slice begins after; None: that was all."""
 
@@ -67,8 +66,8 @@ def trim(view: View, after: bytes, now: int) -> Trimmed:
     for _, records in groups:
         gone += _too_much(records, oldest)
     if more and alone:  # one customer with more than a slice: the next one looks at the rest
-        return Trimmed(gone, len(found), after)
-    return Trimmed(gone, len(found), groups[-1][0] if more else None)
+        return Trimmed(gone, after)
+    return Trimmed(gone, groups[-1][0] if more else None)
 
 
 def _too_much(records: list[Record], oldest: int) -> list[bytes]:

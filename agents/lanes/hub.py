@@ -20,6 +20,7 @@ from agents.lanes.lane import Bodies, Lane
 from agents.lanes.producer import Fenced, OutOfGroup
 from agents.lanes.stats import LaneStats
 from agents.lanes.takeover import Takeover
+from agents.lanes.turns import Turns
 from agents.lanes.wire import TP, Member
 from laudstream import topics
 from laudstream.errors import Broken
@@ -68,6 +69,7 @@ class LaneHub:
         self.settings, self._source, self._crash, self._bodies, self._cluster = settings, source, crash, bodies, cluster
         self._memory = RocksMemory(settings.block_cache_mb, settings.memtable_mb)
         self._feed = Feed(source, crash, settings.catchup_records)
+        self._turns = Turns()
         self.lanes: dict[int, Lane] = {}
         self.stats: dict[int, LaneStats] = defaultdict(LaneStats)
         self.troubles: dict[int, str] = {}
@@ -237,7 +239,7 @@ class LaneHub:
         share = (settings.state_cache_mb << 20) // max(1, len(self._assigned))
         return Lane(
             origin, cluster.ids, settings, self._memory, share, self.stats[partition], self._committer, self._bodies,
-            self._source.caught_up,
+            self._source.caught_up, self._turns,
         )  # fmt: skip
 
     async def _drop(self, partition: int) -> None:

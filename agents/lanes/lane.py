@@ -22,6 +22,7 @@ from agents.lanes.producer import Aborted, Unreachable
 from agents.lanes.record import Record, ends, merge
 from agents.lanes.restore import restore
 from agents.lanes.stats import LaneStats
+from agents.lanes.turns import BUSY_SLICE, SLICE, Turns
 from agents.lanes.writer import Out
 from laudstream import topics
 from laudstream.errors import Broken, Invalid
@@ -71,10 +72,11 @@ class Lane:
         port: CommitPort,
         bodies: Bodies,
         caught_up: CaughtUp,
+        turns: Turns,
     ) -> None:
         self.origin, self.partition = origin, origin.partition
         self._settings, self._memory, self.stats, self._port = settings, memory, stats, port
-        self._bodies = bodies
+        self._bodies, self._turns = bodies, turns
         self._topic_ids = {t: topic_ids[t] for t in topics.LANE_INPUTS}
         self._intake = Intake(self.partition, caught_up)
         self.tps = self._intake.tps
@@ -129,6 +131,7 @@ class Lane:
 
     async def close(self) -> None:
         self.accepting = False
+        self._turns.done(self.partition)
         store, self._store, self._state = self._store, None, None
         if store is not None:
             store.close()
@@ -160,6 +163,7 @@ class Lane:
         """Ask the running round to be the last one; forget what was fetched."""
         self.accepting, self._stopping = False, True
         self._intake.clear()
+        self._turns.done(self.partition)
         self._wake.set()
 
     def resume(self) -> None:
@@ -198,6 +202,8 @@ class Lane:
                 continue
             try:
                 await self._round(plan, taken)
+                if plan.max_swept:
+                    self._turns.done(self.partition)
             except Unreachable as error:  # no fault of the round's: it is tried for as long as Kafka is away
                 self.stats.aborted += 1
                 log.warning("round_waits", lane=self.partition, error=str(error))
@@ -225,7 +231,8 @@ class Lane:
         if not self.accepting or not intake.knows_all():  # else what the consumer knows is not as of our positions
             return None, []
         due = store.next_due < intake.bound()  # 0: not known
-        if not intake.size and not due and not state.sweeps:
+        sweeps = bool(state.sweeps) and self._turns.mine(self.partition, self._wake.set)
+        if not intake.size and not due and not sweeps:
             return None, []
         room = self._size
         if intake.size > 2 * room and room == settings.round_records:
@@ -233,10 +240,11 @@ class Lane:
         taken = intake.take(room, state.head.control_seq)
         bound = intake.bound()
         inputs = merge(taken)
-        if not inputs and not state.sweeps and not store.due(bound, 1).hints:
+        if not inputs and not sweeps and not store.due(bound, 1).hints:
             return None, taken
         clock = max(_clock(), state.head.clock)
-        return rounds.Plan(inputs, bound, clock, settings.round_timers, settings.round_timers), taken
+        swept = (BUSY_SLICE if inputs else SLICE) if sweeps else 0
+        return rounds.Plan(inputs, bound, clock, settings.round_timers, settings.round_timers, swept), taken
 
     def _return(self, taken: Taken) -> None:
         if self.accepting:  # else the consumer will be moved to our positions anyway
@@ -301,6 +309,8 @@ class Lane:
             out.records, result.hints, result.done, head=head, position=position, now=now, size=out.state_bytes
         )
         rounds.keep(self._cache, result)
+        if not result.sweeps and self._opened.sweeps:  # they may end without a turn
+            self._turns.done(self.partition)
         self._state = rounds.Lane(self.partition, head, result.catalog, result.sweeps)
 
     def _checkpoint(self, now: int) -> None:

@@ -77,7 +77,7 @@ class Replay:
         """Run the round that `entry` describes on the records that it took."""
         inputs = merge(taken)
         before = msgspec.structs.replace(self.lane.head, core_level=entry.core_level, epoch=entry.epoch)
-        plan = rounds.Plan(inputs, entry.lane_time, entry.clock, NO_LIMIT, entry.fired)
+        plan = rounds.Plan(inputs, entry.lane_time, entry.clock, NO_LIMIT, entry.fired, entry.swept)
         result = rounds.run(self.lane._replace(head=before), plan, self.store, self._cache, self._bodies.body)
         self._report(entry, result, len(inputs))
         rounds.keep(self._cache, result)

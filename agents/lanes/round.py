@@ -52,9 +52,6 @@ from tables.cache import Cache
 from tables.layout import CATALOGUE_KEY, SWEEPS_KEY, history_customer
 from tables.view import Due, View
 
-SWEEP_SLICE = 100
-"""Customers that a sweep looks at in one round."""
-
 MAX_TIMERS_AN_INPUT = 100
 """Timers of one customer that fire before one of its inputs; the rest in the next round (A12)."""
 
@@ -79,6 +76,8 @@ class Plan(NamedTuple):
     """Timer hints looked at, at most."""
     max_timers: int
     """Timers fired after the inputs, at most."""
+    max_swept: int
+    """Customers that the sweep under way looks at, at most; the sweep that trims goes on for any number above 0."""
 
 
 class Result(NamedTuple):
@@ -341,21 +340,25 @@ class _Round:
             return
         sweep, *rest = self.sweeps
         if sweep.trims:
-            self._trim(sweep, rest)
+            if self.plan.max_swept:
+                self._trim(sweep, rest)
             return
-        found = self.view.scan(sweep.prefix, sweep.cursor, SWEEP_SLICE)
+        limit = self.plan.max_swept
+        found = self.view.scan(sweep.prefix, sweep.cursor, limit + 1)
+        more = len(found) > limit
+        del found[limit:]
         self.load(found)
         for key in found:
             self._advance(key, TouchInput(sweep.seq), self.lane_time)
         self.swept = len(found)
-        if len(found) == SWEEP_SLICE:
-            rest.insert(0, msgspec.structs.replace(sweep, cursor=found[-1]))
+        if more:
+            rest.insert(0, msgspec.structs.replace(sweep, cursor=found[-1]) if found else sweep)
         self.sweeps = tuple(rest)
 
     def _trim(self, sweep: Sweep, rest: list[Sweep]) -> None:
         trimmed = history.trim(self.view, sweep.cursor, self.lane_time)
         self.events += [(key, None) for key in trimmed.gone]
-        self.swept = trimmed.looked_at
+        self.swept = 1
         if trimmed.cursor is not None:
             rest.append(msgspec.structs.replace(sweep, cursor=trimmed.cursor))  # others first: this one has time
         self.sweeps = tuple(rest)

@@ -83,7 +83,7 @@ CHANGES: dict[str, tuple[str, Any, str, Any]] = {
     "all are released at the very end of quiet hours": ("messages", gates, "share", lambda *parts: 0),
     "a message may be put off for a second": ("messages", gates, "DEFER_AT_MOST", parse("PT1S")),
     "a calendar day is two days long": ("messages", caps, "timedelta", _two_days),
-    "a sweep looks at one customer less": ("changes", rounds, "SWEEP_SLICE", rounds.SWEEP_SLICE - 1),
+    "nobody is swept": ("changes", rounds, "start_sweeps", lambda sweeps, *_: sweeps),
     "fifty steps for one input": ("moves", moves, "STEPS_A_ROUND", 50),
     "consents are not kept": ("messages", rows, "_replaced", lambda known, name, value: None),
 }

@@ -67,6 +67,8 @@ class LaneKit:
         self.logs: dict[str, deque[Any]] = {t: deque() for t in topics.LANE_INPUTS}
         self.offsets = dict.fromkeys(topics.LANE_INPUTS, 0)
         self.seq = 0
+        self.slice = 100
+        """Customers of a sweep's slice."""
         self.results: list[rounds.Result] = []
         self.taken: list[list[list[Any]]] = []
 
@@ -102,7 +104,7 @@ class LaneKit:
     def round(self, bound: int, clock: int | None = None, most: int = 1000, timers: int = 1000) -> rounds.Result:
         """Take what is in the logs, at most `most` a topic, and handle it; timers due before `bound` fire."""
         taken = [[log.popleft() for _ in range(min(most, len(log)))] for log in self.logs.values()]
-        return self.run(taken, rounds.Plan(merge(taken), bound, clock or bound, timers, timers))
+        return self.run(taken, rounds.Plan(merge(taken), bound, clock or bound, timers, timers, self.slice))
 
     def run(self, taken: list[list[Any]], plan: rounds.Plan) -> rounds.Result:
         result = rounds.run(self.lane, plan, self.store, self.cache, self.body)

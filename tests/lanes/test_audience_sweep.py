@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +15,7 @@ PUBLISHED = 100
 
 def published() -> LaneKit:
     lane = LaneKit()
+    lane.slice = 4
     for who in PRESENT:
         lane.row(who, 10, email=f"{who}@example.org")
     lane.round(50)
@@ -33,14 +31,6 @@ def reopened(lane: LaneKit) -> None:
 
 def entered(lane: LaneKit) -> list[str]:
     return [made.customer for made in lane.decisions() if made.kind == "entered"]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def slices() -> Any:
-    patch = pytest.MonkeyPatch()
-    patch.setattr(rounds, "SWEEP_SLICE", 4)
-    yield
-    patch.undo()
 
 
 _STEPS = st.one_of(st.sampled_from(PRESENT), st.sampled_from(["round", "crash", "row", "stranger", "again"]))

@@ -154,10 +154,8 @@ def test_A9_a_body_that_is_not_here_yet_stops_the_round_before_anything_happened
     assert lane.lane.head.seq == 1
 
 
-def test_A10_a_stop_ends_all_runs_slice_by_slice_while_live_events_go_on(
-    lane: LaneKit, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(rounds, "SWEEP_SLICE", 4)
+def test_A10_a_stop_ends_all_runs_slice_by_slice_while_live_events_go_on(lane: LaneKit) -> None:
+    lane.slice = 4
     for n in range(10):
         lane.event(f"c{n}", "purchase", at=2000)
     lane.round(bound=2001)
