@@ -162,7 +162,7 @@ def _edge_pointer(name: str, body: Any, following: str) -> str:
             return pointer
         items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
         for key, item in items:
-            below = search(item, at(pointer, key), leads or key in ("next", "else"))
+            below = search(item, at(pointer, key), leads or key in ("next", "else", "to", "jump"))
             if below:
                 return below
         return ""
