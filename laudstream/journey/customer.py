@@ -182,6 +182,8 @@ class Core(msgspec.Struct, array_like=True, gc=False):
     pending: tuple[Pending, ...] = ()
     swept: dict[str, int] = {}
     """journey -> control record of the audience that this customer was looked at for (R36, A10)."""
+    members: dict[str, tuple[bool, int]] = {}
+    """manual segment -> (member, revision)."""
 
 
 class Customer(msgspec.Struct, frozen=True, array_like=True, gc=False):

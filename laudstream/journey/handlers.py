@@ -111,4 +111,19 @@ def grant(customer: Customer, input: GrantInput, moment: Moment, space: Space) -
 def finish(work: Work) -> Outcome:
     if work.wants:
         sends.serve(work)
+    if work.told is not None:
+        _tell_of_writes(work)
     return work.outcome()
+
+
+def _tell_of_writes(work: Work) -> None:
+    """What runs wrote is told to all at the end of the input (R21, R53). No input was used in between: who comes round
+    by it ends with `loop` (R51)."""
+    work.trails = {}
+    while work.told is not None:
+        (attributes, consents, _), work.told = work.told, None
+        if work.core.consents is not consents or work.attributes.get("timezone") != attributes.get("timezone"):
+            ask_deferred(work)
+        if work.attributes is not attributes:
+            tell(work, concerned(work, None, levels=True), None)
+        sends.serve(work)

@@ -11,6 +11,8 @@ from laudstream.journey.durations import Duration
 
 CHANNELS = ("email",)
 PLANNED_CHANNELS = ("sms", "push", "webhook", "slack", "in_app")
+ALL_CHANNELS = (*CHANNELS, *PLANNED_CHANNELS)
+"""Those that a customer may consent to."""
 CLASSES = ("marketing", "transactional")
 
 

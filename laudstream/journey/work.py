@@ -21,7 +21,11 @@ from laudstream.journey.live import LiveJourney, Space
 from laudstream.journey.reasons import Reason
 from laudstream.journey.steps import Journey
 from laudstream.journey.write import Write
+from laudstream.journey.writing import Base, take_back
 from laudstream.messages.request import SendRequest
+
+Told = tuple[dict[str, Any], dict[str, tuple[str, int]], dict[str, tuple[bool, int]]]
+"""Attributes, consents and memberships that runs were told of last."""
 
 MARKER_MS = 7 * 86_400_000
 """How long it is remembered that a customer was deleted (A18)."""
@@ -46,8 +50,9 @@ def _age(run: Run) -> tuple[int, str]:
 
 class Work:
     __slots__ = (
-        "attributes", "before", "cause", "core", "customer", "journeys", "mark", "moment", "originals", "out", "parked",
-        "recent", "runs", "runs_changed", "space", "stem", "wants", "workspace", "yielded",
+        "attributes", "base", "before", "cause", "core", "customer", "journeys", "mark", "moment", "originals", "out",
+        "parked", "recent", "runs", "runs_changed", "space", "stem", "told", "trails", "wants", "workspace", "writes",
+        "yielded",
     )  # fmt: skip
 
     def __init__(self, before: Customer, moment: Moment, space: Space, cause: tuple[str | int, ...]) -> None:
@@ -71,6 +76,10 @@ class Work:
         self.originals: dict[str, Run] = {}
         self.parked: list[str] = []
         self.yielded: set[str] = set()
+        self.writes: list[tuple[str, Write]] = []  # (run, what it wrote)
+        self.base: Base | None = None
+        self.told: Told | None = None
+        self.trails: dict[str, tuple[str, ...]] | None = None
 
     # Runs
 
@@ -104,6 +113,7 @@ class Work:
         """The run goes back to what it was before this input, and parks (A6)."""
         original = self.originals.get(run.id, run)
         dropped = [item for item in self.out if isinstance(item, Decision | SendRequest) and item.run == run.id]
+        take_back(self, run.id)
         self.take_back([item for item in dropped if isinstance(item, SendRequest) or item.kind != "entered"])
         self.wants = [want for want in self.wants if want.run_id != run.id]
         failed = replace(original)
