@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from laudstream.customers.event import Event
+from laudstream.customers.event import ENTER, LEAVE, Event
 from laudstream.customers.recent import admit, fingerprint
 from laudstream.journey import handlers, rows
 from laudstream.journey.catalog import Catalog
@@ -30,7 +30,7 @@ from laudstream.journey.inputs import (
     TouchInput,
 )
 from laudstream.journey.listening import count
-from laudstream.journey.live import NOTHING, Space
+from laudstream.journey.live import DELETED, NOTHING, STOPPED, LiveJourney, Space
 from laudstream.journey.moves import Found
 from laudstream.journey.settling import belongs, enter, settle
 from laudstream.journey.telling import concerned, tell
@@ -61,7 +61,7 @@ def _event(customer: Customer, input: EventInput, moment: Moment, space: Space) 
     if remembered is None or (row.gone_at and event.received <= row.gone_at):
         return Outcome(customer, [])
     tracked = event.type == "track"
-    entries = space.entries.get(event.name, ()) if tracked else ()
+    entries = space.entries.get(event.name, ()) if tracked else _called(event, space)
     listening, unsettled = _look(runs, event.name, space) if runs else (_NOBODY, False)
     if space.audiences and not unsettled:
         unsettled = any(belongs(core, live) for live in space.audiences)
@@ -76,7 +76,7 @@ def _event(customer: Customer, input: EventInput, moment: Moment, space: Space) 
             return Outcome(Customer(customer.workspace, customer.id, core, customer.attributes, remembered), [])
     heard = event if tracked else None
     work = Work(customer, moment, space, ("input", *input.cause))
-    work.mark, work.recent = mark, remembered
+    work.mark, work.recent, work.depth = mark, remembered, event.depth
     if not known or unsettled or event.row is not None:
         listening = _settled(work, event, heard)
     if listening and heard is not None:
@@ -84,6 +84,12 @@ def _event(customer: Customer, input: EventInput, moment: Moment, space: Space) 
     for live in entries:
         enter(work, live, event)
     return finish(work)
+
+
+def _called(event: Event, space: Space) -> tuple[LiveJourney, ...]:
+    """The journey that an `enter` or a `leave` names."""
+    live = space.journeys.get(event.name) if event.type in (ENTER, LEAVE) else None
+    return () if live is None or live.status.status in (STOPPED, DELETED) else (live,)
 
 
 def _look(runs: tuple[Run, ...], name: str, space: Space) -> tuple[list[Found], bool]:

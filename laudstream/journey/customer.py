@@ -54,6 +54,8 @@ class Entered(msgspec.Struct, frozen=True, array_like=True, gc=False):
     at: int
     mark: bytes = b""
     """Fingerprint of its id: it is used up (R22)."""
+    by: str = ""
+    """Of an entry without an event: the kind of the entry; empty: audience."""
 
     @property
     def properties(self) -> dict[str, Any]:

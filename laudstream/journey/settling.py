@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from laudstream.customers.event import Event
+from laudstream.customers.event import LEAVE, Event
 from laudstream.journey import asking, entering
 from laudstream.journey.customer import FAILED, Core, Run
 from laudstream.journey.live import LiveJourney
@@ -53,6 +53,8 @@ def enter(work: Work, live: LiveJourney, event: Event | None) -> None:
     try:
         if event is None:
             entering.enter_audience(work, live)
+        elif event.type == LEAVE:
+            entering.leave(work, live, event)
         else:
             entering.enter(work, live, event)
     except MemoryError:

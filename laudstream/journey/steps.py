@@ -34,6 +34,8 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     """never, always or after."""
     after: Duration | None
     restart: bool
+    api: bool = False
+    """By a call that names the journey, not by `on`'s event (R52)."""
 
 
 class Audience(msgspec.Struct, frozen=True, gc=False):
@@ -117,4 +119,4 @@ class Journey(msgspec.Struct, frozen=True, gc=False):
         return heard is None or event in heard
 
     def entry_events(self) -> frozenset[str]:
-        return frozenset(entry.on.name for entry in self.entries)
+        return frozenset(entry.on.name for entry in self.entries if not entry.api)

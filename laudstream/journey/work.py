@@ -16,6 +16,7 @@ from laudstream.journey.conditions import Scope
 from laudstream.journey.customer import FAILED, Customer, Message, RowState, Run
 from laudstream.journey.decision import Decision
 from laudstream.journey.durations import zone_of
+from laudstream.journey.handoff import Emitted
 from laudstream.journey.inputs import Effect, Moment, Outcome
 from laudstream.journey.live import LiveJourney, Space
 from laudstream.journey.reasons import Reason
@@ -50,9 +51,9 @@ def _age(run: Run) -> tuple[int, str]:
 
 class Work:
     __slots__ = (
-        "attributes", "base", "before", "cause", "core", "customer", "journeys", "mark", "moment", "originals", "out",
-        "parked", "recent", "runs", "runs_changed", "space", "stem", "told", "trails", "wants", "workspace", "writes",
-        "yielded",
+        "attributes", "base", "before", "cause", "core", "customer", "depth", "journeys", "mark", "moment", "originals",
+        "out", "parked", "recent", "runs", "runs_changed", "space", "stem", "told", "trails", "wants", "workspace",
+        "writes", "yielded",
     )  # fmt: skip
 
     def __init__(self, before: Customer, moment: Moment, space: Space, cause: tuple[str | int, ...]) -> None:
@@ -65,6 +66,7 @@ class Work:
         self.journeys = space.journeys
         self.cause = cause
         self.mark = b""
+        self.depth = 0
         self.attributes = before.attributes
         self.recent = before.recent
         self.core = replace(core)  # ours to change; its runs and wake_at are set at the end
@@ -112,9 +114,11 @@ class Work:
     def park(self, run: Run, error: Exception) -> None:
         """The run goes back to what it was before this input, and parks (A6)."""
         original = self.originals.get(run.id, run)
-        dropped = [item for item in self.out if isinstance(item, Decision | SendRequest) and item.run == run.id]
+        dropped = [
+            item for item in self.out if isinstance(item, Decision | SendRequest | Emitted) and item.run == run.id
+        ]
         take_back(self, run.id)
-        self.take_back([item for item in dropped if isinstance(item, SendRequest) or item.kind != "entered"])
+        self.take_back([item for item in dropped if not isinstance(item, Decision) or item.kind != "entered"])
         self.wants = [want for want in self.wants if want.run_id != run.id]
         failed = replace(original)
         failed.status, failed.wake_at, failed.trail = FAILED, 0, ()

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from laudstream.journey.kinds import delay, exit, experiment, jump, message, split, update, wait
+from laudstream.journey.kinds import delay, emit, exit, experiment, jump, message, split, update, wait
 from laudstream.journey.kinds.place import Kind, Place
 from laudstream.journey.reader import PLANNED, at
 from laudstream.journey.steps import Step
 
-ALL = (message.KIND, delay.KIND, wait.KIND, split.KIND, experiment.KIND, update.KIND, jump.KIND, exit.KIND)
+ALL = (message.KIND, delay.KIND, wait.KIND, split.KIND, experiment.KIND, update.KIND, emit.KIND, jump.KIND, exit.KIND)
 KINDS: dict[str, Kind] = {kind.name: kind for kind in ALL}
 OF: dict[type, Kind] = {kind.type: kind for kind in ALL}
 """Type of a step -> its kind."""
 ARRIVE = {kind.type: kind.arrive for kind in ALL}
-PLANNED_KINDS = ("window", "emit")
+PLANNED_KINDS = ("window",)
 
 
 def read(place: Place, body: object) -> Step | None:
