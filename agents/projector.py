@@ -100,6 +100,8 @@ class Writes(Projection):
 
     async def write(self, connection: Connection, read: Sequence[tuple[int, changes.Changes]]) -> None:
         await merge(connection, "see_customers", [row for _, rows in read for row in rows.seen])
+        await merge(connection, "carry_out_consents", [row for _, rows in read for row in rows.consents])
+        await merge(connection, "carry_out_members", [row for _, rows in read for row in rows.members])
         await merge(connection, "carry_out_writes", [row for _, rows in read for row in rows.writes])
 
     async def pass_over(self, connection: Connection, record: ConsumerRecord[Any, Any]) -> None:

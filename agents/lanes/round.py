@@ -32,7 +32,7 @@ from laudstream.journey.catalog import BodyOf, Catalog
 from laudstream.journey.control import Control
 from laudstream.journey.customer import Customer
 from laudstream.journey.decision import Decision
-from laudstream.journey.handoff import Ask, Handoff, Release
+from laudstream.journey.handoff import Ask, Emitted, Handoff, Release
 from laudstream.journey.inputs import (
     Cause,
     DeliveryInput,
@@ -239,7 +239,11 @@ class _Round:
         self.events += [(known, None) for known, _ in self.view.history(key)]
 
     def _handoff(self, cause: Cause, handoff: Handoff, at: int) -> None:
-        """A question or a return to a quota of this lane, or the answer for customers of this lane (A11)."""
+        """An event for a customer of this lane (R52); a question or a return to a quota of this lane, or the answer for
+        customers of this lane (A11)."""
+        if isinstance(handoff, Emitted):
+            self._emitted(cause, handoff, at)
+            return
         workspace, journey = handoff.workspace, handoff.journey
         if isinstance(handoff, Ask):
             grant = self.quotas.ask(handoff, self.catalog)
@@ -254,6 +258,17 @@ class _Round:
                 if 0 < self.now[key].core.wake_at < at:
                     self._late_timers(key, at)
                 self._advance(key, GrantInput(cause, journey, run, index < handoff.granted, handoff.most), at)
+
+    def _emitted(self, cause: Cause, handoff: Emitted, at: int) -> None:
+        key, event = customer_key(handoff.workspace, handoff.customer).encode(), handoff.event
+        self.load([key])
+        if 0 < self.now[key].core.wake_at < at:
+            self._late_timers(key, at)
+        before = self.now[key].recent
+        self._advance(key, EventInput(cause, event), at)
+        recent = self.now[key].recent
+        if recent is not before and event.type in history.KEPT:
+            self.events.append(history.record_of(key, event, recent, wire.encode(event)))
 
     def _late_timers(self, key: bytes, before: int) -> None:
         for _ in range(MAX_TIMERS_AN_INPUT):

@@ -11,15 +11,16 @@ from msgspec.structs import replace
 from agents.lanes.record import Record
 from laudstream import topics
 from laudstream.errors import Broken
+from laudstream.ids import customer_key
 from laudstream.journey.decision import Decision
-from laudstream.journey.handoff import PLACES_A_RECORD, Ask, Handoff, Place, Release, quota_key
+from laudstream.journey.handoff import PLACES_A_RECORD, Ask, Emitted, Handoff, Place, Release, quota_key
 from laudstream.journey.write import Write
 from laudstream.messages.request import SendRequest
 from laudstream.records.codec import encode
 from laudstream.records.letters import MAX_LETTER_BYTES
 from tables.layout import MAX_RECORD_BYTES
 
-Effect = Decision | SendRequest | Write | Ask | Release
+Effect = Decision | SendRequest | Write | Ask | Release | Emitted
 Pair = tuple[bytes | None, bytes | None]
 Letter = tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]
 
@@ -48,6 +49,9 @@ class Out:
             return
         if isinstance(effect, Release):
             self.handoff(quota_key(effect.workspace, effect.journey), effect)
+            return
+        if isinstance(effect, Emitted):
+            self.handoff(customer_key(effect.workspace, effect.customer), effect)
             return
         if isinstance(effect, SendRequest):
             topic = topics.send_topic(effect.channel, bulk=effect.topic_is_bulk)

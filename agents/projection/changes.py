@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 import msgspec
 
-from agents.projection.rows import SeenRow, WriteRow
+from agents.projection.rows import ConsentRow, MemberRow, SeenRow, WriteRow
 from laudstream.errors import Undecodable
-from laudstream.journey.write import Write
+from laudstream.journey.write import CONSENT, FIRST_SIGHT, INCREMENT, MEMBER, OPS, SET, UNSET, Write
 
-FIRST_SIGHT, SET, UNSET = "first_sight", "set", "unset"
+STATUSES = ("subscribed", "unsubscribed", "pending", "unknown")
 
 _encode = msgspec.json.Encoder().encode
 
@@ -26,29 +26,50 @@ class Changes(NamedTuple):
 
     seen: list[SeenRow]
     writes: list[WriteRow]
+    consents: list[ConsentRow]
+    members: list[MemberRow]
 
 
 def check_write(w: Write) -> None:
     """Raises Undecodable for a write that nobody can carry out."""
-    if w.op not in (FIRST_SIGHT, SET, UNSET):
+    if w.op not in OPS:
         raise Undecodable(f"unknown op of a write {w.op[:40]!r}")
     if w.number < 1:
         raise Undecodable(f"write with number {w.number}: numbers begin with 1")
+    for name, value in w.attributes.items():
+        wrong = (
+            (w.op == INCREMENT and (isinstance(value, bool) or not isinstance(value, int | float)))
+            or (w.op == CONSENT and (value not in STATUSES or "/" not in name))
+            or (w.op == MEMBER and not isinstance(value, bool))
+        )
+        if wrong:
+            raise Undecodable(f"write {w.op} of {name[:40]!r}: {str(value)[:40]!r} is no value for it")
 
 
 def writes(taken: Iterable[Write]) -> Changes:
     """Rows of writes; each has passed `check_write`."""
-    into = Changes([], [])
-    for w in taken:
+    into = Changes([], [], [], [])
+    once = {(w.workspace, w.customer, w.born, w.number): w for w in taken}
+    for w in once.values():
         if w.op == FIRST_SIGHT:
             into.seen.append(SeenRow(w.workspace, w.customer, w.number, w.at))
         values: dict[str, msgspec.Raw | None] = {}
-        if w.op == SET:
+        if w.op in (SET, INCREMENT):
             values = {name: msgspec.Raw(_encode(value)) for name, value in w.attributes.items()}
         elif w.op == UNSET:
             values = dict.fromkeys(w.names)
         head = (w.workspace, w.customer, w.number, w.born)
-        into.writes.extend(WriteRow(*head, name, value) for name, value in values.items())
+        into.writes.extend(WriteRow(*head, name, value, w.op == INCREMENT) for name, value in values.items())
+        if w.op == CONSENT:
+            into.consents.extend(ConsentRow(*head, *_place(name), status) for name, status in w.attributes.items())
+        elif w.op == MEMBER:
+            into.members.extend(MemberRow(*head, segment, member) for segment, member in w.attributes.items())
         if not values:
             into.writes.append(WriteRow(*head, None, None))
     return into
+
+
+def _place(name: str) -> tuple[str, str]:
+    """(channel, subscription)."""
+    channel, _, subscription = name.partition("/")
+    return channel, subscription

@@ -100,6 +100,27 @@ class WriteRow(NamedTuple):
     name: str | None
     value: Any
     """msgspec.Raw; None: the attribute goes away."""
+    adds: bool = False
+    """The value is added to what is there."""
+
+
+class ConsentRow(NamedTuple):
+    workspace_id: str
+    customer_id: str
+    number: int
+    born: int
+    channel: str
+    subscription: str
+    status: str
+
+
+class MemberRow(NamedTuple):
+    workspace_id: str
+    customer_id: str
+    number: int
+    born: int
+    segment: str
+    member: bool
 
 
 class LetterRow(NamedTuple):

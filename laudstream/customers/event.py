@@ -8,14 +8,19 @@ import msgspec
 
 from laudstream.customers.row import Row
 
+TRACK = "track"
+ENTER, LEAVE = "enter", "leave"
+"""The customer is to enter or leave the journey `name` (R52): from a call of the API, or from a step."""
+
 
 class Event(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     id: str
     """messageId: the same id within 24 h changes nothing (R2)."""
     type: str
-    """track, page, screen, identify, alias."""
+    """track, page, screen, identify, alias; enter, leave."""
     name: str = ""
-    """Name of a tracked event; of a page or screen its name; empty for identify and alias."""
+    """Name of a tracked event; of a page or screen its name; empty for identify and alias.
+    Of enter and leave the journey."""
     properties: dict[str, Any] = {}
     timestamp: int = 0
     """When it happened: ms since the epoch, corrected by sentAt, never after receipt (R26)."""

@@ -54,6 +54,8 @@ class Entered(msgspec.Struct, frozen=True, array_like=True, gc=False):
     at: int
     mark: bytes = b""
     """Fingerprint of its id: it is used up (R22)."""
+    by: str = ""
+    """Of an entry without an event: the kind of the entry; empty: audience."""
 
     @property
     def properties(self) -> dict[str, Any]:
@@ -182,6 +184,8 @@ class Core(msgspec.Struct, array_like=True, gc=False):
     pending: tuple[Pending, ...] = ()
     swept: dict[str, int] = {}
     """journey -> control record of the audience that this customer was looked at for (R36, A10)."""
+    members: dict[str, tuple[bool, int]] = {}
+    """manual segment -> (member, revision)."""
 
 
 class Customer(msgspec.Struct, frozen=True, array_like=True, gc=False):

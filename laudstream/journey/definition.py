@@ -13,15 +13,16 @@ import msgspec
 
 from laudstream.errors import Invalid, Problem
 from laudstream.journey import conditions, graph
+from laudstream.journey.durations import Duration
 from laudstream.journey.kinds import OF, read
 from laudstream.journey.kinds.place import EVENT_ROOTS, Place, on
 from laudstream.journey.parse_settings import settings
 from laudstream.journey.reader import Reader, at
-from laudstream.journey.steps import Audience, Entry, Exit, Journey, Settings, Step
+from laudstream.journey.steps import Audience, Entry, Exit, Journey, On, Settings, Step
 
 FIELDS = ("id", "name", "entry", "exit", "max_entries", "settings", "start", "steps")
 PLANNED_FIELDS = ("goal", "migrate")
-PLANNED_ENTRIES = ("segment", "date", "api")
+PLANNED_ENTRIES = ("segment", "date")
 PLANNED_AUDIENCE = ("of", "at", "every", "until", "after", "signal", "zone")
 MAX_STEPS = 500
 MOST_ENTRIES = 1_000_000_000
@@ -67,12 +68,14 @@ def _entries(reader: Reader, body: Any) -> tuple[tuple[Entry, ...], Audience | N
     for index, item in enumerate(reader.list_of(body, "/entry", "'entry'", most=20)):
         pointer = at("/entry", index)
         found = reader.object_of(item, pointer, "an entry") or {}
-        kinds = {"event", "audience"} & found.keys()
+        kinds = {"event", "audience", "api"} & found.keys()
         reader.only(found, pointer, (*kinds, "where", "reentry", "while_active"), PLANNED_ENTRIES)
         if len(kinds) != 1:
             if not set(PLANNED_ENTRIES) & found.keys():
                 reader.wrong(
-                    pointer, "an entry needs an event or an audience", "write event: {name: …} or audience: {}"
+                    pointer,
+                    "an entry needs an event or an audience or api",
+                    "write event: {name: …}, audience: {} or api: {}",
                 )
             continue
         reentry, after = str(found.get("reentry", "never")), None
@@ -88,6 +91,9 @@ def _entries(reader: Reader, body: Any) -> tuple[tuple[Entry, ...], Audience | N
             hears = on(reader, found["event"], pointer, found.get("where"), roots, entry=True)
             entries.append(Entry(hears, reentry, after, restart))
             continue
+        if "api" in kinds:
+            entries.append(_called(reader, found, pointer, reentry, after, restart))
+            continue
         if audience is not None:
             reader.wrong(pointer, "a journey has one audience", "join their conditions with any: […]")
         options = reader.object_of(found["audience"], at(pointer, "audience"), "'audience'") or {}
@@ -96,6 +102,18 @@ def _entries(reader: Reader, body: Any) -> tuple[tuple[Entry, ...], Audience | N
         holds = None if where is None else conditions.read(reader, where, at(pointer, "where"), ("customer",))
         audience = Audience(holds, reentry, after, restart)
     return tuple(entries), audience
+
+
+def _called(
+    reader: Reader, body: dict[str, Any], pointer: str, reentry: str, after: Duration | None, restart: bool
+) -> Entry:
+    """`api: {}`, or `api: {key: …}`: by a call that names the journey, from outside or from a step `emit`."""
+    options = reader.object_of(body["api"], at(pointer, "api"), "'api'") or {}
+    reader.only(options, at(pointer, "api"), ("key",))
+    key = reader.text_of(options["key"], at(pointer, "api", "key"), "'key'") if "key" in options else ""
+    where, roots = body.get("where"), ("customer", "entry", "event")
+    holds = None if where is None else conditions.read(reader, where, at(pointer, "where"), roots)
+    return Entry(On("", key or "", max_age=None, where=holds), reentry, after, restart, api=True)
 
 
 def _exits(reader: Reader, body: Any) -> tuple[Exit, ...]:
@@ -162,7 +180,7 @@ def _edge_pointer(name: str, body: Any, following: str) -> str:
             return pointer
         items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
         for key, item in items:
-            below = search(item, at(pointer, key), leads or key in ("next", "else"))
+            below = search(item, at(pointer, key), leads or key in ("next", "else", "to", "jump"))
             if below:
                 return below
         return ""
@@ -191,7 +209,7 @@ def check(journey: Journey, known: Known) -> list[Problem]:
     doubts = []
     if known.events is not None:
         for index, entry in enumerate(journey.entries):
-            if entry.on.name not in known.events:
+            if not entry.api and entry.on.name not in known.events:
                 message = f"nobody has sent an event {entry.on.name!r} yet"
                 doubts.append(Problem(at("/entry", index, "event", "name"), message, "check the spelling"))
     for name, made in journey.steps.items():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from laudstream.customers.event import Event
+from laudstream.customers.event import ENTER, LEAVE, Event
 from laudstream.ids import derive
 from laudstream.journey.customer import ACTIVE, ASKING, FAILED, Entered, Run
 from laudstream.journey.handoff import Ask
@@ -38,7 +38,7 @@ def enter(work: Work, live: LiveJourney, event: Event) -> None:
         return
     version = live.versions[number]
     for entry in version.entries:
-        if entry.on.name != event.name:
+        if entry.api != (event.type == ENTER) or not (entry.api or entry.on.name == event.name):
             continue
         run = _candidate(work, live, number, entry, event)
         refusal = _refusal(work, live, version, entry, event, run)
@@ -77,7 +77,17 @@ def entered(work: Work, event: Event | None) -> Entered:
     """What a run keeps of the event that starts it; None: the audience started it."""
     if event is None:
         return Entered("", packed({}), work.moment.now)
+    if event.type == ENTER:
+        return Entered("", packed(event.properties), work.moment.now, work.mark, "api")
     return Entered(event.name, packed(event.properties), work.moment.now, work.mark)
+
+
+def leave(work: Work, live: LiveJourney, event: Event) -> None:
+    """The runs of a journey end with the outcome that the event names (R52)."""
+    outcome = str(event.properties.get("outcome") or "left")
+    for run in tuple(work.runs):
+        if run.journey == live.id and run.status != FAILED:
+            end(work, run, work.moment.now, outcome=outcome, data={"event": LEAVE})
 
 
 def _refusal(work: Work, live: LiveJourney, version: Journey, entry: Entry, event: Event, run: Run) -> Refusal | None:
@@ -166,7 +176,7 @@ def begin(work: Work, run: Run, version: Journey) -> None:
         end(work, present, work.moment.now, reason=Reason.RESTARTED)
     run.arrived_at = run.entered_at
     _remember(work, run)
-    data: dict[str, Any] = {"event": run.entry.name} if run.entry.name else {"audience": True}
+    data: dict[str, Any] = {"event": run.entry.name} if run.entry.name else {run.entry.by or "audience": True}
     if run.key:
         data["key"] = run.key
     work.decide("entered", run, run.entered_at, to=version.start, data=data)

@@ -1,4 +1,5 @@
-"""What lanes say to each other, through `laudstream.handoffs`: places of journeys that take a fixed number (A11, R18).
+"""What lanes say to each other, through `laudstream.handoffs`: events that runs emit (R52), and places of journeys that
+take a fixed number (A11, R18).
 
 One quota a journey, in the lane that owns the key `workspace:!quota/<journey>`. A lane asks once a round for all who
 want to enter; the quota gives places to the first ones, and answers the lane that asked.
@@ -8,9 +9,14 @@ from __future__ import annotations
 
 import msgspec
 
+from laudstream.customers.event import Event
+
 QUOTA = "!quota/"
 PLACES_A_RECORD = 1_000
 """Entries that one record names, at most."""
+
+MOST_DEPTH = 8
+"""Links of a chain of emitted events; the next one is refused."""
 
 Place = tuple[str, str]
 """(customer, run)."""
@@ -46,7 +52,18 @@ class Release(msgspec.Struct, frozen=True, tag="release", gc=False):
     control_seq: int = 0
 
 
-Handoff = Ask | Grant | Release
+class Emitted(msgspec.Struct, frozen=True, tag="emitted", gc=False):
+    """An event that a run emits, for a customer of any lane: an effect of the core, and an input there (R52)."""
+
+    workspace: str
+    customer: str
+    event: Event
+    run: str
+    """That emitted it."""
+    control_seq: int = 0
+
+
+Handoff = Ask | Grant | Release | Emitted
 
 
 class Quota(msgspec.Struct, frozen=True, array_like=True, gc=False):

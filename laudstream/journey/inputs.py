@@ -8,10 +8,10 @@ from typing import NamedTuple
 import msgspec
 
 from laudstream.customers.event import Event
-from laudstream.customers.row import Consent, Row, Suppression
+from laudstream.customers.row import Consent, Member, Row, Suppression
 from laudstream.journey.customer import Customer
 from laudstream.journey.decision import Decision
-from laudstream.journey.handoff import Ask, Release
+from laudstream.journey.handoff import Ask, Emitted, Release
 from laudstream.journey.write import Write
 from laudstream.messages.delivery import Delivery
 from laudstream.messages.request import SendRequest
@@ -35,7 +35,7 @@ class EventInput(msgspec.Struct, frozen=True, gc=False):
 
 class RowInput(msgspec.Struct, frozen=True, gc=False):
     cause: Cause
-    row: Row | Consent | Suppression
+    row: Row | Consent | Suppression | Member
 
 
 class DeliveryInput(msgspec.Struct, frozen=True, gc=False):
@@ -68,7 +68,7 @@ class GrantInput(msgspec.Struct, frozen=True, gc=False):
 
 
 Input = EventInput | RowInput | DeliveryInput | TimerInput | TouchInput | GrantInput
-Effect = Decision | SendRequest | Write | Ask | Release
+Effect = Decision | SendRequest | Write | Ask | Release | Emitted
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False):

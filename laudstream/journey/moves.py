@@ -48,6 +48,8 @@ def move(work: Work, run: Run, left: Left) -> bool:
         end(work, run, left.at, reason=Reason.LOOP)
         return False
     run.trail = (*run.trail, left.to)
+    if work.trails is not None:
+        work.trails[run.id] = run.trail
     if len(run.trail) % STEPS_A_ROUND == 0:
         run.wake_at = left.at
         work.yielded.add(run.id)

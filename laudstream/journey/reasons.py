@@ -52,6 +52,10 @@ class Reason(StrEnum):
     REJECTED = "rejected", "the provider refuses the message for good"
     NO_SUCH_ADDRESS = "no_such_address", "nobody takes messages at this address"
 
+    # why an emitted event goes nowhere (R52)
+    TOO_DEEP = "too_deep", "it would be the ninth link of a chain of emitted events"
+    NOBODY = "nobody", "the value that should name a customer names none"
+
     # why a run ended without an exit step (R59)
     IF_PAST = "if_past", "the instant to wait for is past"
     IF_MISSING = "if_missing", "the value to wait for is missing"

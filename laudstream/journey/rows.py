@@ -10,17 +10,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from laudstream.customers.row import Consent, Row, Suppression
+from laudstream.customers.row import Consent, Member, Row, Suppression
 from laudstream.journey.customer import Pending, RowState
 from laudstream.journey.moves import end
 from laudstream.journey.reasons import Reason
 from laudstream.journey.work import Work
+from laudstream.journey.write import CONSENT, MEMBER
+from laudstream.journey.writing import over, wanted
 
 
-def apply(work: Work, row: Row | Consent | Suppression) -> bool:
+def apply(work: Work, row: Row | Consent | Suppression | Member) -> bool:
     """Puts a row into the customer; whether anything changed."""
     if isinstance(row, Row):
         return _customer(work, row)
+    if isinstance(row, Member):
+        return _member(work, row)
     return _consent(work, row) if isinstance(row, Consent) else _suppression(work, row)
 
 
@@ -50,16 +54,14 @@ def _erase(work: Work) -> None:
     work.attributes = {}
     work.recent = b""
     work.core.memory, work.core.assignments, work.core.consents, work.core.suppressions = {}, {}, {}, {}
-    work.core.swept = {}
+    work.core.swept, work.core.members = {}, {}
     work.core.slots, work.core.pending = (), ()
     work.core.writes = 0
 
 
 def _with_pending(attributes: dict[str, Any], pending: tuple[Pending, ...]) -> dict[str, Any]:
     for write in pending:
-        attributes = {**attributes, **write.attributes}
-        for name in write.names:
-            attributes.pop(name, None)
+        attributes = over(attributes, write)
     return attributes
 
 
@@ -68,10 +70,25 @@ def _consent(work: Work, row: Consent) -> bool:
     known = work.core.consents.get(name)
     if known is not None and row.revision < known[1]:
         return False
-    changed = _replaced(work.core.consents, name, None if row.deleted else (row.status, row.revision))
+    status = wanted(work.core, CONSENT, name) or row.status
+    changed = _replaced(work.core.consents, name, None if row.deleted else (status, row.revision))
     if changed is not None:
         work.core.consents = changed
     return changed is not None
+
+
+def _member(work: Work, row: Member) -> bool:
+    known = work.core.members.get(row.segment)
+    if known is not None and row.revision < known[1]:
+        return False
+    pending = wanted(work.core, MEMBER, row.segment)
+    member = row.member if pending is None else pending
+    now = None if row.deleted else (member, row.revision)
+    if known == now:
+        return False
+    others = {name: kept for name, kept in work.core.members.items() if name != row.segment}
+    work.core.members = others if now is None else {**others, row.segment: now}
+    return True
 
 
 def _suppression(work: Work, row: Suppression) -> bool:

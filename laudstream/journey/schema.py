@@ -38,7 +38,12 @@ def journey_schema() -> dict[str, Any]:
         "while_active": {"enum": ["ignore", "restart"], "default": "ignore"},
     }
     audience = {**object_of(), "description": "all customers that there are when the journey is published"}
-    ways = (object_of(("event",), event=event(), **rules), object_of(("audience",), audience=audience, **rules))
+    call = {**object_of(key=TEXT), "description": "by a call that names the journey, or by a step emit"}
+    ways = (
+        object_of(("event",), event=event(), **rules),
+        object_of(("api",), api=call, **rules),
+        object_of(("audience",), audience=audience, **rules),
+    )
     entry = {"oneOf": list(ways)}
     rule = {
         "oneOf": [

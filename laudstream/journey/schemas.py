@@ -10,6 +10,8 @@ NAME = {"type": "string", "pattern": f"^{_NAME_FORM.pattern}$"}
 DURATION = {"type": "string", "pattern": "^P", "description": "ISO 8601, e.g. PT20S, PT1H, P1D"}
 TEXT = {"type": "string", "minLength": 1, "maxLength": 200}
 CONDITION = {"$ref": "#/$defs/condition"}
+FROM = {"type": "object", "properties": {"from": {"type": "string"}}, "required": ["from"],
+        "additionalProperties": False}  # fmt: skip
 TAGS = {"type": "array", "items": NAME, "minItems": 1, "maxItems": 20}
 
 

@@ -11,6 +11,8 @@ from laudstream.journey.durations import Duration
 
 CHANNELS = ("email",)
 PLANNED_CHANNELS = ("sms", "push", "webhook", "slack", "in_app")
+ALL_CHANNELS = (*CHANNELS, *PLANNED_CHANNELS)
+"""Those that a customer may consent to."""
 CLASSES = ("marketing", "transactional")
 
 
@@ -32,6 +34,8 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     """never, always or after."""
     after: Duration | None
     restart: bool
+    api: bool = False
+    """By a call that names the journey, not by `on`'s event (R52)."""
 
 
 class Audience(msgspec.Struct, frozen=True, gc=False):
@@ -115,4 +119,4 @@ class Journey(msgspec.Struct, frozen=True, gc=False):
         return heard is None or event in heard
 
     def entry_events(self) -> frozenset[str]:
-        return frozenset(entry.on.name for entry in self.entries)
+        return frozenset(entry.on.name for entry in self.entries if not entry.api)

@@ -23,7 +23,8 @@ def walk(work: Work, run: Run, version: Journey, at: int) -> None:
 
 def take(work: Work, run: Run, version: Journey, left: Left, event: dict[str, Any] | None, mark: bytes) -> None:
     """The run leaves its step because an input satisfied a branch, or a timer fired."""
-    run.trail, run.held = (), None
+    run.held = None
+    run.trail = () if work.trails is None else work.trails.get(run.id, ())
     if event is not None:
         run.used = (*run.used, (run.step, mark))[-USED:]
         keep_event(work, run, event, left.at)

@@ -16,12 +16,17 @@ from laudstream.journey.conditions import Scope
 from laudstream.journey.customer import FAILED, Customer, Message, RowState, Run
 from laudstream.journey.decision import Decision
 from laudstream.journey.durations import zone_of
+from laudstream.journey.handoff import Emitted
 from laudstream.journey.inputs import Effect, Moment, Outcome
 from laudstream.journey.live import LiveJourney, Space
 from laudstream.journey.reasons import Reason
 from laudstream.journey.steps import Journey
 from laudstream.journey.write import Write
+from laudstream.journey.writing import Base, take_back
 from laudstream.messages.request import SendRequest
+
+Told = tuple[dict[str, Any], dict[str, tuple[str, int]], dict[str, tuple[bool, int]]]
+"""Attributes, consents and memberships that runs were told of last."""
 
 MARKER_MS = 7 * 86_400_000
 """How long it is remembered that a customer was deleted (A18)."""
@@ -46,8 +51,9 @@ def _age(run: Run) -> tuple[int, str]:
 
 class Work:
     __slots__ = (
-        "attributes", "before", "cause", "core", "customer", "journeys", "mark", "moment", "originals", "out", "parked",
-        "recent", "runs", "runs_changed", "space", "stem", "wants", "workspace", "yielded",
+        "attributes", "base", "before", "cause", "core", "customer", "depth", "journeys", "mark", "moment", "originals",
+        "out", "parked", "recent", "runs", "runs_changed", "space", "stem", "told", "trails", "wants", "workspace",
+        "writes", "yielded",
     )  # fmt: skip
 
     def __init__(self, before: Customer, moment: Moment, space: Space, cause: tuple[str | int, ...]) -> None:
@@ -60,6 +66,7 @@ class Work:
         self.journeys = space.journeys
         self.cause = cause
         self.mark = b""
+        self.depth = 0
         self.attributes = before.attributes
         self.recent = before.recent
         self.core = replace(core)  # ours to change; its runs and wake_at are set at the end
@@ -71,6 +78,10 @@ class Work:
         self.originals: dict[str, Run] = {}
         self.parked: list[str] = []
         self.yielded: set[str] = set()
+        self.writes: list[tuple[str, Write]] = []  # (run, what it wrote)
+        self.base: Base | None = None
+        self.told: Told | None = None
+        self.trails: dict[str, tuple[str, ...]] | None = None
 
     # Runs
 
@@ -103,8 +114,11 @@ class Work:
     def park(self, run: Run, error: Exception) -> None:
         """The run goes back to what it was before this input, and parks (A6)."""
         original = self.originals.get(run.id, run)
-        dropped = [item for item in self.out if isinstance(item, Decision | SendRequest) and item.run == run.id]
-        self.take_back([item for item in dropped if isinstance(item, SendRequest) or item.kind != "entered"])
+        dropped = [
+            item for item in self.out if isinstance(item, Decision | SendRequest | Emitted) and item.run == run.id
+        ]
+        take_back(self, run.id)
+        self.take_back([item for item in dropped if not isinstance(item, Decision) or item.kind != "entered"])
         self.wants = [want for want in self.wants if want.run_id != run.id]
         failed = replace(original)
         failed.status, failed.wake_at, failed.trail = FAILED, 0, ()

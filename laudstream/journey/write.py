@@ -1,10 +1,22 @@
-"""A write: a change of a customer's row that a lane wants (A19). The projector carries it out, in order."""
+"""A write: a change of a customer's row that a lane wants (A19). The projector carries it out, in order.
+
+op          | attributes                       | names
+first_sight |                                  |          insert the row if there is none
+set         | attribute -> its new value       |
+unset       |                                  | attributes that go away
+increment   | attribute -> what is added to it |          what is no number counts as 0
+consent     | channel/subscription -> status   |          an empty subscription is the whole channel
+member      | manual segment -> true or false  |
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 import msgspec
+
+FIRST_SIGHT, SET, UNSET, INCREMENT, CONSENT, MEMBER = "first_sight", "set", "unset", "increment", "consent", "member"
+OPS = (FIRST_SIGHT, SET, UNSET, INCREMENT, CONSENT, MEMBER)
 
 
 class Write(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -13,7 +25,7 @@ class Write(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     number: int
     """1, 2, 3, … per customer; the row shows the last number it contains."""
     op: str
-    """first_sight: insert the row if there is none; set: merge `attributes`; unset: remove `names`."""
+    """One of OPS."""
     at: int
     attributes: dict[str, Any] = {}
     names: list[str] = []

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.projection import changes, fold
-from agents.projection.rows import SeenRow, WriteRow
+from agents.projection.rows import ConsentRow, MemberRow, SeenRow, WriteRow
 from laudstream.errors import Undecodable
 from laudstream.journey.decision import Decision
 from laudstream.journey.write import Write
@@ -159,6 +159,7 @@ def test_a_write_is_one_row_an_attribute_and_a_first_sight_one_without_a_name() 
             Write(WORKSPACE, "ann", 1, "first_sight", 10),
             Write(WORKSPACE, "ann", 2, "set", 11, {"city": "Bern", "gone": None}),
             Write(WORKSPACE, "ann", 3, "unset", 12, names=["city"], born=7),
+            Write(WORKSPACE, "ann", 4, "increment", 13, {"n": 2.5}),
         ]
     )
     assert made.seen == [SeenRow(WORKSPACE, "ann", 1, 10)]
@@ -167,10 +168,39 @@ def test_a_write_is_one_row_an_attribute_and_a_first_sight_one_without_a_name() 
         WriteRow(WORKSPACE, "ann", 2, 0, "city", msgspec.Raw(b'"Bern"')),
         WriteRow(WORKSPACE, "ann", 2, 0, "gone", msgspec.Raw(b"null")),
         WriteRow(WORKSPACE, "ann", 3, 7, "city", None),
+        WriteRow(WORKSPACE, "ann", 4, 0, "n", msgspec.Raw(b"2.5"), True),
     ]
 
 
-@pytest.mark.parametrize("bad", [Write(WORKSPACE, "ann", 1, "drop", 1), Write(WORKSPACE, "ann", 0, "set", 1)])
+def test_consents_and_members_are_rows_of_their_own_and_raise_the_number() -> None:
+    made = changes.writes(
+        [
+            Write(WORKSPACE, "ann", 1, "consent", 10, {"email/": "unsubscribed", "sms/news": "subscribed"}, born=7),
+            Write(WORKSPACE, "ann", 2, "member", 11, {"vip": True}),
+        ]
+    )
+    assert made.consents == [
+        ConsentRow(WORKSPACE, "ann", 1, 7, "email", "", "unsubscribed"),
+        ConsentRow(WORKSPACE, "ann", 1, 7, "sms", "news", "subscribed"),
+    ]
+    assert made.members == [MemberRow(WORKSPACE, "ann", 2, 0, "vip", True)]
+    assert made.writes == [
+        WriteRow(WORKSPACE, "ann", 1, 7, None, None),
+        WriteRow(WORKSPACE, "ann", 2, 0, None, None),
+    ]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        Write(WORKSPACE, "ann", 1, "drop", 1),
+        Write(WORKSPACE, "ann", 0, "set", 1),
+        Write(WORKSPACE, "ann", 1, "increment", 1, {"n": "one"}),
+        Write(WORKSPACE, "ann", 1, "consent", 1, {"email": "subscribed"}),
+        Write(WORKSPACE, "ann", 1, "consent", 1, {"email/": "perhaps"}),
+        Write(WORKSPACE, "ann", 1, "member", 1, {"vip": 1}),
+    ],
+)
 def test_a_write_that_nobody_can_carry_out_is_undecodable(bad: Write) -> None:
     with pytest.raises(Undecodable):
         changes.check_write(bad)

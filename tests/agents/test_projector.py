@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from itertools import pairwise
+from random import Random
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +17,10 @@ from agents.projection.handler import Projection
 from agents.projector import DeadLetters, Decisions, Deliveries, Writes, handlers
 from agents.streams import Batch, PositionMoved, Step
 from laudstream import topics
+from laudstream.journey.customer import Pending
 from laudstream.journey.decision import Decision
 from laudstream.journey.write import Write
+from laudstream.journey.writing import over
 from laudstream.messages.delivery import KINDS, Delivery
 from laudstream.records.codec import encode
 from laudstream.settings import Settings
@@ -264,6 +267,48 @@ async def test_a_write_meant_for_another_life_of_the_row_changes_nothing(pool: P
     assert await customer(pool) == ({}, 0)
     await take(Writes(pool), [Write(WORKSPACE, "ann", 1, "set", 2, {"new": True}, born=born)], start=1)
     assert await customer(pool) == ({"new": True}, 1)
+
+
+async def test_r53_increments_add_to_what_is_there_once_and_in_order(pool: Pool) -> None:
+    """Writes of a lane in batches of any size come to what the lane sees on top of the row."""
+    random, names = Random(7), "abcd"
+    log = [Write(WORKSPACE, "ann", 1, "first_sight", 1)]
+    for number in range(2, 60):
+        name, op = random.choice(names), random.choice(["set", "unset", "increment", "increment"])
+        value: Any = random.choice([random.randint(-9, 9), round(random.uniform(-1, 1), 3), 0.1])
+        value = random.choice([value, "text", [1]]) if op == "set" else value
+        log.append(Write(WORKSPACE, "ann", number, op, 1, {} if op == "unset" else {name: value}, [name]))
+    seen: dict[str, Any] = {}
+    for write in log:
+        seen = over(seen, Pending(write.number, write.op, write.attributes, tuple(write.names)))
+    handler, done = Writes(pool), 0
+    while done < len(log):
+        some = log[done : done + random.randint(1, 15)]
+        await take(handler, [*some, some[0]], start=done)  # a repeated record changes nothing
+        await pool.execute("DELETE FROM stream_positions")
+        done += len(some)
+    assert await customer(pool) == (seen, 59)
+
+
+async def test_r53_consents_and_members_are_written_once_and_only_in_their_life(pool: Pool) -> None:
+    log = [
+        Write(WORKSPACE, "ann", 1, "first_sight", 1),
+        Write(WORKSPACE, "ann", 2, "consent", 2, {"email/": "unsubscribed", "sms/news": "subscribed"}),
+        Write(WORKSPACE, "ann", 3, "member", 3, {"vip": True, "leads": True}),
+        Write(WORKSPACE, "ann", 4, "member", 4, {"leads": False}),
+        Write(WORKSPACE, "ann", 5, "consent", 5, {"email/": "subscribed"}, born=1 << 40),
+    ]
+    handler = Writes(pool)
+    await take(handler, log)
+    consents = "SELECT channel || '/' || subscription || ':' || status FROM consents ORDER BY 1"
+    members = "SELECT segment || ':' || member::text FROM segment_members ORDER BY 1"
+    found = [[row[0] for row in await pool.fetch(query)] for query in (consents, members)]
+    assert found == [["email/:unsubscribed", "sms/news:subscribed"], ["leads:false", "vip:true"]]
+    assert await customer(pool) == ({}, 4)
+    await pool.execute("UPDATE consents SET status = 'pending'")
+    await pool.execute("DELETE FROM stream_positions")
+    await take(handler, log)
+    assert [row[0] for row in await pool.fetch(consents)] == ["email/:pending", "sms/news:pending"]
 
 
 async def test_a_write_that_postgresql_refuses_is_buried_and_its_lane_need_not_wait_for_it(pool: Pool) -> None:

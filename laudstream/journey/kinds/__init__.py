@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from laudstream.journey.kinds import delay, exit, experiment, message, split, wait
+from laudstream.journey.kinds import delay, emit, exit, experiment, jump, message, split, update, wait
 from laudstream.journey.kinds.place import Kind, Place
 from laudstream.journey.reader import PLANNED, at
 from laudstream.journey.steps import Step
 
-ALL = (message.KIND, delay.KIND, wait.KIND, split.KIND, experiment.KIND, exit.KIND)
+ALL = (message.KIND, delay.KIND, wait.KIND, split.KIND, experiment.KIND, update.KIND, emit.KIND, jump.KIND, exit.KIND)
 KINDS: dict[str, Kind] = {kind.name: kind for kind in ALL}
 OF: dict[type, Kind] = {kind.type: kind for kind in ALL}
 """Type of a step -> its kind."""
 ARRIVE = {kind.type: kind.arrive for kind in ALL}
-PLANNED_KINDS = ("window", "update", "emit", "jump")
+PLANNED_KINDS = ("window",)
 
 
 def read(place: Place, body: object) -> Step | None:
@@ -32,7 +32,10 @@ def read(place: Place, body: object) -> Step | None:
         reader.wrong(at(place.outer, kind), f"step kind {kind!r}: {PLANNED}", f"use one of: {', '.join(KINDS)}")
         return None
     reader.only(found, place.outer, (kind, *KINDS[kind].beside), ("note",))
-    settings = reader.object_of(found[kind], at(place.outer, kind), f"{kind!r}")
+    short, written = KINDS[kind].short, found[kind]
+    if short and isinstance(written, str):
+        written = {short: written}
+    settings = reader.object_of(written, at(place.outer, kind), f"{kind!r}")
     if settings is None:
         return None
     return KINDS[kind].read(place._replace(pointer=at(place.outer, kind)), settings, found)

@@ -57,6 +57,8 @@ class Kind(NamedTuple):
     """Whether a change of attributes can move a run that rests there."""
     holds: bool = False
     """Whether a run rests there at least for an input or an instant, so that it breaks cycles (R14)."""
+    short: str = ""
+    """The setting that a text stands for, where one may be written in place of the settings."""
 
 
 def on(reader: Reader, body: Any, pointer: str, where: Any, roots: tuple[str, ...], *, entry: bool = False) -> On:

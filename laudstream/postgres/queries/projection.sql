@@ -133,13 +133,51 @@ JOIN workspaces USING (workspace_id)
 ORDER BY s.workspace_id, s.customer_id, s.number
 ON CONFLICT DO NOTHING;
 
+-- name: carry_out_consents
+-- Arrays: the fields of ConsentRow. Before `carry_out_writes`, which notes that the row contains them. The last counts.
+WITH due AS (
+    SELECT s.workspace_id, s.customer_id, c.customer_key, s.number, s.channel, s.subscription, s.status
+    FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::text[])
+        AS s (workspace_id, customer_id, number, born, channel, subscription, status)
+    JOIN customers c ON c.workspace_id = s.workspace_id AND c.customer_id = s.customer_id
+    WHERE s.number > c.writes AND s.born IN (0, c.born)
+    ORDER BY s.workspace_id, s.customer_id
+    FOR UPDATE OF c
+)
+INSERT INTO consents AS o (workspace_id, customer_id, customer_key, channel, subscription, status)
+SELECT DISTINCT ON (workspace_id, customer_id, channel, subscription)
+    workspace_id, customer_id, customer_key, channel, subscription, status
+FROM due
+ORDER BY workspace_id, customer_id, channel, subscription, number DESC
+ON CONFLICT (workspace_id, customer_id, channel, subscription) DO UPDATE SET status = excluded.status
+WHERE o.status <> excluded.status;
+
+-- name: carry_out_members
+-- Arrays: the fields of MemberRow. As `carry_out_consents`.
+WITH due AS (
+    SELECT s.workspace_id, s.customer_id, c.customer_key, s.number, s.segment, s.member
+    FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::text[], $6::boolean[])
+        AS s (workspace_id, customer_id, number, born, segment, member)
+    JOIN customers c ON c.workspace_id = s.workspace_id AND c.customer_id = s.customer_id
+    WHERE s.number > c.writes AND s.born IN (0, c.born)
+    ORDER BY s.workspace_id, s.customer_id
+    FOR UPDATE OF c
+)
+INSERT INTO segment_members AS m (workspace_id, segment, customer_id, customer_key, member)
+SELECT DISTINCT ON (workspace_id, segment, customer_id) workspace_id, segment, customer_id, customer_key, member
+FROM due
+ORDER BY workspace_id, segment, customer_id, number DESC
+ON CONFLICT (workspace_id, segment, customer_id) DO UPDATE SET member = excluded.member
+WHERE m.member <> excluded.member;
+
 -- name: carry_out_writes
 -- Arrays: the fields of WriteRow. Only writes that the row does not contain yet, and only in the life of the row they
--- were meant for (R53). Of an attribute the last write counts. Who has been deleted stays deleted (R15).
+-- were meant for (R53). Of an attribute the last write counts, and what is added after it. Who has been deleted stays
+-- deleted (R15).
 WITH due AS (
-    SELECT s.workspace_id, s.customer_id, s.number, s.name, s.value
-    FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::text[], $6::jsonb[])
-        AS s (workspace_id, customer_id, number, born, name, value)
+    SELECT s.workspace_id, s.customer_id, s.number, s.name, s.value, s.adds, c.attributes -> s.name AS present
+    FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::text[], $6::jsonb[], $7::boolean[])
+        AS s (workspace_id, customer_id, number, born, name, value, adds)
     JOIN customers c ON c.workspace_id = s.workspace_id AND c.customer_id = s.customer_id
     WHERE s.number > c.writes AND s.born IN (0, c.born)
     ORDER BY s.workspace_id, s.customer_id
@@ -147,15 +185,31 @@ WITH due AS (
 ), numbered AS (
     SELECT workspace_id, customer_id, max(number) AS number FROM due GROUP BY workspace_id, customer_id
 ), last AS (
-    SELECT DISTINCT ON (workspace_id, customer_id, name) workspace_id, customer_id, name, value
+    SELECT DISTINCT ON (workspace_id, customer_id, name) workspace_id, customer_id, name, number, value
     FROM due
-    WHERE name IS NOT NULL
+    WHERE name IS NOT NULL AND NOT adds
     ORDER BY workspace_id, customer_id, name, number DESC
+), sums AS (
+    SELECT d.workspace_id, d.customer_id, d.name, sum((d.value #>> '{}')::numeric) AS amount,
+        CASE WHEN l.name IS NULL THEN d.present ELSE l.value END AS base
+    FROM due d
+    LEFT JOIN last l USING (workspace_id, customer_id, name)
+    WHERE d.adds AND d.number > coalesce(l.number, 0)
+    GROUP BY d.workspace_id, d.customer_id, d.name, l.name, l.value, d.present
+), final AS (
+    SELECT l.workspace_id, l.customer_id, l.name, l.value
+    FROM last l
+    LEFT JOIN sums s USING (workspace_id, customer_id, name)
+    WHERE s.name IS NULL
+    UNION ALL
+    SELECT workspace_id, customer_id, name,
+        to_jsonb(amount + CASE jsonb_typeof(base) WHEN 'number' THEN (base #>> '{}')::numeric ELSE 0 END)
+    FROM sums
 ), changed AS (
     SELECT workspace_id, customer_id,
         jsonb_object_agg(name, value) FILTER (WHERE value IS NOT NULL) AS set,
         array_agg(name) FILTER (WHERE value IS NULL) AS unset
-    FROM last
+    FROM final
     GROUP BY workspace_id, customer_id
 )
 UPDATE customers c SET

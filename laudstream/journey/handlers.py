@@ -1,0 +1,129 @@
+"""What is done with each kind of input but events: rows, deliveries, timers, touches and grants."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from laudstream.customers.row import Row
+from laudstream.journey import asking, rows, sends
+from laudstream.journey.codec import empty
+from laudstream.journey.customer import DEFERRED, FAILED, Customer
+from laudstream.journey.firing import fire
+from laudstream.journey.inputs import DeliveryInput, GrantInput, Moment, Outcome, RowInput, TimerInput, TouchInput
+from laudstream.journey.live import Space
+from laudstream.journey.moves import Found
+from laudstream.journey.settling import settle
+from laudstream.journey.telling import concerned, guarded, movable, tell
+from laudstream.journey.work import MARKER_MS, Work
+
+
+def apply_row(work: Work, row: Row) -> bool:
+    zone, attributes = work.attributes.get("timezone"), work.attributes
+    if not rows.apply(work, row):
+        return False
+    if work.attributes.get("timezone") != zone:
+        ask_deferred(work)  # quiet hours are computed again (R31)
+    return work.attributes is not attributes
+
+
+def row(customer: Customer, input: RowInput, moment: Moment, space: Space) -> Outcome:
+    work = Work(customer, moment, space, ("input", *input.cause))
+    if isinstance(input.row, Row):
+        levels = apply_row(work, input.row)
+    elif rows.apply(work, input.row):
+        levels = False
+        ask_deferred(work)
+    else:
+        return Outcome(customer, [])
+    settle(work)
+    if levels:
+        tell(work, concerned(work, None, levels=True), None)
+    return finish(work)
+
+
+def ask_deferred(work: Work) -> None:
+    for run, _, version in movable(work):
+        if run.status == DEFERRED:
+            guarded(work, run, sends.ask_again, version)
+
+
+def delivery(customer: Customer, input: DeliveryInput, moment: Moment, space: Space) -> Outcome:
+    core = customer.core
+    if not core.runs and not core.slots:
+        return Outcome(customer, [])
+    work = Work(customer, moment, space, ("input", *input.cause))
+    settle(work)
+    slots = work.core.slots
+    sends.settle_slot(work, input.delivery)
+    run = work.present(input.delivery.run)
+    found = work.version_of(run) if run is not None else None
+    if run is not None and found is not None and run.status != FAILED and sends.news(run, input.delivery):
+        guarded(work, run, sends.delivered, *found, input.delivery)
+    if work.core.slots is not slots:
+        ask_deferred(work)
+    return finish(work)
+
+
+def timer(customer: Customer, input: TimerInput, moment: Moment, space: Space) -> Outcome:
+    row = customer.core.row
+    work = Work(customer, moment, space, ("timer", customer.id, input.due, customer.core.decisions))
+    if row.gone_at and row.gone_at + MARKER_MS <= moment.now:
+        if not row.born and not customer.core.writes:  # nobody came back
+            return Outcome(empty(customer.workspace, customer.id), [])
+        work.core.row = replace(row, gone_at=0)
+    settle(work)
+    while due := _due(work):
+        for run, live, version in due:
+            at = max(run.due, min(live.status.resumed_at, moment.now))
+            guarded(work, run, fire, version, at)
+        sends.serve(work)
+    return finish(work)
+
+
+def _due(work: Work) -> list[Found]:
+    """The runs whose timers are due next, all at the same instant: what they want competes (R3, R39)."""
+    first = work.moment.now
+    due: list[Found] = []
+    for found in movable(work):
+        run, live, _ = found
+        at = run.due if run.late_at else run.wake_at
+        if 0 < at <= first and live.moves and run.id not in work.yielded:
+            if at < first:
+                first, due = at, []
+            due.append(found)
+    return sorted(due, key=lambda found: found[0].id) if len(due) > 1 else due
+
+
+def touch(customer: Customer, input: TouchInput, moment: Moment, space: Space) -> Outcome:
+    work = Work(customer, moment, space, ("touch", customer.id, input.seq, customer.core.decisions))
+    settle(work)
+    return finish(work)
+
+
+def grant(customer: Customer, input: GrantInput, moment: Moment, space: Space) -> Outcome:
+    work = Work(customer, moment, space, ("input", *input.cause))
+    settle(work)
+    asking.answer(work, work.present(input.run), input)
+    settle(work)
+    return finish(work)
+
+
+def finish(work: Work) -> Outcome:
+    if work.wants:
+        sends.serve(work)
+    if work.told is not None:
+        _tell_of_writes(work)
+    return work.outcome()
+
+
+def _tell_of_writes(work: Work) -> None:
+    """What runs wrote is told to all at the end of the input (R21, R53). No input was used in between: who comes round
+    by it ends with `loop` (R51)."""
+    work.trails = {}
+    while work.told is not None:
+        (attributes, consents, _), work.told = work.told, None
+        if work.core.consents is not consents or work.attributes.get("timezone") != attributes.get("timezone"):
+            ask_deferred(work)
+        if work.attributes is not attributes:
+            tell(work, concerned(work, None, levels=True), None)
+        sends.serve(work)

@@ -1,0 +1,67 @@
+"""What control records asked for: runs of stopped journeys end, those of resumed ones go on, audiences enter."""
+
+from __future__ import annotations
+
+from laudstream.customers.event import LEAVE, Event
+from laudstream.journey import asking, entering
+from laudstream.journey.customer import FAILED, Core, Run
+from laudstream.journey.live import LiveJourney
+from laudstream.journey.moves import Left, end
+from laudstream.journey.reasons import Reason
+from laudstream.journey.steps import Journey
+from laudstream.journey.telling import guarded
+from laudstream.journey.walking import take
+from laudstream.journey.work import Work
+
+
+def settle(work: Work) -> None:
+    """Does what a control record asked for: ends runs of stopped journeys, moves resumed ones (R7, R49)."""
+    for run in tuple(work.runs):
+        live = work.journeys.get(run.journey)
+        if live is None:
+            continue
+        if live.ended(run.entered_at):
+            end(work, run, work.moment.now, reason=Reason.STOPPED)
+        elif run.held is not None and live.moves and run.status != FAILED:
+            guarded(work, run, _resume, live.versions[run.version])
+        elif run.granted and live.moves:
+            guarded(work, run, asking.go, live.versions[run.version])
+    for live in work.space.audiences:
+        if belongs(work.core, live):
+            current = {other.id for other in work.space.audiences}
+            swept = {id: seq for id, seq in work.core.swept.items() if id in current}
+            work.core.swept = {**swept, live.id: live.status.audience[0]}
+            enter(work, live, None)
+
+
+def belongs(core: Core, live: LiveJourney) -> bool:
+    """Whether the customer is to be looked at for the audience of a journey: it was there when that was published,
+    and was not looked at yet. In a pause nobody is (R49)."""
+    seq, at = live.status.audience
+    return live.moves and core.row.born > 0 and core.row.created_at <= at and core.swept.get(live.id) != seq
+
+
+def _resume(work: Work, run: Run, version: Journey) -> None:
+    held = run.held
+    if held is not None:
+        take(work, run, version, Left(held.branch, held.to, held.data, work.moment.now), held.event, held.mark)
+
+
+def enter(work: Work, live: LiveJourney, event: Event | None) -> None:
+    """By an event, or (None) by the audience."""
+    made = len(work.out)
+    try:
+        if event is None:
+            entering.enter_audience(work, live)
+        elif event.type == LEAVE:
+            entering.leave(work, live, event)
+        else:
+            entering.enter(work, live, event)
+    except MemoryError:
+        raise
+    except Exception as error:
+        work.take_back(work.out[made:])
+        nobody = Run("", live.id, live.status.live, work.moment.now, entering.entered(work, event), "")
+        data = {"error": f"{type(error).__name__}: {error}"[:500]}
+        work.decide("failed", nobody, work.moment.now, reason=Reason.FAILED, data=data)
+        work.parked.append(live.id)

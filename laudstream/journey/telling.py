@@ -1,0 +1,90 @@
+"""Who hears of an input, and in which order: exits of all runs, then the branches of waits (R6, R21).
+
+A run that raises parks; nobody else is disturbed (A6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from laudstream.customers.event import Event
+from laudstream.journey import asking
+from laudstream.journey.customer import ASKING, FAILED, Run
+from laudstream.journey.kinds.wait import WaitStep
+from laudstream.journey.listening import exit_rule, hear
+from laudstream.journey.moves import Found, end
+from laudstream.journey.steps import Journey
+from laudstream.journey.work import Work
+
+
+def guarded(work: Work, run: Run, act: Callable[..., Any], *rest: Any) -> None:
+    """Acts on the private copy of a run; an error parks it (A6)."""
+    mine = work.own(run)
+    try:
+        act(work, mine, *rest)
+    except MemoryError:
+        raise
+    except Exception as error:
+        work.park(mine, error)
+
+
+def movable(work: Work) -> list[Found]:
+    """The runs that inputs concern, the oldest first, as they are before any of them moves."""
+    found = []
+    for run in work.runs:
+        live = work.journeys.get(run.journey)
+        version = live.versions.get(run.version) if live is not None else None
+        if live is not None and version is not None and run.status != FAILED:
+            found.append((run, live, version))
+    return found
+
+
+def concerned(work: Work, event: Event | None, *, levels: bool) -> list[Found]:
+    """The runs that listen to the event, or to attributes if those changed (R6, R21)."""
+    return [
+        found
+        for found in movable(work)
+        if (event is not None and found[2].listens(found[0].step, event.name))
+        or (levels and (found[0].step in found[2].levels or found[0].status == ASKING))
+    ]
+
+
+def tell(work: Work, listening: list[Found], event: Event | None) -> None:
+    """Exits of all runs, then branches (R6, R21)."""
+    for run, _, version in listening:
+        if version.exits:
+            _guarded_exit(work, run, version, event)
+    for run, live, version in listening:
+        if run.status == ASKING:
+            if event is not None and work.present(run.id) is not None:
+                asking.keep(work, run, version, event)
+            continue
+        step = version.steps.get(run.step)  # None: a step that is not there; hearing it parks the run
+        if step is None or isinstance(step, WaitStep):
+            _guarded_hear(work, run, version, event, live.moves)
+
+
+def _guarded_hear(work: Work, run: Run, version: Journey, event: Event | None, moves: bool) -> None:
+    """A run that hears nothing new is not copied."""
+    present = work.present(run.id)
+    if present is None:
+        return
+    try:
+        hear(work, present, version, event, moves)
+    except MemoryError:
+        raise
+    except Exception as error:
+        work.park(present, error)
+
+
+def _guarded_exit(work: Work, run: Run, version: Journey, event: Event | None) -> None:
+    try:
+        met = exit_rule(work, run, version, event)
+    except MemoryError:
+        raise
+    except Exception as error:
+        work.park(run, error)
+        return
+    if met is not None:
+        end(work, run, work.moment.now, outcome=met[0], data=met[1])
