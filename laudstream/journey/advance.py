@@ -16,6 +16,7 @@ from laudstream.customers.event import Event
 from laudstream.customers.recent import admit, fingerprint
 from laudstream.customers.row import Row
 from laudstream.journey import asking, entering, rows, sends
+from laudstream.journey.again import again, concerned
 from laudstream.journey.catalog import Catalog
 from laudstream.journey.codec import empty
 from laudstream.journey.customer import ASKING, DEFERRED, FAILED, Core, Customer, Run
@@ -33,7 +34,7 @@ from laudstream.journey.inputs import (
 )
 from laudstream.journey.kinds.wait import WaitStep
 from laudstream.journey.listening import count, exit_rule, hear
-from laudstream.journey.live import NOTHING, LiveJourney, Space
+from laudstream.journey.live import FOREVER, NOTHING, LiveJourney, Space
 from laudstream.journey.moves import Found, Left, end
 from laudstream.journey.reasons import Reason
 from laudstream.journey.steps import Journey
@@ -192,7 +193,9 @@ def _belongs(core: Core, live: LiveJourney) -> bool:
 
 def _resume(work: Work, run: Run, version: Journey) -> None:
     held = run.held
-    if held is not None:
+    if held is not None and not held.to:
+        again(work, run, version, True)
+    elif held is not None:
         take(work, run, version, Left(held.branch, held.to, held.data, work.moment.now), held.event, held.mark)
 
 
@@ -203,6 +206,7 @@ def _concerned(work: Work, event: Event | None, *, levels: bool) -> list[Found]:
         for found in _movable(work)
         if (event is not None and found[2].listens(found[0].step, event.name))
         or (levels and (found[0].step in found[2].levels or found[0].status == ASKING))
+        or (levels and concerned(work, found[0], found[2]))
     ]
 
 
@@ -211,6 +215,7 @@ def _tell(work: Work, listening: list[Found], event: Event | None) -> None:
     for run, _, version in listening:
         if version.exits:
             _guarded_exit(work, run, version, event)
+    changed = work.attributes is not work.before.attributes
     for run, live, version in listening:
         if run.status == ASKING:
             if event is not None and work.present(run.id) is not None:
@@ -219,6 +224,14 @@ def _tell(work: Work, listening: list[Found], event: Event | None) -> None:
         step = version.steps.get(run.step)  # None: a step that is not there; hearing it parks the run
         if step is None or isinstance(step, WaitStep):
             _guarded_hear(work, run, version, event, live.moves)
+        if changed and (present := _still(work, run)) is not None and concerned(work, present, version):
+            _guarded(work, present, again, version, live.moves)
+
+
+def _still(work: Work, run: Run) -> Run | None:
+    """The run as it is now, if it has not left its step."""
+    present = work.present(run.id)
+    return present if present is not None and present.visit == run.visit else None
 
 
 def _guarded_hear(work: Work, run: Run, version: Journey, event: Event | None, moves: bool) -> None:
@@ -277,6 +290,8 @@ def _ask_deferred(work: Work) -> None:
     for run, _, version in _movable(work):
         if run.status == DEFERRED:
             _guarded(work, run, sends.ask_again, version)
+        if run.late_at and work.present(run.id) is not None:
+            _guarded(work, run, sends.ask_late, version, FOREVER)
 
 
 # Deliveries

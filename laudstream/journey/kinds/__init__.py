@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from laudstream.journey.kinds import delay, exit, experiment, message, split, wait
+from laudstream.journey.kinds import delay, exit, experiment, message, split, wait, window
 from laudstream.journey.kinds.place import Kind, Place
 from laudstream.journey.reader import PLANNED, at
 from laudstream.journey.steps import Step
 
-ALL = (message.KIND, delay.KIND, wait.KIND, split.KIND, experiment.KIND, exit.KIND)
+ALL = (message.KIND, delay.KIND, window.KIND, wait.KIND, split.KIND, experiment.KIND, exit.KIND)
 KINDS: dict[str, Kind] = {kind.name: kind for kind in ALL}
 OF: dict[type, Kind] = {kind.type: kind for kind in ALL}
 """Type of a step -> its kind."""
 ARRIVE = {kind.type: kind.arrive for kind in ALL}
-PLANNED_KINDS = ("window", "update", "emit", "jump")
+PLANNED_KINDS = ("update", "emit", "jump")
 
 
 def read(place: Place, body: object) -> Step | None:
