@@ -14,7 +14,6 @@ import msgspec
 from laudstream.journey.conditions import getter
 from laudstream.journey.control import Control
 from laudstream.journey.definition import parse
-from laudstream.journey.durations import zone_of
 from laudstream.journey.kinds.place import STATE_ROOTS
 from laudstream.journey.live import (
     DELETED,
@@ -28,6 +27,7 @@ from laudstream.journey.live import (
     Status,
     Template,
 )
+from laudstream.journey.parse_settings import workspace
 from laudstream.journey.steps import Journey
 from laudstream.messages import template as templates
 
@@ -90,13 +90,13 @@ class Catalog:
             self._compiled[key] = _COMPILERS[key[1]](key, body_of(*key))
 
     def _placed(self, space: Space, key: tuple[str, str, str], status: Status) -> Space:
-        workspace, kind, id = key
+        owner, kind, id = key
         live = self._compiled[(*key, status.live)]
         if kind == "workspace":
-            return msgspec.structs.replace(space, zone=live)
+            return msgspec.structs.replace(space, workspace=live)
         if kind == "template":
             return msgspec.structs.replace(space, templates={**space.templates, id: live})
-        versions = {version: self._compiled[(workspace, kind, id, version)] for version, _ in status.published}
+        versions = {version: self._compiled[(owner, kind, id, version)] for version, _ in status.published}
         journeys = {**space.journeys, id: LiveJourney(id, status, versions)}
         return msgspec.structs.replace(
             space, journeys=journeys, entries=_by_event(journeys), audiences=_audiences(journeys)
@@ -158,5 +158,5 @@ def _template(key: _Key, body: dict[str, Any]) -> Template:
 _COMPILERS: dict[str, Callable[[_Key, dict[str, Any]], Any]] = {
     "journey": lambda key, body: parse(body),
     "template": _template,
-    "workspace": lambda key, body: zone_of(body.get("time_zone")),
+    "workspace": lambda key, body: workspace(body),
 }

@@ -19,6 +19,7 @@ from laudstream.journey.kinds.place import EVENT_ROOTS, Place, on
 from laudstream.journey.parse_settings import settings
 from laudstream.journey.reader import Reader, at
 from laudstream.journey.steps import Audience, Entry, Exit, Journey, On, Settings, Step
+from laudstream.journey.until import SKIP
 
 FIELDS = ("id", "name", "entry", "exit", "max_entries", "settings", "start", "steps")
 PLANNED_FIELDS = ("goal", "migrate")
@@ -54,12 +55,14 @@ def parse(body: dict[str, Any], templates: Mapping[str, Any] | None = None) -> J
     start = reader.name_of(found.get("start"), "/start", "'start'") or ""
     if not reader.problems:
         _check_graph(reader, steps, start, found["steps"])
+    if not reader.problems:
+        _find_skips(reader, steps)
     if reader.problems:
         first = reader.problems[0]
         raise Invalid(f"{first.pointer or '/'}: {first.message}", tuple(reader.problems))
     return Journey(
         id, name or id, start, steps, entries, exits, options, _hears(steps, exits), _levels(steps, exits), body, most,
-        audience,
+        audience, _reads(steps),
     )  # fmt: skip
 
 
@@ -146,7 +149,7 @@ def _steps(
     for name, item in found.items():
         pointer = at("/steps", name)
         reader.name_of(name, pointer, "the name of a step")
-        place = Place(reader, journey, name, "", pointer, templates, options.message_class, options.tags)
+        place = Place(reader, journey, name, "", pointer, templates, options.message_class, options.tags, options)
         made = read(place, item)
         if made is not None:
             steps[name] = made
@@ -172,6 +175,26 @@ def _check_graph(reader: Reader, steps: dict[str, Step], start: str, bodies: dic
         reader.wrong(at("/steps", cycle[0]), f"a cycle without a wait or a delay: {way}", "put a delay into it")
 
 
+def _find_skips(reader: Reader, steps: dict[str, Step]) -> None:
+    """Where `if_past: skip` leads: behind the step that follows."""
+    for name, made in steps.items():
+        fallback = getattr(made, "fallback", None)
+        if fallback is None or fallback.if_past != SKIP:
+            continue
+        follows = getattr(made, "next", "") or getattr(made, "timeout", "")
+        ways = graph.edges(steps[follows])
+        behind = ways.get("sent") or (next(iter(ways.values())) if len(set(ways.values())) == 1 else "")
+        if not behind:
+            message = f"'skip' leaves out step {follows!r}, and it is not clear what comes behind that"
+            reader.wrong(fallback_pointer(name, made), message, "name the step to go on with")
+        steps[name] = msgspec.structs.replace(made, fallback=msgspec.structs.replace(fallback, to_step=behind))
+
+
+def fallback_pointer(name: str, step: Step) -> str:
+    kind = OF[type(step)].name
+    return at("/steps", name, kind, *(("timeout",) if kind == "wait" else ()), "if_past")
+
+
 def _edge_pointer(name: str, body: Any, following: str) -> str:
     """Pointer of the first place in a step that says `following` as a next step."""
 
@@ -180,7 +203,7 @@ def _edge_pointer(name: str, body: Any, following: str) -> str:
             return pointer
         items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
         for key, item in items:
-            below = search(item, at(pointer, key), leads or key in ("next", "else", "to", "jump"))
+            below = search(item, at(pointer, key), leads or key in ("next", "else", "to", "jump", "if_past"))
             if below:
                 return below
         return ""
@@ -197,11 +220,30 @@ def _hears(steps: dict[str, Step], exits: tuple[Exit, ...]) -> dict[str, frozens
     return heard
 
 
+def _reads(steps: dict[str, Step]) -> dict[str, frozenset[str]]:
+    """Step -> attributes that the instant depends on until which runs rest there."""
+    kinds = {name: OF[type(made)].reads for name, made in steps.items()}
+    found = {name: reads(steps[name]) for name, reads in kinds.items() if reads is not None}
+    return {name: names for name, names in found.items() if names}
+
+
 def _levels(steps: dict[str, Step], exits: tuple[Exit, ...]) -> frozenset[str]:
     if any(rule.condition is not None for rule in exits):
         return frozenset(steps)
     kinds = {name: OF[type(made)].levels for name, made in steps.items()}
     return frozenset(name for name, levels in kinds.items() if levels is not None and levels(steps[name]))
+
+
+def _may_be_past(step: Step) -> bool:
+    until, window = getattr(step, "until", None), getattr(step, "window", None)
+    return (until is not None and bool(until.path or until.fixed)) or (window is not None and bool(window.ends_at))
+
+
+def _settings_of(journey: Journey, name: str, step: Step) -> dict[str, Any]:
+    """What is written of an instant to wait for."""
+    kind = OF[type(step)].name
+    found: dict[str, Any] = journey.body.get("steps", {}).get(name, {}).get(kind, {})
+    return found.get("timeout", {}) if kind == "wait" else found
 
 
 def check(journey: Journey, known: Known) -> list[Problem]:
@@ -213,6 +255,9 @@ def check(journey: Journey, known: Known) -> list[Problem]:
                 message = f"nobody has sent an event {entry.on.name!r} yet"
                 doubts.append(Problem(at("/entry", index, "event", "name"), message, "check the spelling"))
     for name, made in journey.steps.items():
+        if _may_be_past(made) and "if_past" not in _settings_of(journey, name, made):
+            message = "what happens when the instant is past already? Without 'if_past' the run goes on at once"
+            doubts.append(Problem(fallback_pointer(name, made), message, "write if_past: pass, skip, exit, or a step"))
         template = getattr(made, "template", "")
         for path in known.templates.get(template, ()) if known.attributes is not None else ():
             root, _, attribute = path.partition(".")

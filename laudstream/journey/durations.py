@@ -33,11 +33,14 @@ class Duration(msgspec.Struct, frozen=True, gc=False):
         """`at` (ms) plus this, in ms."""
         if not self.months and (not self.days or zone is UTC):
             return at + self.days * DAY_MS + self.ms
-        local = (_EPOCH + at * _MS).astimezone(zone).replace(tzinfo=None)
-        year, month = divmod(local.year * 12 + local.month - 1 + self.months, 12)
+        return instant(self.moved((_EPOCH + at * _MS).astimezone(zone).replace(tzinfo=None)), zone) + self.ms
+
+    def moved(self, local: datetime, sign: int = 1) -> datetime:
+        """A local time plus the calendar units of this (minus, with `sign` -1). OverflowError, ValueError: beyond the
+        years 1 to 9999."""
+        year, month = divmod(local.year * 12 + local.month - 1 + sign * self.months, 12)
         day = min(local.day, monthrange(year, month + 1)[1])
-        moved = local.replace(year=year, month=month + 1, day=day) + timedelta(days=self.days)
-        return instant(moved, zone) + self.ms
+        return local.replace(year=year, month=month + 1, day=day) + timedelta(days=sign * self.days)
 
     @property
     def zero(self) -> bool:

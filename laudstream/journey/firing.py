@@ -17,10 +17,14 @@ def fire(work: Work, run: Run, version: Journey, at: int) -> None:
         return
     run.wake_at = 0
     step = version.steps[run.step]
-    due = OF[type(step)].due
+    kind = OF[type(step)]
     if run.trail:  # it took 100 steps and goes on
         walk(work, run, version, at)
     elif run.status == DEFERRED:
         sends.ask_again(work, run, version)
-    elif due is not None:
-        take(work, run, version, due(step, at), None, b"")
+    elif kind.fires is not None:
+        left = kind.fires(work, run, version, step, at)
+        if left is not None:
+            take(work, run, version, left, None, b"")
+    elif kind.due is not None:
+        take(work, run, version, kind.due(step, at), None, b"")

@@ -1,9 +1,10 @@
 """The gates of a message, in their order (R37): the first that refuses gives the reason; all results are recorded.
 
-held_out · suppression, consent, address · values · expired · quiet_hours · caps
+held_out · suppression, consent, address · values · expired · quiet_hours, windows · caps
 
 Gates look at the clock of the round (A4). Transactional messages pass holdouts, marketing opt-outs, quiet hours
-and caps (R42). Only quiet hours and caps can be deferred (R38).
+and caps (R42). Only quiet hours, windows and caps can be deferred (R38). The gate `windows` is recorded where there
+are any.
 """
 
 from __future__ import annotations
@@ -20,16 +21,21 @@ from laudstream.journey.kinds.message import MessageStep
 from laudstream.journey.live import Template
 from laudstream.journey.moves import share
 from laudstream.journey.reasons import Reason
-from laudstream.journey.steps import Journey
+from laudstream.journey.releases import released
+from laudstream.journey.steps import NEVER_QUIET, Cap, Defer, Journey, QuietHours
+from laudstream.journey.windows import FOREVER, Window, first_opening
 from laudstream.journey.work import Work
 
 DEFER_AT_MOST = parse("P3D")
-SPREAD_MS = 10 * 60_000
-"""The end of quiet hours is spread over this, by a hash of the customer (A8, R39)."""
+ROUNDS = 100
+"""Of looking for an instant that quiet hours and windows both allow."""
 PASS = "pass"  # noqa: S105 - the word of a gate, no password
 ALL_PASS = dict.fromkeys(
     ("held_out", "suppression", "consent", "address", "values", "expired", "quiet_hours", "caps"), PASS
 )
+
+
+_WITH_WINDOWS = {**dict.fromkeys(list(ALL_PASS)[:-1], PASS), "windows": PASS, "caps": PASS}
 
 
 class Verdict(msgspec.Struct, frozen=True, gc=False):
@@ -60,17 +66,19 @@ def ask(
     missing = _missing(work, run, template)
     if missing:
         refusals["values"] = Reason.NO_TEMPLATE if template is None else Reason.MISSING_VALUE
-    if _expired(work, message, step, zone, again):
+    if _expired(work, message, version, step, zone, again):
         refusals["expired"] = Reason.EXPIRED
     for_good = bool(refusals)
-    again_at = _held_back(work, version, step, zone, refusals) if marketing else 0
+    again_at = _held_back(work, version, step, message, zone, refusals) if marketing else 0
     if not refusals:
-        return Verdict(ALL_PASS)
-    gates: dict[str, Any] = {**ALL_PASS, **refusals}
+        return Verdict(_WITH_WINDOWS if step.windows and marketing else ALL_PASS)
+    gates: dict[str, Any] = {**(_WITH_WINDOWS if step.windows and marketing else ALL_PASS), **refusals}
     if missing and template is not None:
         gates["missing"] = missing
-    reason = next(refusals[gate] for gate in ALL_PASS if gate in refusals)
-    return Verdict(gates, reason, 0 if for_good else _first_chance(work, message, step, zone, refusals, again_at))
+    reason = next(refusals[gate] for gate in gates if gate in refusals)
+    if for_good or again_at == NEVER or not _waits(step.defer, refusals):
+        return Verdict(gates, reason)  # for good
+    return Verdict(gates, reason, max(min(again_at, _limit(message, version, step, zone)), work.moment.clock + 1))
 
 
 _OPTED_OUT: dict[str, str] = {"unsubscribed": Reason.UNSUBSCRIBED, "pending": Reason.PENDING}
@@ -96,41 +104,91 @@ def _missing(work: Work, run: Run, template: Template | None) -> list[str]:
     return [path for path, get in template.requires if get is None or get(scope) is None][:10]
 
 
-def _expired(work: Work, message: Message, step: MessageStep, zone: tzinfo, again: bool) -> bool:
+def _expired(work: Work, message: Message, version: Journey, step: MessageStep, zone: tzinfo, again: bool) -> bool:
     clock = work.moment.clock
     if step.expires_after is not None and step.expires_after.add(message.wanted_at, zone) <= clock:
         return True
-    return again and DEFER_AT_MOST.add(message.wanted_at, zone) <= clock
+    return again and (version.settings.defer_at_most or DEFER_AT_MOST).add(message.wanted_at, zone) <= clock
 
 
-def _held_back(work: Work, version: Journey, step: MessageStep, zone: tzinfo, refusals: dict[str, str]) -> int:
-    """Asks quiet hours and caps; the first instant at which both allow the message, 0: now."""
-    clock, quiet = work.moment.clock, version.settings.quiet_hours
-    again_at = 0
-    if quiet is not None:
-        until = caps.quiet_until(quiet, clock, zone)
-        if until:
-            refusals["quiet_hours"] = Reason.QUIET_HOURS
-            spread = min(SPREAD_MS, (caps.quiet_from(quiet, until, zone) - until) // 2)
-            again_at = until + share("release", work.workspace, work.customer) * spread // 10_000
-    if version.settings.caps:
-        free = caps.cap_frees_at(version.settings.caps, work.core.slots, step.channel, step.tags, clock, zone)
+def _held_back(
+    work: Work, version: Journey, step: MessageStep, message: Message, zone: tzinfo, refusals: dict[str, str]
+) -> int:
+    """Asks quiet hours, windows and caps; the first instant (ms) at which all allow the message; 0: now, NEVER: none.
+
+    It is moved by `release_spread`, but not beyond what may be put off (R39)."""
+    clock, quiet = work.moment.clock, quiet_hours(work, version)
+    held = _both_caps(work, version)
+    if quiet is None and not step.windows and not held:
+        return 0
+    at = clock
+    if held:
+        free = caps.cap_frees_at(held, work.core.slots, step.channel, step.tags, clock, zone)
         if free:
             refusals["caps"] = Reason.CAP
-            again_at = max(again_at, free)
-    return again_at
-
-
-def _first_chance(
-    work: Work, message: Message, step: MessageStep, zone: tzinfo, refusals: dict[str, str], again_at: int
-) -> int:
-    """When to ask again, ms; 0: the refusal is final (R38, R39)."""
-    if step.defer is False or ("caps" in refusals and not step.defer):
+            at = free
+    if quiet is not None and caps.quiet_until(quiet, clock, zone):
+        refusals["quiet_hours"] = Reason.QUIET_HOURS
+    if step.windows:
+        opened = first_opening(step.windows, clock, zone)
+        if opened is None or opened[0] > clock:
+            refusals["windows"] = Reason.WINDOW
+    if not refusals.keys() & {"quiet_hours", "windows", "caps"}:
         return 0
-    limit = DEFER_AT_MOST.add(message.wanted_at, zone)
+    allowed = _allowed(quiet, step.windows, at, zone)
+    if allowed is None:
+        return NEVER
+    first, ends = allowed
+    return released(work, version, first, min(ends, _limit(message, version, step, zone))) if first > at else first
+
+
+NEVER = FOREVER
+
+
+def _allowed(quiet: QuietHours | None, windows: tuple[Window, ...], at: int, zone: tzinfo) -> tuple[int, int] | None:
+    """(first instant from `at` on that quiet hours and windows allow, until when they do) in ms; None: none."""
+    for _ in range(ROUNDS):
+        ends = FOREVER
+        if quiet is not None:
+            at = caps.quiet_until(quiet, at, zone) or at
+            ends = caps.quiet_from(quiet, at, zone)
+        if not windows:
+            return at, ends
+        opened = first_opening(windows, at, zone)
+        if opened is None:
+            return None
+        if opened[0] <= at:
+            return at, min(ends, opened[1])
+        at = opened[0]
+    return None
+
+
+def quiet_hours(work: Work, version: Journey) -> QuietHours | None:
+    """The journey's, else the workspace's (R38)."""
+    own = version.settings.quiet_hours
+    if own is None:
+        return work.space.workspace.quiet_hours
+    return None if own == NEVER_QUIET else own
+
+
+def _both_caps(work: Work, version: Journey) -> tuple[Cap, ...]:
+    """Those of the journey and of the workspace (R38)."""
+    shared = work.space.workspace.caps
+    return version.settings.caps + shared if shared else version.settings.caps
+
+
+def _waits(defer: Defer, refusals: dict[str, str]) -> bool:
+    """Whether a message that these refuse is put off (R38)."""
+    timed = "quiet_hours" in refusals or "windows" in refusals
+    return (defer.quiet_hours or not timed) and (defer.caps or "caps" not in refusals)
+
+
+def _limit(message: Message, version: Journey, step: MessageStep, zone: tzinfo) -> int:
+    """Until when a message may be put off, ms (R39)."""
+    limit = (version.settings.defer_at_most or DEFER_AT_MOST).add(message.wanted_at, zone)
     if step.expires_after is not None:
         limit = min(limit, step.expires_after.add(message.wanted_at, zone))
-    return max(min(again_at, limit), work.moment.clock + 1)
+    return limit
 
 
 def send_before(work: Work, wanted_at: int, version: Journey, step: MessageStep) -> int:
@@ -138,9 +196,15 @@ def send_before(work: Work, wanted_at: int, version: Journey, step: MessageStep)
     clock = work.moment.clock
     zone = work.zone(version)
     last = step.expires_after.add(wanted_at, zone) if step.expires_after is not None else clock + 86_400_000
-    quiet = version.settings.quiet_hours
-    if quiet is not None and step.message_class == "marketing":
+    if step.message_class != "marketing":
+        return last
+    quiet = quiet_hours(work, version)
+    if quiet is not None:
         last = min(last, caps.quiet_from(quiet, clock, zone))
+    if step.windows:
+        opened = first_opening(step.windows, clock, zone)
+        if opened is not None:
+            last = min(last, opened[1])
     return last
 
 

@@ -10,7 +10,7 @@ from laudstream.journey.codec import empty
 from laudstream.journey.customer import DEFERRED, FAILED, Customer
 from laudstream.journey.firing import fire
 from laudstream.journey.inputs import DeliveryInput, GrantInput, Moment, Outcome, RowInput, TimerInput, TouchInput
-from laudstream.journey.live import Space
+from laudstream.journey.live import FOREVER, Space
 from laudstream.journey.moves import Found
 from laudstream.journey.settling import settle
 from laudstream.journey.telling import concerned, guarded, movable, tell
@@ -45,6 +45,8 @@ def ask_deferred(work: Work) -> None:
     for run, _, version in movable(work):
         if run.status == DEFERRED:
             guarded(work, run, sends.ask_again, version)
+        if run.late_at and work.present(run.id) is not None:
+            guarded(work, run, sends.ask_late, version, FOREVER)
 
 
 def delivery(customer: Customer, input: DeliveryInput, moment: Moment, space: Space) -> Outcome:

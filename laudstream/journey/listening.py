@@ -68,7 +68,7 @@ def exit_rule(work: Work, run: Run, version: Journey, event: Event | None) -> tu
 def hear(work: Work, run: Run, version: Journey, event: Event | None, moves: bool) -> None:
     """Tests the branches of a wait in their order against an input (R27); a paused run keeps what it finds (R49)."""
     step = version.steps[run.step]
-    if run.status == FAILED or run.held is not None or not isinstance(step, WaitStep):
+    if run.status == FAILED or (run.held is not None and run.held.to) or not isinstance(step, WaitStep):
         return
     progress = run.progress
     found = None

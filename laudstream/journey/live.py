@@ -8,11 +8,13 @@ import msgspec
 from msgspec.structs import force_setattr
 
 from laudstream.journey.conditions import Get
-from laudstream.journey.steps import Journey
+from laudstream.journey.steps import Cap, Journey, QuietHours
 
 LIVE, PAUSED, DRAINING, STOPPED, DELETED = "live", "paused", "draining", "stopped", "deleted"
 
 FOREVER = 1 << 62
+SPREAD_MS = 10 * 60_000
+"""Mass releases are spread over this where a workspace says nothing else (A8)."""
 
 
 class Status(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -65,10 +67,20 @@ class Template(msgspec.Struct, frozen=True, gc=False):
     """customer, entry, steps -> names below it that travel in the send request; "" means all."""
 
 
+class Workspace(msgspec.Struct, frozen=True, gc=False):
+    """What a workspace says for all its journeys."""
+
+    zone: tzinfo = UTC
+    quiet_hours: QuietHours | None = None
+    caps: tuple[Cap, ...] = ()
+    release_spread: int = SPREAD_MS
+    """ms over which mass releases are spread (A8)."""
+
+
 class Space(msgspec.Struct, frozen=True, gc=False):
     """The definitions of one workspace."""
 
-    zone: tzinfo = UTC
+    workspace: Workspace = Workspace()
     journeys: dict[str, LiveJourney] = {}
     templates: dict[str, Template] = {}
     entries: dict[str, tuple[LiveJourney, ...]] = {}

@@ -1,22 +1,24 @@
-"""Reads `settings` of a journey: class, priority, holdout, quiet hours, caps, opening times, time zone, tags."""
+"""Reads `settings` of a journey, and those of a workspace."""
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any
 
+from laudstream.errors import Invalid
 from laudstream.journey import durations
-from laudstream.journey.kinds.place import tags_of
+from laudstream.journey.kinds.place import defer_of, tags_of
+from laudstream.journey.live import SPREAD_MS, Workspace
+from laudstream.journey.parse_time import clock_of, instant_of, spread_of, windows_of
 from laudstream.journey.reader import Reader, at
-from laudstream.journey.steps import CHANNELS, CLASSES, Cap, QuietHours, Settings
+from laudstream.journey.steps import CHANNELS, CLASSES, NEVER_QUIET, Cap, QuietHours, Settings
 
-SETTINGS = ("class", "priority", "holdout", "time_zone", "starts_at", "ends_at", "caps", "quiet_hours", "tags")
-PLANNED_SETTINGS = ("pace", "release_spread", "defer_at_most", "defer", "catch_up")
+SETTINGS = ("class", "priority", "holdout", "time_zone", "starts_at", "ends_at", "caps", "quiet_hours", "tags",
+            "windows", "defer", "defer_at_most", "release_spread")  # fmt: skip
+PLANNED_SETTINGS = ("pace",)
 PERIODS = ("day", "week", "month")
 LONGEST_PERIOD_DAYS = 31
 """Slots of caps are kept a little longer than this."""
-_CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
 
 
 def settings(reader: Reader, body: Any, pointer: str) -> Settings:
@@ -34,18 +36,28 @@ def settings(reader: Reader, body: Any, pointer: str) -> Settings:
         priority = reader.whole_of(found["priority"], spot("priority"), "'priority'", 1, 9) or priority
     if "time_zone" in found:
         zone = _zone(reader, found["time_zone"], spot("time_zone"))
-    caps = reader.list_of(found["caps"], spot("caps"), "'caps'", most=10) if "caps" in found else []
     return Settings(
         message_class,
         priority,
         _holdout(reader, found["holdout"], spot("holdout")) if "holdout" in found else 0,
         zone,
-        _instant(reader, found["starts_at"], spot("starts_at")) if "starts_at" in found else 0,
-        _instant(reader, found["ends_at"], spot("ends_at")) if "ends_at" in found else 0,
-        tuple(_cap(reader, item, at(pointer, "caps", index)) for index, item in enumerate(caps)),
+        instant_of(reader, found["starts_at"], spot("starts_at")) if "starts_at" in found else 0,
+        instant_of(reader, found["ends_at"], spot("ends_at")) if "ends_at" in found else 0,
+        _caps(reader, found, pointer),
         _quiet(reader, found["quiet_hours"], spot("quiet_hours")) if "quiet_hours" in found else None,
         tags_of(reader, found["tags"], spot("tags")) if "tags" in found else (),
+        windows_of(reader, found["windows"], spot("windows")) if "windows" in found else (),
+        defer_of(reader, found["defer"], spot("defer"), plain.defer) if "defer" in found else plain.defer,
+        reader.duration_of(found["defer_at_most"], spot("defer_at_most"), "'defer_at_most'")
+        if "defer_at_most" in found
+        else None,
+        spread_of(reader, found["release_spread"], spot("release_spread")) if "release_spread" in found else None,
     )
+
+
+def _caps(reader: Reader, body: dict[str, Any], pointer: str) -> tuple[Cap, ...]:
+    items = reader.list_of(body["caps"], at(pointer, "caps"), "'caps'", most=10) if "caps" in body else []
+    return tuple(_cap(reader, item, at(pointer, "caps", index)) for index, item in enumerate(items))
 
 
 def _zone(reader: Reader, value: object, pointer: str) -> str:
@@ -59,17 +71,6 @@ def _holdout(reader: Reader, value: object, pointer: str) -> int:
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 100:
         return round(value * 100)
     reader.wrong(pointer, "'holdout' must be a share from 0 to 100", "write e.g. 5 for 5 %")
-    return 0
-
-
-def _instant(reader: Reader, value: object, pointer: str) -> int:
-    try:
-        found = datetime.fromisoformat(value) if isinstance(value, str) else value
-    except ValueError:
-        found = None
-    if isinstance(found, datetime) and found.tzinfo is not None:
-        return round(found.timestamp() * 1000)
-    reader.wrong(pointer, "no instant with an offset from UTC", 'write e.g. "2026-05-01T09:00:00+02:00"')
     return 0
 
 
@@ -97,17 +98,35 @@ def _cap(reader: Reader, body: Any, pointer: str) -> Cap:
 
 
 def _quiet(reader: Reader, body: Any, pointer: str) -> QuietHours | None:
+    if body == "none":
+        return NEVER_QUIET
     found = reader.object_of(body, pointer, "'quiet_hours'") or {}
     reader.only(found, pointer, ("from", "to"))
-    minutes = []
-    for side in ("from", "to"):
-        value = found.get(side)
-        match = _CLOCK.fullmatch(value) if isinstance(value, str) else None
-        if match is None:
-            reader.wrong(at(pointer, side), f"{side!r} must be a local time", 'write e.g. "21:00", in quotes')
-            return None
-        minutes.append(int(match[1]) * 60 + int(match[2]))
-    if minutes[0] == minutes[1]:
+    start = clock_of(reader, found.get("from"), at(pointer, "from"), "'from'")
+    end = clock_of(reader, found.get("to"), at(pointer, "to"), "'to'")
+    if start is None or end is None:
+        return None
+    if start == end:
         reader.wrong(pointer, "quiet hours begin and end at the same time", "let them differ")
         return None
-    return QuietHours(*minutes)
+    return QuietHours(start, end)
+
+
+WORKSPACE = ("time_zone", "quiet_hours", "caps", "release_spread")
+
+
+def workspace(body: dict[str, Any]) -> Workspace:
+    """What a workspace says for all its journeys: zone, quiet hours, caps, `release_spread` (R11, R38).
+
+    Raises Invalid."""
+    reader = Reader()
+    found = reader.object_of(body, "", "a workspace") or {}
+    reader.only(found, "", WORKSPACE)
+    zone = _zone(reader, found["time_zone"], "/time_zone") if "time_zone" in found else ""
+    quiet = _quiet(reader, found["quiet_hours"], "/quiet_hours") if "quiet_hours" in found else None
+    caps = _caps(reader, found, "")
+    spread = spread_of(reader, found["release_spread"], "/release_spread") if "release_spread" in found else SPREAD_MS
+    if reader.problems:
+        first = reader.problems[0]
+        raise Invalid(f"{first.pointer or '/'}: {first.message}", tuple(reader.problems))
+    return Workspace(durations.zone_of(zone), None if quiet == NEVER_QUIET else quiet, caps, spread)

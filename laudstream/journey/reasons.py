@@ -22,6 +22,7 @@ class Reason(StrEnum):
     TOO_OLD = "too_old", "the event happened too long ago to start or move anything"
     ALREADY_OUT = "already_out", "the customer already meets an exit condition"
     NOT_OPEN = "not_open", "the journey does not take entries before starts_at or after ends_at"
+    MISSED = "missed", "the occurrence was due while nothing ran, and is too old to be made up"
     FULL = "full", "the journey takes a fixed number of entries, and all places are taken"
     LIMIT = "limit", "a hard limit of the system was met"
 
@@ -40,6 +41,7 @@ class Reason(StrEnum):
     TOO_LARGE = "too_large", "what the template reads is larger than 32 KB"
     EXPIRED = "expired", "the message was not sent in time"
     QUIET_HOURS = "quiet_hours", "it is quiet time for the customer"
+    WINDOW = "window", "it is outside the hours in which the message may go"
     CAP = "cap", "a cap on the number of messages is reached"
     UNDELIVERED = "undelivered", "no delivery told within a day after the last moment to send"
 

@@ -10,14 +10,14 @@ from typing import Any
 from laudstream.journey.conditions import OPERATORS
 from laudstream.journey.definition import MAX_STEPS, MOST_ENTRIES
 from laudstream.journey.kinds import ALL
+from laudstream.journey.kinds.place import DEFER
 from laudstream.journey.parse_settings import PERIODS
+from laudstream.journey.parse_time import CLOCK, INSTANT, SPREAD, window_schema
 from laudstream.journey.schemas import CONDITION, DURATION, NAME, TAGS, TEXT, event, list_of, object_of
 from laudstream.journey.steps import CHANNELS, CLASSES
 
 
 def _settings() -> dict[str, Any]:
-    clock = {"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"}
-    instant = {"type": "string", "format": "date-time"}
     cap = object_of(
         ("limit", "per"), limit={"type": "integer", "minimum": 1, "maximum": 200},
         per={"anyOf": [{"enum": list(PERIODS)}, DURATION]}, channel={"enum": list(CHANNELS)}, tag=NAME,
@@ -25,8 +25,10 @@ def _settings() -> dict[str, Any]:
     )  # fmt: skip
     return object_of(
         class_={"enum": list(CLASSES)}, priority={"type": "integer", "minimum": 1, "maximum": 9},
-        holdout={"type": "number", "minimum": 0, "maximum": 100}, time_zone=TEXT, starts_at=instant, ends_at=instant,
-        caps=list_of(cap, 10), quiet_hours=object_of(("from", "to"), from_=clock, to=clock), tags=TAGS,
+        holdout={"type": "number", "minimum": 0, "maximum": 100}, time_zone=TEXT, starts_at=INSTANT, ends_at=INSTANT,
+        caps=list_of(cap, 10), tags=TAGS,
+        quiet_hours={"anyOf": [object_of(("from", "to"), from_=CLOCK, to=CLOCK), {"const": "none"}]},
+        windows=list_of(window_schema(), 10), defer=DEFER, defer_at_most=DURATION, release_spread=SPREAD,
     )  # fmt: skip
 
 

@@ -57,7 +57,7 @@ def ask_again(work: Work, run: Run, version: Journey) -> None:
 
 
 def ask_late(work: Work, run: Run, version: Journey, now: int) -> None:
-    """Puts messages that were refused late before the gates again, if they are due."""
+    """Puts messages that were refused late before the gates again, if they are due by `now` (ms)."""
     for message in run.messages:
         if message.state == LATE and message.due <= now and work.journeys[run.journey].moves:
             _want(work, run, version, message.wanted_at, message.step)
@@ -212,7 +212,7 @@ def delivered(work: Work, run: Run, live: LiveJourney, version: Journey, deliver
     step = version.steps[message.step]
     assert isinstance(step, MessageStep)
     waits = run.status == REQUESTED and (run.step, run.visit) == (message.step, message.visit)
-    if state == "refused" and delivery.reason in _AGAIN and step.defer is not False:
+    if state == "refused" and delivery.reason in _AGAIN and (step.defer.quiet_hours or step.defer.caps):
         _decide_again(work, run, version, message, waits)
         return
     _note(run, replace(message, state=state))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from laudstream.customers.event import LEAVE, Event
-from laudstream.journey import asking, entering
+from laudstream.journey import again, asking, entering
 from laudstream.journey.customer import FAILED, Core, Run
 from laudstream.journey.live import LiveJourney
 from laudstream.journey.moves import Left, end
@@ -43,7 +43,9 @@ def belongs(core: Core, live: LiveJourney) -> bool:
 
 def _resume(work: Work, run: Run, version: Journey) -> None:
     held = run.held
-    if held is not None:
+    if held is not None and not held.to:
+        again.again(work, run, version, True)
+    elif held is not None:
         take(work, run, version, Left(held.branch, held.to, held.data, work.moment.now), held.event, held.mark)
 
 

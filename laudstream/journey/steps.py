@@ -8,6 +8,7 @@ import msgspec
 
 from laudstream.journey.conditions import Condition
 from laudstream.journey.durations import Duration
+from laudstream.journey.windows import Window
 
 CHANNELS = ("email",)
 PLANNED_CHANNELS = ("sms", "push", "webhook", "slack", "in_app")
@@ -79,6 +80,17 @@ class QuietHours(msgspec.Struct, frozen=True, gc=False):
     end: int
 
 
+NEVER_QUIET = QuietHours(0, 0)
+
+
+class Defer(msgspec.Struct, frozen=True, gc=False):
+    """Whether a message that these refuse is put off (R38)."""
+
+    quiet_hours: bool = True
+    """Windows too."""
+    caps: bool = False
+
+
 class Settings(msgspec.Struct, frozen=True, gc=False):
     message_class: str = "marketing"
     priority: int = 5
@@ -91,7 +103,15 @@ class Settings(msgspec.Struct, frozen=True, gc=False):
     """ms; 0: open."""
     caps: tuple[Cap, ...] = ()
     quiet_hours: QuietHours | None = None
+    """None: the workspace's; NEVER_QUIET: none at all."""
     tags: tuple[str, ...] = ()
+    windows: tuple[Window, ...] = ()
+    """Messages go only while one of them is open; empty: at any time."""
+    defer: Defer = Defer()
+    defer_at_most: Duration | None = None
+    """None: P3D."""
+    release_spread: int | None = None
+    """ms; None: the workspace's (A8)."""
 
 
 class Journey(msgspec.Struct, frozen=True, gc=False):
@@ -112,6 +132,8 @@ class Journey(msgspec.Struct, frozen=True, gc=False):
     max_entries: int = 0
     """Places of the journey, over all its versions; 0: as many as come (R18)."""
     audience: Audience | None = None
+    reads: dict[str, frozenset[str]] = {}
+    """Step -> attributes that the instant depends on until which runs rest there (R31)."""
 
     def listens(self, step: str, event: str) -> bool:
         """Whether an event can move a run at a step; true for a step that is not there, so that its run is parked."""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from laudstream.customers.event import Event
-from laudstream.journey import asking
+from laudstream.journey import again, asking
 from laudstream.journey.customer import ASKING, FAILED, Run
 from laudstream.journey.kinds.wait import WaitStep
 from laudstream.journey.listening import exit_rule, hear
@@ -47,6 +47,7 @@ def concerned(work: Work, event: Event | None, *, levels: bool) -> list[Found]:
         for found in movable(work)
         if (event is not None and found[2].listens(found[0].step, event.name))
         or (levels and (found[0].step in found[2].levels or found[0].status == ASKING))
+        or (levels and again.concerned(work, found[0], found[2]))
     ]
 
 
@@ -55,6 +56,7 @@ def tell(work: Work, listening: list[Found], event: Event | None) -> None:
     for run, _, version in listening:
         if version.exits:
             _guarded_exit(work, run, version, event)
+    changed = work.attributes is not work.before.attributes
     for run, live, version in listening:
         if run.status == ASKING:
             if event is not None and work.present(run.id) is not None:
@@ -63,6 +65,14 @@ def tell(work: Work, listening: list[Found], event: Event | None) -> None:
         step = version.steps.get(run.step)  # None: a step that is not there; hearing it parks the run
         if step is None or isinstance(step, WaitStep):
             _guarded_hear(work, run, version, event, live.moves)
+        if changed and (present := _still(work, run)) is not None and again.concerned(work, present, version):
+            guarded(work, present, again.again, version, live.moves)
+
+
+def _still(work: Work, run: Run) -> Run | None:
+    """The run as it is now, if it has not left its step."""
+    present = work.present(run.id)
+    return present if present is not None and present.visit == run.visit else None
 
 
 def _guarded_hear(work: Work, run: Run, version: Journey, event: Event | None, moves: bool) -> None:

@@ -142,7 +142,7 @@ class Work:
 
     def zone(self, version: Journey) -> tzinfo:
         """The customer's zone, else the journey's, else the workspace's (R11)."""
-        otherwise = self.space.zone
+        otherwise = self.space.workspace.zone
         if version.settings.time_zone:
             otherwise = zone_of(version.settings.time_zone, otherwise)
         name = self.attributes.get("timezone")

@@ -37,8 +37,14 @@ TEMPLATE = {"channel": "email", "subject": "Hello", "html": "<p>Hello</p>"}
 class World:
     """`now` is lane time and clock alike unless a test sets `lag`."""
 
-    def __init__(self, *journeys: dict[str, Any], templates: dict[str, Any] | None = None, row: bool = True) -> None:
-        self.now = START
+    def __init__(
+        self,
+        *journeys: dict[str, Any],
+        templates: dict[str, Any] | None = None,
+        row: bool = True,
+        start: int = START,
+    ) -> None:
+        self.now = start
         self.lag = 0
         self.seq = 0
         self.offset = 0

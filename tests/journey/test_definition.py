@@ -128,12 +128,9 @@ def test_r60_an_error_names_the_place_and_what_would_be_right(path: str, value: 
         *((f"/entry/0/{kind}", {}, f"/entry/0/{kind}") for kind in ("segment", "date")),
         *((f"/{field}", {}, f"/{field}") for field in ("goal", "migrate")),
         ("/entry/0", {"audience": {"at": "2026-01-01"}}, "/entry/0/audience/at"),
-        *((f"/settings/{field}", 1, f"/settings/{field}") for field in ("pace", "release_spread", "defer_at_most")),
-        *(("/steps/rest", {kind: {}}, f"/steps/rest/{kind}") for kind in ("window",)),
-        ("/steps/rest/delay", {"for": "PT1H", "until": "customer.x"}, "/steps/rest/delay/until"),
+        ("/settings/pace", 1, "/settings/pace"),
         ("/steps/look/wait/since", "entry", "/steps/look/wait/since"),
         ("/steps/look/wait/collect", True, "/steps/look/wait/collect"),
-        ("/steps/look/wait/timeout/until", "x", "/steps/look/wait/timeout/until"),
         (
             "/steps/look/wait/branches/0",
             {"message": {"is": "opened"}, "next": "end"},

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from laudstream.journey.kinds import delay, emit, exit, experiment, jump, message, split, update, wait
+from laudstream.journey.kinds import delay, emit, exit, experiment, jump, message, split, update, wait, window
 from laudstream.journey.kinds.place import Kind, Place
-from laudstream.journey.reader import PLANNED, at
+from laudstream.journey.reader import at
 from laudstream.journey.steps import Step
 
-ALL = (message.KIND, delay.KIND, wait.KIND, split.KIND, experiment.KIND, update.KIND, emit.KIND, jump.KIND, exit.KIND)
+ALL = (
+    message.KIND, delay.KIND, window.KIND, wait.KIND, split.KIND, experiment.KIND, update.KIND, emit.KIND, jump.KIND,
+    exit.KIND,
+)  # fmt: skip
 KINDS: dict[str, Kind] = {kind.name: kind for kind in ALL}
 OF: dict[type, Kind] = {kind.type: kind for kind in ALL}
 """Type of a step -> its kind."""
 ARRIVE = {kind.type: kind.arrive for kind in ALL}
-PLANNED_KINDS = ("window",)
 
 
 def read(place: Place, body: object) -> Step | None:
@@ -21,16 +23,13 @@ def read(place: Place, body: object) -> Step | None:
     found = reader.object_of(body, place.outer, "a step")
     if found is None:
         return None
-    kinds = [key for key in found if key in KINDS or key in PLANNED_KINDS]
+    kinds = [key for key in found if key in KINDS]
     if len(kinds) != 1:
         unknown = [key for key in found if key != "next" and key not in kinds]
         message = f"unknown step kind {unknown[0]!r}" if unknown and not kinds else "a step has exactly one kind"
         reader.wrong(place.outer, message, f"use one of: {', '.join(KINDS)}")
         return None
     kind = kinds[0]
-    if kind in PLANNED_KINDS:
-        reader.wrong(at(place.outer, kind), f"step kind {kind!r}: {PLANNED}", f"use one of: {', '.join(KINDS)}")
-        return None
     reader.only(found, place.outer, (kind, *KINDS[kind].beside), ("note",))
     short, written = KINDS[kind].short, found[kind]
     if short and isinstance(written, str):

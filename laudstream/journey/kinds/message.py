@@ -7,11 +7,13 @@ from typing import Any
 from laudstream.journey import schemas
 from laudstream.journey.customer import Run
 from laudstream.journey.durations import Duration
-from laudstream.journey.kinds.place import Kind, Place, tags_of
+from laudstream.journey.kinds.place import DEFER, Kind, Place, defer_of, tags_of
 from laudstream.journey.moves import Left
+from laudstream.journey.parse_time import window_schema, windows_of
 from laudstream.journey.reader import PLANNED, at
 from laudstream.journey.reasons import Reason
-from laudstream.journey.steps import CHANNELS, CLASSES, PLANNED_CHANNELS, Journey, Step
+from laudstream.journey.steps import CHANNELS, CLASSES, PLANNED_CHANNELS, Defer, Journey, Step
+from laudstream.journey.windows import Window
 from laudstream.journey.work import Want, Work
 
 
@@ -25,15 +27,16 @@ class MessageStep(Step, frozen=True, gc=False):
     """Step that follows `refused`; empty: the run does not wait for the delivery (R38)."""
     expires_after: Duration | None = None
     exit_on_refusal: bool = False
-    defer: bool | None = None
-    """None: quiet hours are waited for, caps are not."""
+    defer: Defer = Defer()
     tags: tuple[str, ...] = ()
+    windows: tuple[Window, ...] = ()
+    """It goes only while one of them is open; empty: at any time."""
 
 
 def read(place: Place, body: dict[str, Any], step: dict[str, Any]) -> Step:
     reader, spot = place.reader, place.pointer
     reader.only(
-        body, spot, ("channel", "template", "class", "expires_after", "on_refusal", "defer", "tags"),
+        body, spot, ("channel", "template", "class", "expires_after", "on_refusal", "defer", "tags", "windows"),
         ("subscription", "pace", "customer_facing"),
     )  # fmt: skip
     channel = body.get("channel")
@@ -49,13 +52,28 @@ def read(place: Place, body: dict[str, Any], step: dict[str, Any]) -> Step:
         expires = reader.duration_of(body["expires_after"], at(spot, "expires_after"), "'expires_after'")
     if "on_refusal" in body:
         leave = reader.choice_of(body["on_refusal"], at(spot, "on_refusal"), "'on_refusal'", ("skip", "exit")) or leave
-    defer = reader.flag_of(body["defer"], at(spot, "defer"), "'defer'") if "defer" in body else None
+    defer, windows = place.settings.defer, place.settings.windows
+    if "defer" in body:
+        defer = defer_of(reader, body["defer"], at(spot, "defer"), defer)
+    if "windows" in body:
+        windows = windows_of(reader, body["windows"], at(spot, "windows"))
+        if message_class == "transactional":
+            reader.wrong(at(spot, "windows"), "transactional messages go at any time (R42)", "leave out 'windows'")
     tags = tags_of(reader, body["tags"], at(spot, "tags")) if "tags" in body else place.tags
     sent, refused = _after_message(place, step.get("next"))
     if refused and leave == "exit":
         reader.wrong(at(spot, "on_refusal"), "a step with a 'refused' branch cannot exit on refusal", "keep only one")
     return MessageStep(
-        str(channel), _template(place, body), message_class, sent, refused, expires, leave == "exit", defer, tags
+        str(channel),
+        _template(place, body),
+        message_class,
+        sent,
+        refused,
+        expires,
+        leave == "exit",
+        defer,
+        tags,
+        windows,
     )
 
 
@@ -85,8 +103,8 @@ def schema() -> dict[str, Any]:
     name, text = schemas.NAME, schemas.TEXT
     settings = schemas.object_of(
         ("channel", "template"), channel={"enum": list(CHANNELS)}, template=text, class_={"enum": list(CLASSES)},
-        expires_after=schemas.DURATION, on_refusal={"enum": ["skip", "exit"]}, defer={"type": "boolean"},
-        tags=schemas.TAGS,
+        expires_after=schemas.DURATION, on_refusal={"enum": ["skip", "exit"]}, defer=DEFER,
+        tags=schemas.TAGS, windows=schemas.list_of(window_schema(), 10),
     )  # fmt: skip
     ways = {"anyOf": [name, schemas.object_of(("sent",), sent=name, refused=name)]}
     return schemas.step("message", settings, next=ways)

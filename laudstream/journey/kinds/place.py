@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from laudstream.journey import conditions
+from laudstream.journey import conditions, schemas
 from laudstream.journey.durations import Duration
 from laudstream.journey.durations import parse as parse_duration
 from laudstream.journey.moves import Left
 from laudstream.journey.reader import Reader, at
-from laudstream.journey.steps import Journey, On, Step
+from laudstream.journey.steps import Defer, Journey, On, Settings, Step
 from laudstream.journey.work import Work
 
 MAX_AGE = parse_duration("P1D")
@@ -32,6 +32,8 @@ class Place(NamedTuple):
     templates: Mapping[str, Any] | None
     message_class: str
     tags: tuple[str, ...]
+    settings: Settings = Settings()
+    """Of the journey."""
 
 
 class Kind(NamedTuple):
@@ -59,6 +61,12 @@ class Kind(NamedTuple):
     """Whether a run rests there at least for an input or an instant, so that it breaks cycles (R14)."""
     short: str = ""
     """The setting that a text stands for, where one may be written in place of the settings."""
+    reads: Callable[[Any], frozenset[str]] | None = None
+    """Names of the attributes that the instant depends on until which a run rests there."""
+    again: Callable[[Work, Any, Journey, Any, int], Left | None] | None = None
+    """(work, run, version, step, at): one of them has changed, and the instant is computed again (R31)."""
+    fires: Callable[[Work, Any, Journey, Any, int], Left | None] | None = None
+    """(work, run, version, step, at): instead of `due`, where it takes more than the step to know the way out."""
 
 
 def on(reader: Reader, body: Any, pointer: str, where: Any, roots: tuple[str, ...], *, entry: bool = False) -> On:
@@ -92,6 +100,30 @@ def distinct(place: Place, names: list[str], taken: tuple[str, ...]) -> None:
         if name and name in (*taken, *names[:index]):
             spot = at(place.pointer, "branches", index)
             place.reader.wrong(spot, f"two ways out are named {name!r}", "give each branch a 'name' of its own")
+
+
+def defer_of(reader: Reader, value: object, pointer: str, otherwise: Defer) -> Defer:
+    """`defer`: for all that can be put off, or for quiet hours (and windows) and caps by themselves (R38)."""
+    if isinstance(value, bool):
+        return Defer(value, value)
+    if not isinstance(value, dict):
+        fix = "write true, false, or {quiet_hours: true, caps: false}"
+        reader.wrong(pointer, "'defer' must be true, false, or say it for quiet_hours and caps", fix)
+        return otherwise
+    reader.only(value, pointer, ("quiet_hours", "caps"))
+    said = {
+        key: reader.flag_of(value[key], at(pointer, key), f"{key!r}") for key in ("quiet_hours", "caps") if key in value
+    }
+    quiet, caps = said.get("quiet_hours"), said.get("caps")
+    return Defer(otherwise.quiet_hours if quiet is None else quiet, otherwise.caps if caps is None else caps)
+
+
+DEFER = {
+    "anyOf": [
+        {"type": "boolean"},
+        schemas.object_of(quiet_hours={"type": "boolean"}, caps={"type": "boolean"}),
+    ]
+}
 
 
 def tags_of(reader: Reader, value: object, pointer: str) -> tuple[str, ...]:

@@ -12,9 +12,12 @@ from laudstream.journey.conditions import Condition
 from laudstream.journey.customer import Run
 from laudstream.journey.durations import Duration
 from laudstream.journey.kinds.place import EVENT_ROOTS, STATE_ROOTS, Kind, Place, distinct, label_of, on
+from laudstream.journey.kinds.rests import past_edges, rest_until
 from laudstream.journey.moves import Left, rest
+from laudstream.journey.parse_time import FALLBACK, until_and_fallback, until_schema
 from laudstream.journey.reader import Reader, at
 from laudstream.journey.steps import Journey, On, Step
+from laudstream.journey.until import Fallback, Until
 from laudstream.journey.work import Work
 
 MAX_COUNT = 1_000
@@ -35,6 +38,9 @@ class WaitStep(Step, frozen=True, gc=False):
     """Step that follows the timeout; empty: it waits for ever."""
     counts: dict[str, tuple[int, int]] = {}  # noqa: RUF012 - of a frozen struct
     """Event -> (branch, how many it needs), where nothing but their number decides."""
+    until: Until | None = None
+    """Of the timeout; where it is set, it counts, and not `after`."""
+    fallback: Fallback = Fallback()
 
     def __post_init__(self) -> None:
         force_setattr(self, "counts", _counts(self.branches))
@@ -60,13 +66,17 @@ def read(place: Place, body: dict[str, Any], step: dict[str, Any]) -> Step:
     items = reader.list_of(body.get("branches"), at(spot, "branches"), "'branches'", most=20)
     branches = tuple(_branch(reader, item, at(spot, "branches", index)) for index, item in enumerate(items))
     distinct(place, [branch.name for branch in branches], ("timeout",))
-    after, target = None, ""
+    after, target, until, fallback = None, "", None, Fallback()
     if "timeout" in body:
         limit = reader.object_of(body["timeout"], at(spot, "timeout"), "'timeout'") or {}
-        reader.only(limit, at(spot, "timeout"), ("after", "next"), ("until", "if_past", "if_missing"))
-        after = reader.duration_of(limit.get("after"), at(spot, "timeout", "after"), "'after'")
+        if "until" in limit:
+            reader.only(limit, at(spot, "timeout"), ("until", "if_past", "if_missing", "next"))
+            until, fallback = until_and_fallback(reader, limit, at(spot, "timeout"), STATE_ROOTS)
+        else:
+            reader.only(limit, at(spot, "timeout"), ("after", "next"))
+            after = reader.duration_of(limit.get("after"), at(spot, "timeout", "after"), "'after' (or until)")
         target = reader.name_of(limit.get("next"), at(spot, "timeout", "next"), "'next'") or ""
-    return WaitStep(branches, after, target)
+    return WaitStep(branches, after, target, until=until, fallback=fallback)
 
 
 def _branch(reader: Reader, body: Any, pointer: str) -> WaitBranch:
@@ -98,20 +108,33 @@ def schema() -> dict[str, Any]:
             schemas.object_of(("condition", "next"), name=text, condition=condition, next=name),
         ]
     }
-    timeout = schemas.object_of(("after", "next"), after=schemas.DURATION, next=name)
+    timeout = {
+        "oneOf": [
+            schemas.object_of(("after", "next"), after=schemas.DURATION, next=name),
+            schemas.object_of(("until", "next"), until=until_schema(), next=name, **FALLBACK),
+        ]
+    }
     return schemas.step("wait", schemas.object_of(("branches",), branches=schemas.list_of(branch, 20), timeout=timeout))
 
 
 def edges(step: WaitStep) -> dict[str, str]:
     ways = {branch.name: branch.next for branch in step.branches}
-    return {**ways, **({"timeout": step.timeout} if step.timeout else {})}
+    return {**ways, **({"timeout": step.timeout} if step.timeout else {}), **past_edges(step.fallback)}
 
 
 def arrive(work: Work, run: Run, version: Journey, step: WaitStep, at: int) -> Left | None:
     left = _level(work, run, step, at)
-    if left is None:
-        rest(run, step.after.add(at, work.zone(version)) if step.after is not None else 0)
-    return left
+    if left is not None:
+        return left
+    if step.until is not None:
+        return again(work, run, version, step, at)
+    rest(run, step.after.add(at, work.zone(version)) if step.after is not None else 0)
+    return None
+
+
+def again(work: Work, run: Run, version: Journey, step: WaitStep, at: int) -> Left | None:
+    """Its timeout by an instant; what the branches have counted stays."""
+    return rest_until(work, run, version, step.until, step.fallback, due(step, at)) if step.until is not None else None
 
 
 def _level(work: Work, run: Run, step: WaitStep, at: int) -> Left | None:
@@ -135,4 +158,8 @@ def levels(step: WaitStep) -> bool:
     return any(branch.condition is not None for branch in step.branches)
 
 
-KIND = Kind("wait", WaitStep, read, schema, edges, arrive, (), due, hears, levels, holds=True)
+def reads(step: WaitStep) -> frozenset[str]:
+    return step.until.reads if step.until is not None else frozenset()
+
+
+KIND = Kind("wait", WaitStep, read, schema, edges, arrive, (), due, hears, levels, holds=True, reads=reads, again=again)
