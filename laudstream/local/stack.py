@@ -52,15 +52,17 @@ class Stack:
         ports: Ports | None = None,
         parts: Iterable[str] | None = None,
         workers: int = 1,
+        brokers: int = 1,
         settings: Settings | None = None,
         report: Callable[[Report], None] = _silent,
     ) -> None:
-        """`parts`: these and what they need; None: all. `settings`: those that are not about addresses."""
+        """`parts`: these and what they need; None: all. `brokers`: of Kafka, which then keeps as many replicas.
+        `settings`: those that are not about addresses."""
         self.site = Site.at(data)
         self.ports = ports or Ports()
         self._wanted = None if parts is None else tuple(parts)
-        self._workers = workers
-        self._base = settings or Settings()
+        self._workers, self._brokers = workers, brokers
+        self._base = settings or Settings(replication=brokers)
         self._report = report
         self._context: Context | None = None
         self._parts: list[Part] = []
@@ -131,7 +133,7 @@ class Stack:
             raise
 
     def _prepare(self) -> None:
-        self._context = Context(self.site, self.ports, self._base, keys.load(self.data))
+        self._context = Context(self.site, self.ports, self._base, keys.load(self.data), self._brokers)
         self._parts = parts.selected(parts.parts(self._context, self._workers), self._wanted)
         servers = [part for part in self._parts if isinstance(part, Server)]
         check_free({use: port for server in servers for use, port in server.ports.items()})
