@@ -24,9 +24,14 @@ from tests.cluster.faults import ALL
 from tests.cluster.run import cluster, run, said
 
 
-async def _run(only: tuple[int, ...], seed: int, base: int) -> Result:
+def _folder() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="laudstream-cluster-"))
     folder.chmod(0o755)  # the user `postgres` must reach its part of it
+    return folder
+
+
+async def _run(only: tuple[int, ...], seed: int, base: int) -> Result:
+    folder = _folder()
     faults = [ALL[n] for n in only] or list(ALL)
     result: Result | None = None
     try:
