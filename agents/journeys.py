@@ -47,6 +47,8 @@ async def look_up(settings: Settings) -> wire_state.Cluster:
 class JourneyApp(LaneApp):
     """Looks up the cluster and reads the definitions before it joins the group."""
 
+    plain_topics = (topics.ROWS, topics.DELIVERIES, topics.EVENTS)
+
     def __init__(self, settings: Settings) -> None:
         self.definitions = Definitions(settings)
         self._cluster: wire_state.Cluster | None = None

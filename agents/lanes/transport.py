@@ -84,7 +84,7 @@ class LaneConsumerThread(driver.AIOKafkaConsumerThread):
         consumer = self._ensure_consumer()
         if not getattr(consumer, "watched", False):
             surface.never_reset(consumer)
-            surface.watch_fetches(consumer, self.caught_up.note)
+            surface.watch_fetches(consumer, self.caught_up.note, self.app.plain_topics)
             consumer.watched = True
         for tp in seeks:
             self.caught_up.forget(tp)
@@ -132,6 +132,9 @@ class LaneTransport(driver.Transport):
 
 class LaneApp(faust.App):
     """A Faust app with a hub beside its agents. `hub_topics` must have equal partition counts."""
+
+    plain_topics: tuple[str, ...] = ()
+    """Those of them that nobody writes to in transactions, where the hub must know that it has read everything."""
 
     def __init__(
         self, settings: Settings, group: str, hub_topics: Iterable[str], make_hub: MakeHub, **options: Any

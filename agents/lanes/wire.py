@@ -66,7 +66,7 @@ def end_txn(txn_id: str, pid: ProducerId, commit: bool) -> Call:
 
 
 # -- partitions, records -----------------------------------------------------------
-def _by_topic(items: Iterable[tuple[TP, bytes]]) -> bytes:
+def by_topic(items: Iterable[tuple[TP, bytes]]) -> bytes:
     topics: dict[str, list[bytes]] = {}
     for (topic, partition), rest in items:
         topics.setdefault(topic, []).append(I32.pack(partition) + rest)
@@ -157,7 +157,7 @@ def txn_offset_commit(txn_id: str, pid: ProducerId, member: Member, offsets: Map
         + I32.pack(member.generation)
         + text(member.member_id)
         + text(member.instance_id)
-        + _by_topic(
+        + by_topic(
             (tp, I64.pack(offset) + I32.pack(-1) + text(note) + NO_TAGS) for tp, (offset, note) in offsets.items()
         )
         + NO_TAGS
