@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import shutil
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TypeVar
 
 import structlog
@@ -27,6 +29,7 @@ PAUSE_S = 0.5
 SAY_S = 10.0
 """Once in so long the log says that something is still away."""
 ANSWER_S = 5.0
+ROOM_MB = 64
 
 Answer = TypeVar("Answer")
 
@@ -48,6 +51,17 @@ async def answer(what: str, ask: Callable[[], Awaitable[Answer]]) -> Answer:
             if said >= 0:
                 log.info("answers", server=what, seconds=round(time.monotonic() - began, 1))
             return found
+
+
+async def room(folder: Path) -> None:
+    """Until stores can be written in `folder`. A worker without room would be given lanes that others could have."""
+
+    async def enough() -> None:
+        free = shutil.disk_usage(folder).free >> 20
+        if free < ROOM_MB:
+            raise Unavailable(f"{free} MB are free in {folder}, and stores need {ROOM_MB}: make room")
+
+    await answer("disk", enough)
 
 
 async def servers(settings: Settings, dsn: str = "") -> None:

@@ -25,6 +25,7 @@ from laudstream import topics
 from laudstream.errors import Broken
 from laudstream.settings import Settings
 from tables.store import Origin, RocksMemory
+from tables.trouble import StoreCorrupt, StoreFailed
 
 log = structlog.get_logger(__name__)
 
@@ -177,6 +178,10 @@ class LaneHub:
             self.troubles[partition] = str(error)
             log.error("lane_closed", lane=partition, reason=str(error))
             await self._drop(partition)
+        except StoreFailed as error:  # with this process gone the group gives its lanes to workers whose disks write
+            log.error("store_failed", lane=partition, reason=str(error), fix=f"make room in {self.settings.data_path}")
+            await self._drop(partition)
+            await self._crash(error)
         except Exception as error:
             log.exception("lane_failed", lane=partition)
             await self._drop(partition)
@@ -194,6 +199,9 @@ class LaneHub:
             self.fenced += 1
             log.warning("lane_fenced", lane=partition, error=repr(error))
             return 2 * self.settings.heartbeat_s
+        except StoreCorrupt as error:
+            log.warning("store_corrupt", lane=partition, error=str(error))
+            return 0.5
         except (KafkaError, TimeoutError, OSError) as error:
             log.warning("lane_reopens", lane=partition, error=repr(error))
             return 0.5

@@ -35,6 +35,7 @@ from laudstream.settings import Settings
 from tables.cache import Cache
 from tables.layout import HEAD_KEY
 from tables.store import LaneStore, Origin, RocksMemory
+from tables.trouble import StoreFailed
 
 log = structlog.get_logger(__name__)
 
@@ -94,6 +95,8 @@ class Lane:
         now = _clock()
         path = self._settings.data_path / f"lane-{self.partition}"
         store = self._store = LaneStore(path, self._memory, self.origin, now=now, max_age_ms=topics.DAY_MS * 7 // 2)
+        if store.rebuilt:
+            log.warning("store_rebuilt", lane=self.partition, why=store.rebuilt)
         self.stats.restored += await restore(store, self._settings, self.partition, wanted, now)
         if wanted is not None and store.head.seq != wanted and store.meta.position:
             log.warning("store_disagrees", lane=self.partition, seq=store.head.seq, wanted=wanted)
@@ -128,7 +131,10 @@ class Lane:
         self.accepting = False
         store, self._store, self._state = self._store, None, None
         if store is not None:
-            store.close()
+            try:
+                store.close()
+            except StoreFailed as error:  # its last rounds are in the changelog
+                log.warning("store_not_written", lane=self.partition, error=str(error))
 
     @property
     def is_open(self) -> bool:

@@ -29,7 +29,7 @@ def journeys() -> None:
     """Lanes: carry customers through journeys."""
     from agents.journeys import JourneyApp
 
-    _run("journeys", JourneyApp, database=False)
+    _run("journeys", JourneyApp, stores=True)
 
 
 @worker.command()
@@ -49,7 +49,7 @@ def projector() -> None:
     _run("projector", ProjectorApp)
 
 
-def _run(name: str, make: Callable[[Settings], LaneApp], *, database: bool = True) -> None:
+def _run(name: str, make: Callable[[Settings], LaneApp], *, stores: bool = False) -> None:
     import uvloop
     from faust import Worker
 
@@ -61,7 +61,9 @@ def _run(name: str, make: Callable[[Settings], LaneApp], *, database: bool = Tru
     _keep_memory()
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
-    loop.run_until_complete(away.servers(settings, settings.worker_dsn if database else ""))
+    if stores:
+        loop.run_until_complete(away.room(settings.data_path))
+    loop.run_until_complete(away.servers(settings, "" if stores else settings.worker_dsn))
     app: Any = make(settings)
     Worker(app, loop=loop, override_logging=False, quiet=True, redirect_stdouts=False).execute_from_commandline()
 
