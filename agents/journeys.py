@@ -56,7 +56,7 @@ class JourneyApp(LaneApp):
         super().__init__(settings, settings.app_id, topics.LANE_INPUTS, self._make_hub)
 
     def _make_hub(self, source: GroupSource, crash: Crash) -> LaneHub:
-        return LaneHub(self.settings, source, crash, self.definitions, self.cluster)
+        return LaneHub(self.settings, source, crash, self.definitions, self.cluster, self.clock)
 
     def cluster(self) -> wire_state.Cluster:
         """As it was when the worker started."""

@@ -14,6 +14,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
 from agents.lanes import wire_state
+from agents.lanes.clock import BrokerClock
 from agents.lanes.committer import Committer
 from agents.lanes.feed import Feed, Source
 from agents.lanes.lane import Bodies, Lane
@@ -65,8 +66,10 @@ class LaneHub:
         crash: Callable[[BaseException], Awaitable[None]],
         bodies: Bodies,
         cluster: Callable[[], wire_state.Cluster],
+        clock: BrokerClock,
     ) -> None:
         self.settings, self._source, self._crash, self._bodies, self._cluster = settings, source, crash, bodies, cluster
+        self._clock = clock
         self._memory = RocksMemory(settings.block_cache_mb, settings.memtable_mb)
         self._feed = Feed(source, crash, settings.catchup_records)
         self.lanes: dict[int, Lane] = {}
@@ -141,7 +144,7 @@ class LaneHub:
             client = AIOKafkaClient(bootstrap_servers=self.settings.kafka)
             try:
                 await client.bootstrap()
-                committer = Committer(self.settings, client, self._worker_id(), LOCK_TOPIC, self._outputs)
+                committer = Committer(self.settings, client, self._worker_id(), LOCK_TOPIC, self._outputs, self._clock)
                 await committer.start()
             except BaseException:
                 await client.close()
@@ -245,7 +248,7 @@ class LaneHub:
         share = (settings.state_cache_mb << 20) // max(1, len(self._assigned))
         return Lane(
             origin, cluster.ids, settings, self._memory, share, self.stats[partition], self._committer, self._bodies,
-            self._source.caught_up,
+            self._source.caught_up, self._clock.now,
         )  # fmt: skip
 
     async def _drop(self, partition: int) -> None:

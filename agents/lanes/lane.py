@@ -71,10 +71,12 @@ class Lane:
         port: CommitPort,
         bodies: Bodies,
         caught_up: CaughtUp,
+        clock: Callable[[], int],
     ) -> None:
+        """`clock`: the brokers' time, ms."""
         self.origin, self.partition = origin, origin.partition
         self._settings, self._memory, self.stats, self._port = settings, memory, stats, port
-        self._bodies = bodies
+        self._bodies, self._clock = bodies, clock
         self._topic_ids = {t: topic_ids[t] for t in topics.LANE_INPUTS}
         self._intake = Intake(self.partition, caught_up)
         self.tps = self._intake.tps
@@ -92,7 +94,7 @@ class Lane:
         started = time.monotonic()
         await self._port.start()
         wanted = await last_seq(self.partition)
-        now = _clock()
+        now = self._clock()
         path = self._settings.data_path / f"lane-{self.partition}"
         store = self._store = LaneStore(path, self._memory, self.origin, now=now, max_age_ms=topics.DAY_MS * 7 // 2)
         if store.rebuilt:
@@ -167,7 +169,7 @@ class Lane:
 
     def resume(self) -> None:
         self._stopping = False
-        self._intake.begin(_clock())
+        self._intake.begin(self._clock())
 
     # -- feeding -------------------------------------------------------------------
     @property
@@ -238,7 +240,7 @@ class Lane:
         inputs = merge(taken)
         if not inputs and not state.sweeps and not store.due(bound, 1).hints:
             return None, taken
-        clock = max(_clock(), state.head.clock)
+        clock = max(self._clock(), state.head.clock)
         return rounds.Plan(inputs, bound, clock, settings.round_timers, settings.round_timers), taken
 
     def _return(self, taken: Taken) -> None:
@@ -248,7 +250,7 @@ class Lane:
     async def _sleep(self) -> None:
         store = self._store
         assert store is not None
-        until = 0.0 if self._intake.size else (store.next_due - _clock()) / 1000
+        until = 0.0 if self._intake.size else (store.next_due - self._clock()) / 1000
         self._wake.clear()
         try:
             await asyncio.wait_for(self._wake.wait(), max(POLL_S, min(1.0, until)))
@@ -330,7 +332,3 @@ def _handoffs(pairs: Sequence[tuple[Any, ...]], partitions: int) -> dict[int, li
     for pair in pairs:
         by_partition.setdefault(partition_of(pair[0], partitions), []).append(pair)
     return by_partition
-
-
-def _clock() -> int:
-    return time.time_ns() // 1_000_000

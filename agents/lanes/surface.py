@@ -106,9 +106,12 @@ _NO_RESET = 0  # aiokafka.consumer.fetcher.OffsetResetStrategy.NONE
 
 
 def watch_fetches(
-    consumer: AIOKafkaConsumer, note: Callable[[TopicPartition, int], None], plain: Collection[str] = ()
+    consumer: AIOKafkaConsumer,
+    note: Callable[[TopicPartition, int], None],
+    clock: Callable[[], int],
+    plain: Collection[str] = (),
 ) -> None:
-    """Notes for each partition the last instant (ms) up to which its log is known to hold nothing more.
+    """Notes for each partition the last instant (ms, by `clock`) up to which its log is known to hold nothing more.
 
     That is the moment a fetch was SENT which found nothing at or after our position: whatever was appended
     before that moment we have (A4).
@@ -122,7 +125,7 @@ def watch_fetches(
     asking: dict[int, asyncio.Task[None]] = {}  # one question a broker at a time
 
     async def timed(assignment: Any, node_id: int, request: Any) -> Any:
-        sent = time.time_ns() // 1_000_000
+        sent, here = clock(), time.time_ns() // 1_000_000
         woke = await fetch(assignment, node_id, request)
         if not assignment.active:
             return woke
@@ -136,7 +139,7 @@ def watch_fetches(
                     and state.has_valid_position
                     and state.position == offset
                     and state.timestamp is not None
-                    and state.timestamp >= sent
+                    and state.timestamp >= here
                     and state.lso is not None
                     and offset >= state.lso
                 ):

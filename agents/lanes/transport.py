@@ -20,6 +20,7 @@ from faust.types import TP
 from prometheus_client.core import Metric
 
 from agents.lanes import surface
+from agents.lanes.clock import BrokerClock
 from agents.lanes.feed import CaughtUp
 from agents.lanes.hub import GroupSource, Hub
 from agents.lanes.wire import Member
@@ -84,7 +85,8 @@ class LaneConsumerThread(driver.AIOKafkaConsumerThread):
         consumer = self._ensure_consumer()
         if not getattr(consumer, "watched", False):
             surface.never_reset(consumer)
-            surface.watch_fetches(consumer, self.caught_up.note, self.app.plain_topics)
+            app = self.app
+            surface.watch_fetches(consumer, self.caught_up.note, app.clock.now, app.plain_topics)
             consumer.watched = True
         for tp in seeks:
             self.caught_up.forget(tp)
@@ -140,6 +142,7 @@ class LaneApp(faust.App):
         self, settings: Settings, group: str, hub_topics: Iterable[str], make_hub: MakeHub, **options: Any
     ) -> None:
         self.settings, self.make_hub = settings, make_hub
+        self.clock = BrokerClock()
         self._hub_topics = frozenset(hub_topics)
         super().__init__(
             group,

@@ -100,9 +100,11 @@ def _codes(r: Reader) -> dict[TP, int]:
     return codes
 
 
-def produce(txn_id: str | None, batches: Mapping[TP, bytes | bytearray], timeout_ms: int) -> Call:
+def produce(
+    txn_id: str | None, batches: Mapping[TP, bytes | bytearray], timeout_ms: int, stamps: list[int] | None = None
+) -> Call:
     """v12 adds the partitions to the transaction by itself (KIP-890).
-    One batch per partition. Answer: {tp: (code, base offset)}."""
+    One batch per partition. Answer: {tp: (code, base offset)}. `stamps` gets the append times (ms)."""
     topics: dict[str, list[tuple[int, bytes | bytearray]]] = {}
     for (name, number), data in batches.items():
         topics.setdefault(name, []).append((number, data))
@@ -124,7 +126,9 @@ def produce(txn_id: str | None, batches: Mapping[TP, bytes | bytearray], timeout
             def partition() -> None:
                 at, code, base = r.i32(), r.i16(), r.i64()
                 found[name, at] = code, base
-                r.i64(), r.i64()
+                stamp, _ = r.i64(), r.i64()
+                if stamps is not None and stamp > 0:
+                    stamps.append(stamp)
                 r.array(lambda: (r.i32(), r.text(), r.tags()))
                 r.text()
                 r.tags()

@@ -12,6 +12,7 @@ from laudstream.local.stack import Stack
 from tests.chaos.run import Result, line, trial
 from tests.chaos.schedule import Fault
 from tests.cluster.faults import ClusterFaults
+from tests.cluster.slow import Proxied, SlowFaults
 from tests.conftest import SETTINGS
 
 BROKERS = 3
@@ -23,6 +24,11 @@ def cluster(data: Path, base: int) -> Stack:
     """Three brokers, every partition on all of them, two of which must have a record before it counts."""
     settings = msgspec.structs.replace(SETTINGS, replication=BROKERS)
     return Stack(data, ports=Ports.above(base), workers=2, brokers=BROKERS, settings=settings)
+
+
+async def run_slow(stack: Proxied, faults: Sequence[Fault], seed: int) -> Result:
+    result = Result(seed, tuple(faults))
+    return await trial(stack, result, FAULT_S * len(faults), lambda after: SlowFaults(stack, after, faults))
 
 
 async def run(stack: Stack, faults: Sequence[Fault], seed: int) -> Result:

@@ -21,6 +21,10 @@ HANDOFFS = TopicPartition(topics.HANDOFFS, 3)
 POSITION, NODE = 40, 2
 
 
+def _now() -> int:
+    return time.time_ns() // 1_000_000
+
+
 class Leader:
     """A consumer that stands at POSITION and fetches nothing there, and the leader's answers about its log's end."""
 
@@ -36,7 +40,7 @@ class Leader:
         known = {tp.topic: {tp.partition: SimpleNamespace(replicas=range(replicas))} for tp in states}
         fetcher = SimpleNamespace(_proc_fetch_request=self.fetch)
         client = SimpleNamespace(cluster=SimpleNamespace(_partitions=known), send=self.send)
-        surface.watch_fetches(SimpleNamespace(_fetcher=fetcher, _client=client), self.note, (topics.EVENTS,))
+        surface.watch_fetches(SimpleNamespace(_fetcher=fetcher, _client=client), self.note, _now, (topics.EVENTS,))
         self.request = SimpleNamespace(topics=[(tp.topic, [(tp.partition, POSITION, 0)]) for tp in states])
         self.fetcher = fetcher
 
