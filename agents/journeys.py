@@ -47,6 +47,8 @@ async def look_up(settings: Settings) -> wire_state.Cluster:
 class JourneyApp(LaneApp):
     """Looks up the cluster and reads the definitions before it joins the group."""
 
+    plain_topics = (topics.ROWS, topics.DELIVERIES, topics.EVENTS)
+
     def __init__(self, settings: Settings) -> None:
         self.definitions = Definitions(settings)
         self._cluster: wire_state.Cluster | None = None
@@ -54,7 +56,7 @@ class JourneyApp(LaneApp):
         super().__init__(settings, settings.app_id, topics.LANE_INPUTS, self._make_hub)
 
     def _make_hub(self, source: GroupSource, crash: Crash) -> LaneHub:
-        return LaneHub(self.settings, source, crash, self.definitions, self.cluster)
+        return LaneHub(self.settings, source, crash, self.definitions, self.cluster, self.clock)
 
     def cluster(self) -> wire_state.Cluster:
         """As it was when the worker started."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -17,6 +18,7 @@ from api.auth import Keys
 from api.call import Context
 from api.event_log import EventLog
 from api.routes import short_cuts, starlette_routes
+from laudstream import away
 from laudstream import settings as configuration
 from laudstream.errors import LaudstreamError
 from laudstream.log import configure
@@ -81,8 +83,9 @@ def _lifespan(settings: Settings) -> Callable[[Starlette], AbstractAsyncContextM
 
 
 def serve(settings: Settings) -> None:
-    """Listens until it is told to stop."""
+    """Listens as soon as Kafka and PostgreSQL answer, until it is told to stop."""
     configure(settings, "api")
+    asyncio.run(away.servers(settings, settings.api_dsn))
     app = create_app(settings)
     gc.collect()
     gc.freeze()  # what stands now stays: the collector need not look at it again and again

@@ -1,7 +1,8 @@
 """Makes Kafka agree with `laudstream/topics.py`, and says what it has.
 
 Missing topics are created and settings that differ are set; settings of which topics.py says nothing stay as they
-are. A topic with another number of partitions is refused and nothing is changed: its keys would lie elsewhere.
+are. A topic with another number of partitions is refused and nothing is changed: its keys would lie elsewhere. So is
+one with fewer replicas than a write would need: nobody could write to it any more.
 """
 
 from __future__ import annotations
@@ -69,8 +70,14 @@ def partitions_of(topic: Topic, settings: Settings) -> int:
     return topic.partitions or settings.partitions
 
 
+def config_of(topic: Topic, settings: Settings) -> dict[str, str]:
+    """What is set for a topic: its own settings, and how many replicas a write needs."""
+    return {**topic.config(), "min.insync.replicas": str(settings.in_sync)}
+
+
 def plan(topics: Iterable[Topic], found: Mapping[str, Found], settings: Settings) -> Plan:
-    """What must change. Raises Refused, naming each topic with another number of partitions."""
+    """What must change. Raises Refused, naming each topic with another number of partitions, or with fewer replicas
+    than a write would need."""
     create, alter, problems = [], {}, []
     for topic in topics:
         there = found.get(topic.name)
@@ -86,7 +93,12 @@ def plan(topics: Iterable[Topic], found: Mapping[str, Found], settings: Settings
                 else "delete the topic, if nothing needs what is in it, and apply again"
             )
             problems.append(Problem(f"/{topic.name}/partitions", message, fix))
-        differing = {name: value for name, value in topic.config().items() if there.config.get(name) != value}
+        if there.replication < settings.in_sync:
+            message = f"{topic.name} has {there.replication} replicas, and a write would need {settings.in_sync}"
+            fix = "move it to more brokers first (kafka-reassign-partitions), or lower LAUDSTREAM_REPLICATION"
+            problems.append(Problem(f"/{topic.name}/replication", message, fix))
+        wanted_config = config_of(topic, settings)
+        differing = {name: value for name, value in wanted_config.items() if there.config.get(name) != value}
         if differing:
             alter[topic.name] = differing
     if problems:
@@ -97,10 +109,16 @@ def plan(topics: Iterable[Topic], found: Mapping[str, Found], settings: Settings
 async def apply_topics(settings: Settings, topics: Iterable[Topic] = TOPICS) -> list[Change]:
     """Make Kafka agree with `topics`; ends when every partition has a leader.
 
-    Raises Refused for another number of partitions (nothing is changed then), Invalid for what Kafka refuses,
+    Raises Refused for another number of partitions or too few replicas (nothing is changed then), Invalid for settings
+    that Kafka refuses or that no write could meet,
     Unavailable.
     """
     topics = tuple(topics)
+    if settings.in_sync > settings.replication:
+        raise Invalid(
+            f"LAUDSTREAM_MIN_INSYNC is {settings.in_sync}, more than the {settings.replication} replicas: "
+            "nothing could be written; lower it, or raise LAUDSTREAM_REPLICATION"
+        )
     async with admin(settings.kafka) as client:
         found = await _describe(client, [topic.name for topic in topics])
         todo = plan(topics, found, settings)
@@ -162,7 +180,9 @@ async def _configs(client: AIOKafkaAdminClient, names: list[str]) -> dict[str, t
 
 async def _create(client: AIOKafkaAdminClient, topics: Iterable[Topic], settings: Settings) -> None:
     new = [
-        NewTopic(topic.name, partitions_of(topic, settings), settings.replication, topic_configs=topic.config())
+        NewTopic(
+            topic.name, partitions_of(topic, settings), settings.replication, topic_configs=config_of(topic, settings)
+        )
         for topic in topics
     ]
     if not new:

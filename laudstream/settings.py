@@ -24,7 +24,7 @@ def _say(text: str, secret: bool = False) -> Any:
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     # Servers
-    kafka: Annotated[str, _say("Kafka bootstrap servers")] = "127.0.0.1:9092"
+    kafka: Annotated[str, _say("Kafka bootstrap servers, host:port, several with commas between")] = "127.0.0.1:9092"
     connect_url: Annotated[str, _say("REST address of Kafka Connect")] = "http://127.0.0.1:8083"
     database_url: Annotated[str, _say("PostgreSQL, role of migrations and `apply`", True)] = (
         "postgresql://laudstream@127.0.0.1:5432/laudstream"
@@ -53,6 +53,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     # Topics
     partitions: Annotated[int, _say("P: partitions of customer-keyed topics; never changes later")] = 8
     replication: Annotated[int, _say("replication factor of topics")] = 1
+    min_insync: Annotated[
+        int, _say("replicas that must have a record before it counts; 0: one fewer than there are, at least 1")
+    ] = 0
     # Lanes
     data_dir: Annotated[str, _say("folder for stores of lanes and worker ids")] = ".data/worker"
     app_id: Annotated[str, _say("consumer group of the journey workers; prefix of transactional ids")] = (
@@ -93,6 +96,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def worker_dsn(self) -> str:
         return self.worker_database_url or self.database_url
+
+    @property
+    def in_sync(self) -> int:
+        """Topics' min.insync.replicas."""
+        return self.min_insync or max(1, self.replication - 1)
 
     @property
     def data_path(self) -> Path:

@@ -16,6 +16,7 @@ Keys of the lane itself begin with NUL, which no workspace id does:
     \\0head       head record: the committed position of the lane
     \\0catalogue  statuses of all definitions as of the head
     \\0sweeps     sweeps under way
+    \\0clock      never there: a worker that asks the brokers for the time deletes it
 
 A timer is a hint: column family `timers`, key = 8-byte big-endian due ms + customer key, empty value.
 It says "look at this customer at this time"; the core's wake_at decides. Hints are derived, not in the changelog (A8).
@@ -28,12 +29,13 @@ import struct
 from laudstream.records.head import HEAD_KEY
 
 __all__ = [
-    "CATALOGUE_KEY", "CORE", "HEAD_KEY", "HISTORY", "PARTS", "SWEEPS_KEY", "customer_of", "hint", "hint_of",
-    "history_at", "history_customer", "history_key", "wake_at_of",
+    "CATALOGUE_KEY", "CLOCK_KEY", "CORE", "HEAD_KEY", "HISTORY", "PARTS", "SWEEPS_KEY", "customer_of", "hint",
+    "hint_of", "history_at", "history_customer", "history_key", "wake_at_of",
 ]  # fmt: skip
 
 CATALOGUE_KEY = b"\0catalogue"
 SWEEPS_KEY = b"\0sweeps"
+CLOCK_KEY = b"\0clock"
 
 CORE = b"\0c"
 QUOTA = b"\0q"

@@ -6,7 +6,8 @@ Rules
 - It has no write-ahead log: the changelog is one. Committed records wait in memory first, so that a customer who is
   changed by many rounds is written once. After a crash the store is as old as its last write, and is restored from
   there. Timer hints do not wait: they may be newer than the state, which decides.
-- It knows whose state it holds (Origin). Anything else on disk is wiped and built anew.
+- It knows whose state it holds (Origin), and since when it may have missed something. What is another's, too old or
+  corrupt is wiped and built anew. A disk that does not write is no reason to go on: StoreFailed.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ import rocksdict as rocks
 
 from laudstream.errors import Broken
 from laudstream.records.head import HEAD_KEY, Head, decode_head, encode
+from laudstream.topics import DAY_MS
 from tables.layout import CORE, HISTORY, customer_of, hint, hint_of, wake_at_of
+from tables.trouble import StoreCorrupt, told, trouble
 from tables.view import Due, Record, Records
 
 _META = b"meta"
@@ -49,7 +52,8 @@ class Meta(msgspec.Struct, frozen=True):
     position: int = 0
     """Next offset of the changelog to read."""
     written_at: int = 0
-    """Clock of the last write, ms: too old a store may have missed tombstones."""
+    """Clock when it last held all that the changelog held, ms: too old a store may have missed tombstones. One that is
+    being built holds what the changelog held when that began."""
 
 
 class RocksMemory:
@@ -82,26 +86,51 @@ class RocksMemory:
 
 class LaneStore:
     def __init__(self, path: Path, memory: RocksMemory, origin: Origin | None, *, now: int, max_age_ms: int) -> None:
-        """Open what is there if it is ours and young enough, else start empty. `origin` None: whatever is there.
+        """Open what is there if it is ours, sound and young enough, else start empty. `origin` None: whatever is there.
 
-        Raises Broken if nothing is there then.
+        Raises StoreFailed, and Broken if nothing is there then.
         """
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self.path, self._memory = path, memory
-        self._open()
-        meta = self._read_meta()
+        self.path, self._memory, self.corrupt = path, memory, False
+        self.rebuilt = ""
+        """Why what was there was wiped."""
+        meta = self._begin()
         if origin is None:
             if meta is None:
                 self._close()
                 raise Broken(f"{path}: no store of a lane")
             origin = meta.origin
-        self.fresh = meta is None or meta.origin != origin or meta.written_at < now - max_age_ms
+            now = meta.written_at
+        if meta is not None and meta.origin != origin:
+            self.rebuilt = f"it is of {meta.origin}"
+        elif meta is not None and abs(now - meta.written_at) > max_age_ms:
+            self.rebuilt = (
+                f"it was last in step {(now - meta.written_at) / DAY_MS:.1f} days ago: may have missed deletions"
+            )
+        self.fresh = meta is None or bool(self.rebuilt)
         if self.fresh and meta is not None:
             self._wipe()
         self.meta = Meta(origin, written_at=now) if meta is None or self.fresh else meta
         raw = self._db.get(HEAD_KEY)
         self.head = decode_head(raw) if raw else Head(epoch=origin.epoch)
 
+    @told
+    def _begin(self) -> Meta | None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._open()
+            self._db.get(HEAD_KEY)
+            return self._read_meta()
+        except Exception as error:
+            found = trouble(self.path, error)
+            if not isinstance(found, StoreCorrupt):
+                raise
+            self.rebuilt = str(found)
+        self._let_go()
+        shutil.rmtree(self.path)
+        self._open()
+        return None
+
+    @told
     def reset(self) -> None:
         """Forget everything: it does not agree with the changelog."""
         self._settle()
@@ -114,6 +143,14 @@ class LaneStore:
         self._close()
         shutil.rmtree(self.path)
         self._open()
+
+    _db: Any = None
+    _timers: Any = None
+    _metas: Any = None
+    _history: Any = None
+    _timers_cf: Any = None
+    _metas_cf: Any = None
+    _history_cf: Any = None
 
     def _open(self) -> None:
         families = {name: self._memory.options() for name in ("default", "timers", "history", "meta")}
@@ -139,11 +176,13 @@ class LaneStore:
             return None
 
     # -- reading -----------------------------------------------------------------
+    @told
     def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
         found: list[bytes | None] = self._db.get(list(keys)) if keys else []
         late = self._late
         return [late.get(key, value) for key, value in zip(keys, found, strict=True)] if late else found
 
+    @told
     def due(self, before: int, limit: int) -> Due:
         hints: list[tuple[int, bytes]] = []
         horizon = (before, b"")
@@ -161,6 +200,7 @@ class LaneStore:
                 self.next_due = hints[0][0]
         return Due(hints, horizon)
 
+    @told
     def scan(self, prefix: bytes, after: bytes, limit: int) -> list[bytes]:
         self.flush()
         found: list[bytes] = []
@@ -172,6 +212,7 @@ class LaneStore:
                 found.append(customer)
         return found
 
+    @told
     def history(self, customer: bytes) -> list[tuple[bytes, bytes]]:
         self.flush()
         prefix = customer + HISTORY
@@ -182,6 +223,7 @@ class LaneStore:
             found.append((key, value))
         return found
 
+    @told
     def history_sizes(self, after: bytes, limit: int) -> list[Record]:
         self.flush()
         # Behind all events of `after`: HISTORY is less than the byte 1.
@@ -189,6 +231,7 @@ class LaneStore:
         return [(key, len(value)) for key, value in islice(items, limit)]
 
     # -- writing -----------------------------------------------------------------
+    @told
     def write(
         self,
         records: Records,
@@ -224,6 +267,7 @@ class LaneStore:
             self._late_since = now
             self.flush()
 
+    @told
     def flush(self) -> None:
         """Write what waits, with the head and the position that it belongs to."""
         if not self._dirty:
@@ -244,7 +288,8 @@ class LaneStore:
         self._late.clear()
         self._late_bytes, self._dirty = 0, False
 
-    def restore(self, records: Iterable[tuple[bytes, bytes | None]], position: int, now: int) -> int:
+    @told
+    def restore(self, records: Iterable[tuple[bytes, bytes | None]], position: int) -> int:
         """Apply one fetched stretch of the changelog. Returns how many records it was."""
         self.flush()
         batch = rocks.WriteBatch(raw_mode=True)
@@ -261,24 +306,40 @@ class LaneStore:
                 self.head = decode_head(value)
             elif (customer := customer_of(key)) is not None and (wake_at := wake_at_of(value)):
                 put(hint(wake_at, customer), b"", timers)
-        self.meta = msgspec.structs.replace(self.meta, position=position, written_at=now)
+        self.meta = msgspec.structs.replace(self.meta, position=position)
         self._finish(batch)
         self._low, self.next_due = b"", 0
         return count
+
+    @told
+    def restored(self, now: int) -> None:
+        """It holds all that the changelog held at `now`."""
+        self.meta = msgspec.structs.replace(self.meta, written_at=now)
+        self._finish(rocks.WriteBatch(raw_mode=True))
 
     def forget(self) -> None:
         """Drop what memory knows of timers, after a round that did not happen."""
         self.next_due = 0
 
+    @told
     def checkpoint(self, path: Path) -> None:
         """Keep everything as of now in another folder; files are shared where the disk allows."""
         self.flush()
         rocks.Checkpoint(self._db).create_checkpoint(str(path))
 
     def close(self) -> None:
-        self.flush()
-        self._close()
+        """Raises StoreFailed where the last rounds could not be written: they are restored from the changelog. The
+        store is closed all the same; if it is corrupt it is gone."""
+        try:
+            if not self.corrupt:
+                self.flush()
+                self._close()
+        finally:
+            self._let_go()
+            if self.corrupt:
+                shutil.rmtree(self.path, ignore_errors=True)
 
+    @told
     def _close(self) -> None:
         # A living handle keeps the LOCK, and after an error a traceback may keep this object alive.
         self._timers_cf = self._metas_cf = self._history_cf = None
@@ -286,6 +347,11 @@ class LaneStore:
         self._history.close()
         self._metas.close()
         self._db.close()
+
+    def _let_go(self) -> None:
+        """RocksDB closes a store that cannot be written only when nobody holds it any more."""
+        self._timers_cf = self._metas_cf = self._history_cf = None
+        self._timers = self._metas = self._history = self._db = None
 
     def _finish(self, batch: Any) -> None:
         batch.put(_META, msgspec.msgpack.encode(self.meta), self._metas_cf)

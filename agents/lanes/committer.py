@@ -15,11 +15,13 @@ import structlog
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
+from agents.lanes.clock import BrokerClock
 from agents.lanes.ports import Round
 from agents.lanes.producer import Aborted, GroupOffsets, OutOfGroup, Pairs, TxnError, TxnProducer, Unreachable
 from agents.lanes.wire import TP, Member
 from laudstream import topics
 from laudstream.settings import Settings
+from tables.layout import CLOCK_KEY
 
 log = structlog.get_logger(__name__)
 
@@ -43,13 +45,14 @@ class Committer:
         worker_id: str,
         lock_topic: str,
         outputs: Callable[[], Iterable[TP]],
+        clock: BrokerClock,
     ) -> None:
-        """`outputs`: every partition that lanes write to."""
-        self._settings, self._lock_topic = settings, lock_topic
+        """`outputs`: every partition that lanes write to. `clock` is told what time the brokers have."""
+        self._settings, self._lock_topic, self._clock = settings, lock_topic, clock
         self._producers = [
             TxnProducer(
                 client, f"{settings.app_id}-{worker_id}-{n}", timeout_ms=settings.txn_timeout_ms, outputs=outputs,
-                group=settings.app_id,
+                group=settings.app_id, clock=clock,
             )
             for n in range(settings.committers)
         ]  # fmt: skip
@@ -66,9 +69,16 @@ class Committer:
         if self._pump is not None:
             return
         await asyncio.gather(*(p.start() for p in self._producers))
+        await self._ask_time(self._producers[0])
         for producer in self._producers:
             self._idle.put_nowait(producer)
         self._pump = asyncio.create_task(self._run())
+
+    async def _ask_time(self, producer: TxnProducer) -> None:
+        """Brokers tell their time only to those who write: a deletion of something that never was."""
+        if self._clock.doubtful():
+            await producer.commit({(topics.STATE, 0): (self._clock.now(), [(CLOCK_KEY, None)])})
+            log.info("clock_set", off_s=round((time.time_ns() // 1_000_000 - self._clock.now()) / 1000, 1))
 
     async def commit(self, round_: Round) -> Mapping[str, int]:
         if self.member is None:
@@ -123,6 +133,7 @@ class Committer:
                 await self._commit_apart(producer, member, rounds)
             else:
                 await producer.settle()
+                await self._ask_time(producer)
         except (Aborted, OutOfGroup) as error:  # the producer is ready for the next one
             _fail(rounds, error)
         except TxnError as error:

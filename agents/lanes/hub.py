@@ -14,6 +14,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
 from agents.lanes import wire_state
+from agents.lanes.clock import BrokerClock
 from agents.lanes.committer import Committer
 from agents.lanes.feed import Feed, Source
 from agents.lanes.lane import Bodies, Lane
@@ -26,6 +27,7 @@ from laudstream import topics
 from laudstream.errors import Broken
 from laudstream.settings import Settings
 from tables.store import Origin, RocksMemory
+from tables.trouble import StoreCorrupt, StoreFailed
 
 log = structlog.get_logger(__name__)
 
@@ -65,8 +67,10 @@ class LaneHub:
         crash: Callable[[BaseException], Awaitable[None]],
         bodies: Bodies,
         cluster: Callable[[], wire_state.Cluster],
+        clock: BrokerClock,
     ) -> None:
         self.settings, self._source, self._crash, self._bodies, self._cluster = settings, source, crash, bodies, cluster
+        self._clock = clock
         self._memory = RocksMemory(settings.block_cache_mb, settings.memtable_mb)
         self._feed = Feed(source, crash, settings.catchup_records)
         self._turns = Turns()
@@ -142,7 +146,7 @@ class LaneHub:
             client = AIOKafkaClient(bootstrap_servers=self.settings.kafka)
             try:
                 await client.bootstrap()
-                committer = Committer(self.settings, client, self._worker_id(), LOCK_TOPIC, self._outputs)
+                committer = Committer(self.settings, client, self._worker_id(), LOCK_TOPIC, self._outputs, self._clock)
                 await committer.start()
             except BaseException:
                 await client.close()
@@ -179,6 +183,10 @@ class LaneHub:
             self.troubles[partition] = str(error)
             log.error("lane_closed", lane=partition, reason=str(error))
             await self._drop(partition)
+        except StoreFailed as error:  # with this process gone the group gives its lanes to workers whose disks write
+            log.error("store_failed", lane=partition, reason=str(error), fix=f"make room in {self.settings.data_path}")
+            await self._drop(partition)
+            await self._crash(error)
         except Exception as error:
             log.exception("lane_failed", lane=partition)
             await self._drop(partition)
@@ -196,6 +204,9 @@ class LaneHub:
             self.fenced += 1
             log.warning("lane_fenced", lane=partition, error=repr(error))
             return 2 * self.settings.heartbeat_s
+        except StoreCorrupt as error:
+            log.warning("store_corrupt", lane=partition, error=str(error))
+            return 0.5
         except (KafkaError, TimeoutError, OSError) as error:
             log.warning("lane_reopens", lane=partition, error=repr(error))
             return 0.5
@@ -239,7 +250,7 @@ class LaneHub:
         share = (settings.state_cache_mb << 20) // max(1, len(self._assigned))
         return Lane(
             origin, cluster.ids, settings, self._memory, share, self.stats[partition], self._committer, self._bodies,
-            self._source.caught_up, self._turns,
+            self._source.caught_up, self._clock.now, self._turns,
         )  # fmt: skip
 
     async def _drop(self, partition: int) -> None:

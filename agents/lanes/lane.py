@@ -37,6 +37,7 @@ from tables import checkpoints
 from tables.cache import Cache
 from tables.layout import HEAD_KEY
 from tables.store import LaneStore, Origin, RocksMemory
+from tables.trouble import StoreFailed
 
 log = structlog.get_logger(__name__)
 
@@ -72,11 +73,13 @@ class Lane:
         port: CommitPort,
         bodies: Bodies,
         caught_up: CaughtUp,
+        clock: Callable[[], int],
         turns: Turns,
     ) -> None:
+        """`clock`: the brokers' time, ms."""
         self.origin, self.partition = origin, origin.partition
         self._settings, self._memory, self.stats, self._port = settings, memory, stats, port
-        self._bodies, self._turns = bodies, turns
+        self._bodies, self._clock, self._turns = bodies, clock, turns
         self._topic_ids = {t: topic_ids[t] for t in topics.LANE_INPUTS}
         self._intake = Intake(self.partition, caught_up)
         self.tps = self._intake.tps
@@ -95,9 +98,11 @@ class Lane:
         started = time.monotonic()
         await self._port.start()
         wanted = await last_seq(self.partition)
-        now = _clock()
+        now = self._clock()
         path = self._settings.data_path / f"lane-{self.partition}"
         store = self._store = LaneStore(path, self._memory, self.origin, now=now, max_age_ms=topics.DAY_MS * 7 // 2)
+        if store.rebuilt:
+            log.warning("store_rebuilt", lane=self.partition, why=store.rebuilt)
         self.stats.restored += await restore(store, self._settings, self.partition, wanted, now)
         if wanted is not None and store.head.seq != wanted and store.meta.position:
             log.warning("store_disagrees", lane=self.partition, seq=store.head.seq, wanted=wanted)
@@ -134,7 +139,10 @@ class Lane:
         self._turns.done(self.partition)
         store, self._store, self._state = self._store, None, None
         if store is not None:
-            store.close()
+            try:
+                store.close()
+            except StoreFailed as error:  # its last rounds are in the changelog
+                log.warning("store_not_written", lane=self.partition, error=str(error))
 
     @property
     def is_open(self) -> bool:
@@ -168,7 +176,7 @@ class Lane:
 
     def resume(self) -> None:
         self._stopping = False
-        self._intake.begin(_clock())
+        self._intake.begin(self._clock())
 
     # -- feeding -------------------------------------------------------------------
     @property
@@ -242,7 +250,7 @@ class Lane:
         inputs = merge(taken)
         if not inputs and not sweeps and not store.due(bound, 1).hints:
             return None, taken
-        clock = max(_clock(), state.head.clock)
+        clock = max(self._clock(), state.head.clock)
         swept = (BUSY_SLICE if inputs else SLICE) if sweeps else 0
         return rounds.Plan(inputs, bound, clock, settings.round_timers, settings.round_timers, swept), taken
 
@@ -253,7 +261,7 @@ class Lane:
     async def _sleep(self) -> None:
         store = self._store
         assert store is not None
-        until = 0.0 if self._intake.size else (store.next_due - _clock()) / 1000
+        until = 0.0 if self._intake.size else (store.next_due - self._clock()) / 1000
         self._wake.clear()
         try:
             await asyncio.wait_for(self._wake.wait(), max(POLL_S, min(1.0, until)))
@@ -345,7 +353,3 @@ def _handoffs(pairs: Sequence[tuple[Any, ...]], partitions: int) -> dict[int, li
     for pair in pairs:
         by_partition.setdefault(partition_of(pair[0], partitions), []).append(pair)
     return by_partition
-
-
-def _clock() -> int:
-    return time.time_ns() // 1_000_000

@@ -24,6 +24,7 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from agents.lanes import unended, wire, wire_state
 from agents.lanes.brokers import Brokers
+from agents.lanes.clock import BrokerClock
 from agents.lanes.wire import TP, Code, Member, ProducerId
 
 log = structlog.get_logger(__name__)
@@ -70,7 +71,7 @@ class _Rejected(Exception):
 
 class TxnProducer:
     """`outputs`: all partitions that its id may have written to before this process, `group`: whose offsets;
-    what an older process left half ended there is ended at the start."""
+    what an older process left half ended there is ended at the start. `clock` hears what time the brokers have."""
 
     MAX_BATCH = 900_000
     START_S = 60.0
@@ -85,10 +86,11 @@ class TxnProducer:
         deadline_s: float = 8.0,
         outputs: Callable[[], Iterable[TP]] = tuple,
         group: str | None = None,
+        clock: BrokerClock | None = None,
     ) -> None:
         self.txn_id = txn_id
         self._timeout_ms, self._deadline_s = timeout_ms, deadline_s
-        self._outputs, self._group = outputs, group
+        self._outputs, self._group, self._clock = outputs, group, clock
         self._brokers = Brokers(client, txn_id, backoff_s)
         self._pid = ProducerId(-1, -1)
         self._sequences: dict[TP, int] = {}
@@ -273,10 +275,14 @@ class TxnProducer:
         return ends
 
     async def _produce_to(self, node: int, batches: dict[TP, bytearray]) -> dict[TP, tuple[int, int]]:
+        clock, stamps = self._clock, list[int]()
+        sent = clock.counter() if clock else 0.0
         try:
             answer: dict[TP, tuple[int, int]] = await self._brokers.send(
-                node, wire.produce(self.txn_id, batches, 10_000)
+                node, wire.produce(self.txn_id, batches, 10_000, stamps)
             )
+            if clock and stamps:
+                clock.stamped(max(stamps), sent)
             return answer
         except (KafkaError, TimeoutError):
             return dict.fromkeys(batches, (Code.DISCONNECTED, -1))

@@ -6,11 +6,15 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from laudstream import kafka_client, topics
+from laudstream.errors import Broken
 from laudstream.settings import Settings
 from tables.store import LaneStore
+
+log = structlog.get_logger(__name__)
 
 PATIENCE_S = 15.0
 """How long the marker of a round that the group knows may take to come into sight."""
@@ -21,6 +25,7 @@ async def restore(store: LaneStore, settings: Settings, partition: int, wanted: 
 
     `wanted` is the round that the group knows as the last one: its marker may not be here yet.
     None: nobody knows, so the end must be a real one, with no transaction open before it.
+    Raises Broken where the changelog does not begin with its first record: customers are missing there.
     """
     if wanted is not None and store.head.seq == wanted and not store.fresh:
         return 0
@@ -34,14 +39,24 @@ async def restore(store: LaneStore, settings: Settings, partition: int, wanted: 
         end = (await consumer.end_offsets([tp]))[tp]
         if wanted is None:
             end = await _high_watermark(settings, tp)
-        position = max(store.meta.position, begin)
+            if store.meta.position > end:
+                log.warning("store_ahead", lane=partition, position=store.meta.position, end=end)
+                store.reset()
+        if store.meta.position < begin:
+            raise Broken(
+                f"lane {partition}: {topics.STATE} begins at {begin}, so records of customers were deleted from it; "
+                "it may be compacted and nothing else (cleanup.policy). Start a worker whose store was in step, or go "
+                "back to a backup"
+            )
+        position = store.meta.position
         if position < end or wanted:
             consumer.seek(tp, position)
         patience = time.monotonic() + PATIENCE_S
         while position < end or (store.head.seq < (wanted or 0) and time.monotonic() < patience):
             batch = await consumer.getmany(tp, timeout_ms=200)
             position = await consumer.position(tp)
-            applied += store.restore([(r.key, r.value) for r in batch.get(tp, ())], position, now)
+            applied += store.restore([(r.key, r.value) for r in batch.get(tp, ())], position)
+        store.restored(now)
         return applied
     finally:
         await kafka_client.stop(consumer)

@@ -6,8 +6,9 @@ the sources of what is named in PRIVATE with their digests and fails when a rele
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import wraps
 from typing import Any
 
@@ -15,10 +16,11 @@ import msgspec
 from aiokafka import AIOKafkaConsumer
 from aiokafka.client import AIOKafkaClient
 from aiokafka.consumer.fetcher import PartitionRecords
-from aiokafka.errors import IllegalStateError
+from aiokafka.errors import IllegalStateError, KafkaError
 from aiokafka.structs import TopicPartition
 
-from agents.lanes.wire import Member
+from agents.lanes import wire_state
+from agents.lanes.wire import TP, Code, Member
 
 PRIVATE = (
     "aiokafka.client:AIOKafkaClient._wait_on_metadata",
@@ -103,20 +105,31 @@ def never_reset(consumer: AIOKafkaConsumer) -> None:
 _NO_RESET = 0  # aiokafka.consumer.fetcher.OffsetResetStrategy.NONE
 
 
-def watch_fetches(consumer: AIOKafkaConsumer, note: Callable[[TopicPartition, int], None]) -> None:
-    """Notes for each partition the last instant (ms) up to which its log is known to hold nothing more.
+def watch_fetches(
+    consumer: AIOKafkaConsumer,
+    note: Callable[[TopicPartition, int], None],
+    clock: Callable[[], int],
+    plain: Collection[str] = (),
+) -> None:
+    """Notes for each partition the last instant (ms, by `clock`) up to which its log is known to hold nothing more.
 
     That is the moment a fetch was SENT which found nothing at or after our position: whatever was appended
     before that moment we have (A4).
+
+    Where there are several replicas a record has its append time before consumers may see it. There the leader is
+    asked for the end of its log too, and must say that it ends at our position: for the topics in `plain`, which are
+    those that nobody writes to in transactions.
     """
     fetcher = consumer._fetcher
     fetch = fetcher._proc_fetch_request
+    asking: dict[int, asyncio.Task[None]] = {}  # one question a broker at a time
 
     async def timed(assignment: Any, node_id: int, request: Any) -> Any:
-        sent = time.time_ns() // 1_000_000
+        sent, here = clock(), time.time_ns() // 1_000_000
         woke = await fetch(assignment, node_id, request)
         if not assignment.active:
             return woke
+        ask: dict[TP, int] = {}
         for topic, partitions in request.topics:
             for partition, offset, _ in partitions:
                 tp = TopicPartition(topic, partition)
@@ -126,14 +139,46 @@ def watch_fetches(consumer: AIOKafkaConsumer, note: Callable[[TopicPartition, in
                     and state.has_valid_position
                     and state.position == offset
                     and state.timestamp is not None
-                    and state.timestamp >= sent
+                    and state.timestamp >= here
                     and state.lso is not None
                     and offset >= state.lso
                 ):
-                    note(tp, sent)
+                    if topic not in plain or _replicas(consumer, tp) == 1:
+                        note(tp, sent)
+                    else:
+                        ask[tp] = offset
+        if ask and (node_id not in asking or asking[node_id].done()):
+            asking[node_id] = asyncio.create_task(confirm(assignment, node_id, ask, sent))
         return woke
 
+    async def confirm(assignment: Any, node_id: int, positions: dict[TP, int], sent: int) -> None:
+        try:
+            ends = await consumer._client.send(node_id, wire_state.log_ends(positions), group=_ENDS)
+        except (KafkaError, TimeoutError):
+            return  # the next fetch asks again
+        if not assignment.active:
+            return
+        for tp, (code, end) in ends.items():
+            state = assignment.state_value(TopicPartition(*tp))
+            if (
+                code == Code.NONE
+                and end == positions[tp]
+                and state is not None
+                and state.has_valid_position
+                and state.position == end
+            ):
+                note(TopicPartition(*tp), sent)
+
     fetcher._proc_fetch_request = timed
+
+
+def _replicas(consumer: AIOKafkaConsumer, tp: TopicPartition) -> int:
+    found = consumer._client.cluster._partitions.get(tp.topic, {}).get(tp.partition)
+    return 1 if found is None else len(found.replicas)
+
+
+_ENDS = "ends"
+"""Connections of their own: on the consumer's a question would wait behind a fetch that waits for records."""
 
 
 def seek(consumer: AIOKafkaConsumer, positions: dict[TopicPartition, int]) -> None:

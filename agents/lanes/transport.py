@@ -20,6 +20,7 @@ from faust.types import TP
 from prometheus_client.core import Metric
 
 from agents.lanes import surface
+from agents.lanes.clock import BrokerClock
 from agents.lanes.feed import CaughtUp
 from agents.lanes.hub import GroupSource, Hub
 from agents.lanes.wire import Member
@@ -84,7 +85,8 @@ class LaneConsumerThread(driver.AIOKafkaConsumerThread):
         consumer = self._ensure_consumer()
         if not getattr(consumer, "watched", False):
             surface.never_reset(consumer)
-            surface.watch_fetches(consumer, self.caught_up.note)
+            app = self.app
+            surface.watch_fetches(consumer, self.caught_up.note, app.clock.now, app.plain_topics)
             consumer.watched = True
         for tp in seeks:
             self.caught_up.forget(tp)
@@ -133,10 +135,14 @@ class LaneTransport(driver.Transport):
 class LaneApp(faust.App):
     """A Faust app with a hub beside its agents. `hub_topics` must have equal partition counts."""
 
+    plain_topics: tuple[str, ...] = ()
+    """Those of them that nobody writes to in transactions, where the hub must know that it has read everything."""
+
     def __init__(
         self, settings: Settings, group: str, hub_topics: Iterable[str], make_hub: MakeHub, **options: Any
     ) -> None:
         self.settings, self.make_hub = settings, make_hub
+        self.clock = BrokerClock()
         self._hub_topics = frozenset(hub_topics)
         super().__init__(
             group,

@@ -66,7 +66,7 @@ def end_txn(txn_id: str, pid: ProducerId, commit: bool) -> Call:
 
 
 # -- partitions, records -----------------------------------------------------------
-def _by_topic(items: Iterable[tuple[TP, bytes]]) -> bytes:
+def by_topic(items: Iterable[tuple[TP, bytes]]) -> bytes:
     topics: dict[str, list[bytes]] = {}
     for (topic, partition), rest in items:
         topics.setdefault(topic, []).append(I32.pack(partition) + rest)
@@ -100,9 +100,11 @@ def _codes(r: Reader) -> dict[TP, int]:
     return codes
 
 
-def produce(txn_id: str | None, batches: Mapping[TP, bytes | bytearray], timeout_ms: int) -> Call:
+def produce(
+    txn_id: str | None, batches: Mapping[TP, bytes | bytearray], timeout_ms: int, stamps: list[int] | None = None
+) -> Call:
     """v12 adds the partitions to the transaction by itself (KIP-890).
-    One batch per partition. Answer: {tp: (code, base offset)}."""
+    One batch per partition. Answer: {tp: (code, base offset)}. `stamps` gets the append times (ms)."""
     topics: dict[str, list[tuple[int, bytes | bytearray]]] = {}
     for (name, number), data in batches.items():
         topics.setdefault(name, []).append((number, data))
@@ -124,7 +126,9 @@ def produce(txn_id: str | None, batches: Mapping[TP, bytes | bytearray], timeout
             def partition() -> None:
                 at, code, base = r.i32(), r.i16(), r.i64()
                 found[name, at] = code, base
-                r.i64(), r.i64()
+                stamp, _ = r.i64(), r.i64()
+                if stamps is not None and stamp > 0:
+                    stamps.append(stamp)
                 r.array(lambda: (r.i32(), r.text(), r.tags()))
                 r.text()
                 r.tags()
@@ -157,7 +161,7 @@ def txn_offset_commit(txn_id: str, pid: ProducerId, member: Member, offsets: Map
         + I32.pack(member.generation)
         + text(member.member_id)
         + text(member.instance_id)
-        + _by_topic(
+        + by_topic(
             (tp, I64.pack(offset) + I32.pack(-1) + text(note) + NO_TAGS) for tp, (offset, note) in offsets.items()
         )
         + NO_TAGS

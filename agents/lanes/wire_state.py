@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from agents.lanes.encoding import NO_TAGS, Call, Reader, array, text
-from agents.lanes.wire import TP, Code, ProducerId, grouped
+from agents.lanes.encoding import I32, I64, NO_TAGS, Call, Reader, array, text
+from agents.lanes.wire import TP, Code, ProducerId, by_topic, grouped
 
 
 # -- who holds a partition open ----------------------------------------------------
@@ -98,6 +98,40 @@ def describe_producers(tps: Iterable[TP]) -> Call:
         return found
 
     return Call(61, 0, body, read)
+
+
+# -- what stands in a log and nobody may read yet ----------------------------------
+_NO_CONSUMER = -4
+"""Asks as somebody who is not held back: a consumer is told the high watermark. (-2, a debugger, would be answered by
+followers as well.)"""
+
+
+def log_ends(tps: Iterable[TP]) -> Call:
+    """ListOffsets v7, to the leader. Answer: {tp: (code, offset behind the last record, replicated or not)}."""
+    latest = I32.pack(-1) + I64.pack(-1) + NO_TAGS
+    body = I32.pack(_NO_CONSUMER) + b"\0" + by_topic((tp, latest) for tp in tps) + NO_TAGS
+
+    def read(r: Reader) -> Any:
+        r.i32()
+        found: dict[TP, tuple[int, int]] = {}
+
+        def topic() -> None:
+            name = r.text()
+
+            def partition() -> None:
+                at, code = r.i32(), r.i16()
+                r.i64()
+                found[name, at] = code, r.i64()
+                r.i32()
+                r.tags()
+
+            r.array(partition)
+            r.tags()
+
+        r.array(topic)
+        return found
+
+    return Call(2, 7, body, read)
 
 
 # -- the cluster -------------------------------------------------------------------

@@ -137,6 +137,13 @@ async def topics(now: Settings) -> str:
     if todo.create or todo.alter:
         missing = f"{len(todo.create)} missing, {len(todo.alter)} with other settings"
         raise Wrong(missing, "run `laudstream topics apply`")
+    fewer = [topic.name for topic in found.values() if topic.replication < now.replication]
+    if fewer:
+        raise Wrong(
+            f"fewer than {now.replication} replicas: {', '.join(fewer)}",
+            f"move them to more brokers (kafka-reassign-partitions), or lower {variable('replication')}",
+            "warning",
+        )
     leaderless = [topic.name for topic in found.values() if topic.leaderless]
     if leaderless:
         raise Wrong(f"partitions without a leader: {', '.join(leaderless)}", "bring the missing brokers back")

@@ -41,7 +41,10 @@ def list_(json: bool) -> None:
         if there is None:
             rows.append((topic.name, None, None, "missing"))
             continue
-        differing = [name for name, value in topic.config().items() if there.config.get(name) != value]
+        config = kafka_admin.config_of(topic, now)
+        differing = [name for name, value in config.items() if there.config.get(name) != value]
+        if there.replication != now.replication:
+            differing.insert(0, "replication")
         if there.partitions != kafka_admin.partitions_of(topic, now):
             differing.insert(0, "partitions")
         rows.append((topic.name, there.partitions, there.replication, ", ".join(differing)))

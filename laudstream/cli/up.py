@@ -47,7 +47,7 @@ class Progress:
             self._status.update("starting " + ", ".join(self._under_way.values()))
 
     def _say(self, report: Report) -> None:
-        mark = {"ready": "[green]✓[/]", "killed": "[yellow]![/]"}.get(report.event, "[dim]·[/]")
+        mark = {"ready": "[green]✓[/]", "killed": "[yellow]![/]", "died": "[red]✗[/]"}.get(report.event, "[dim]·[/]")
         event = "killed, it did not stop" if report.event == "killed" else report.event
         name = report.name if report.name[-1].isdecimal() else report.title
         line = f"{mark} {name:<16} {event:<7} {report.seconds:6.1f} s  [dim]{report.detail}[/]"
@@ -80,14 +80,16 @@ def port_options(command: click.decorators.FC) -> click.decorators.FC:
 @port_options
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 30), help="Number of journey workers.")
 def up(data: Path, port_base: int | None, workers: int, **single: int | None) -> None:
-    """Run Kafka, PostgreSQL, Kafka Connect, an SMTP inbox, the API and the workers, until Ctrl-C."""
+    """Run Kafka, PostgreSQL, Kafka Connect, an SMTP inbox, the API and the workers, until Ctrl-C.
+
+    What dies is started again; what dies three times within five minutes ends it all, with the end of its log."""
     progress = Progress(show.console())
     stack = Stack(data, ports=ports_of(port_base, single), workers=workers, settings=load(), report=progress)
     asyncio.run(_run(stack, progress))
 
 
 async def _run(stack: Stack, progress: Progress) -> None:
-    """Start, say where things are, and stay until a signal or the death of a part."""
+    """Start, say where things are, and stay until a signal; parts that die are started again, a few times."""
     began = time.monotonic()
     stop = stop_signals()
     click.echo(f"laudstream: data in {stack.data}")
@@ -97,7 +99,7 @@ async def _run(stack: Stack, progress: Progress) -> None:
                 return
         click.echo(summary(stack, time.monotonic() - began))
         sys.stdout.flush()
-        await until(stop, stack.watch())
+        await until(stop, stack.keep())
     finally:
         if stack.children:
             click.echo("stopping")

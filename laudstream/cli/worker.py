@@ -1,4 +1,4 @@
-"""`laudstream worker journeys|senders|projector`: one Faust worker process."""
+"""`laudstream worker journeys|senders|projector`: one Faust worker process. It waits for servers that are away."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from laudstream import away
 from laudstream.log import configure
 from laudstream.settings import Settings, load
 
@@ -28,7 +29,7 @@ def journeys() -> None:
     """Lanes: carry customers through journeys."""
     from agents.journeys import JourneyApp
 
-    _run("journeys", JourneyApp)
+    _run("journeys", JourneyApp, stores=True)
 
 
 @worker.command()
@@ -48,7 +49,7 @@ def projector() -> None:
     _run("projector", ProjectorApp)
 
 
-def _run(name: str, make: Callable[[Settings], LaneApp]) -> None:
+def _run(name: str, make: Callable[[Settings], LaneApp], *, stores: bool = False) -> None:
     import uvloop
     from faust import Worker
 
@@ -60,6 +61,9 @@ def _run(name: str, make: Callable[[Settings], LaneApp]) -> None:
     _keep_memory()
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
+    if stores:
+        loop.run_until_complete(away.room(settings.data_path))
+    loop.run_until_complete(away.servers(settings, "" if stores else settings.worker_dsn))
     app: Any = make(settings)
     Worker(app, loop=loop, override_logging=False, quiet=True, redirect_stdouts=False).execute_from_commandline()
 

@@ -33,7 +33,7 @@ class Died(LaudstreamError):
 
     def __init__(self, name: str, how: str, log: Path) -> None:
         super().__init__(f"{name} {how}; last lines of {log}:\n{tail(log)}")
-        self.name = name
+        self.name, self.how = name, how
 
 
 class Server(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,7 +15,10 @@ from laudstream.local.probe import answers, listens
 from laudstream.local.site import Site, program
 
 BROKER = ("-Xms256m", "-Xmx1g", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+ONE_OF_SEVERAL = ("-Xms128m", "-Xmx256m", *BROKER[2:])
 CONNECT = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+STEP = 100
+"""Between the ports of two brokers."""
 TOOL = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 
 
@@ -41,35 +44,72 @@ def java(site: Site, name: str, flags: tuple[str, ...], main: str, *arguments: o
     )
 
 
+def name_of(number: int) -> str:
+    """Of a broker, from 1 on."""
+    return "kafka" if number == 1 else f"kafka-{number}"
+
+
+def port_of(ports: Ports, number: int) -> int:
+    """Where clients find a broker; its controller listens on the next one."""
+    return ports.kafka + STEP * (number - 1)
+
+
+def addresses(ports: Ports, brokers: int) -> str:
+    """Bootstrap servers."""
+    return ",".join(f"{HOST}:{port_of(ports, number)}" for number in range(1, brokers + 1))
+
+
+def cluster_id(site: Site) -> str:
+    """Of the brokers to be, the same for all of them."""
+    file = site.data / "run" / "cluster-id"
+    if not file.exists():
+        file.write_text(urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("="))
+    return file.read_text()
+
+
 def format_command(site: Site, config: Path) -> tuple[str, ...]:
     """Makes the broker's data folder."""
-    cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    cluster = cluster_id(site)
     return java(site, "format", TOOL, "kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", config)
 
 
-def broker(site: Site, ports: Ports) -> Server:
-    folder = site.data / "kafka"
-    config = site.configured("server.properties", kafka=ports.kafka, controller=ports.controller, data=folder)
-    address = f"{HOST}:{ports.kafka}"
+def broker(site: Site, ports: Ports, number: int = 1, brokers: int = 1) -> Server:
+    """One of so many; each is a controller too."""
+    name, port = name_of(number), port_of(ports, number)
+    controllers = [ports.controller + STEP * (each - 1) for each in range(1, brokers + 1)]
+    folder = site.data / name
+    config = site.configured(
+        "server.properties",
+        to="server.properties" if number == 1 else f"server-{number}.properties",
+        node=number,
+        kafka=port,
+        controller=controllers[number - 1],
+        voters=",".join(f"{each}@{HOST}:{at}" for each, at in enumerate(controllers, 1)),
+        data=folder,
+        replicas=brokers,
+        in_sync=max(1, brokers - 1),
+    )
+    address = f"{HOST}:{port}"
 
     async def prepare() -> None:
         if not (folder / "meta.properties").exists():
-            await child.run(format_command(site, config), site=site, name="kafka-format")
+            await child.run(format_command(site, config), site=site, name=f"{name}-format")
 
     async def ready() -> bool:
-        if not await listens(ports.kafka):
+        if not await listens(port):
             return False
         try:
             async with kafka_admin.admin(address, timeout_s=2.0) as client:
-                return bool((await client.describe_cluster())["brokers"])
+                found = (await client.describe_cluster())["brokers"]
+                return any(one["node_id"] == number for one in found)
         except Unavailable:
             return False
 
     return Server(
-        name="kafka",
+        name=name,
         title="Kafka",
-        command=java(site, "kafka", BROKER, "kafka.Kafka", config),
-        ports={"Kafka": ports.kafka, "Kafka's controller": ports.controller},
+        command=java(site, "kafka", BROKER if brokers == 1 else ONE_OF_SEVERAL, "kafka.Kafka", config),
+        ports={"Kafka": port, "Kafka's controller": controllers[number - 1]},
         prepare=prepare,
         ready=ready,
         detail=address,
@@ -77,8 +117,14 @@ def broker(site: Site, ports: Ports) -> Server:
     )
 
 
-def connect(site: Site, ports: Ports) -> Server:
-    config = site.configured("connect.properties", kafka=ports.kafka, connect=ports.connect, plugins=site.plugins())
+def connect(site: Site, ports: Ports, brokers: int = 1) -> Server:
+    config = site.configured(
+        "connect.properties",
+        kafka=addresses(ports, brokers),
+        connect=ports.connect,
+        plugins=site.plugins(),
+        replicas=brokers,
+    )
     url = f"http://{HOST}:{ports.connect}"
 
     async def ready() -> bool:
@@ -87,7 +133,7 @@ def connect(site: Site, ports: Ports) -> Server:
     return Server(
         name="connect",
         title="Kafka Connect",
-        needs=("kafka",),
+        needs=tuple(name_of(number) for number in range(1, brokers + 1)),
         command=java(site, "connect", CONNECT, "org.apache.kafka.connect.cli.ConnectDistributed", config),
         ports={"Kafka Connect": ports.connect},
         ready=ready,

@@ -44,6 +44,7 @@ class Context(msgspec.Struct):
     base: Settings
     """Settings that are not about addresses."""
     keys: Keys
+    brokers: int = 1
 
     @property
     def settings(self) -> Settings:
@@ -51,7 +52,7 @@ class Context(msgspec.Struct):
         site, ports, password = self.site, self.ports, self.keys.database_password
         return msgspec.structs.replace(
             self.base,
-            kafka=f"{HOST}:{ports.kafka}",
+            kafka=kafka.addresses(ports, self.brokers),
             connect_url=f"http://{HOST}:{ports.connect}",
             database_url=postgres.address("laudstream", password, ports),
             api_database_url=postgres.address("laudstream_api", password, ports),
@@ -99,13 +100,15 @@ def parts(context: Context, workers: int = 1) -> list[Part]:
     site, ports = context.site, context.ports
     password = context.keys.database_password
     ops = iter(range(ports.ops, ports.ops + OPS_SPAN))
+    numbers = range(1, context.brokers + 1)
+    brokers = tuple(map(kafka.name_of, numbers))
     found: list[Part] = [
         postgres.server(site, ports, password),
-        kafka.broker(site, ports),
+        *(kafka.broker(site, ports, number, context.brokers) for number in numbers),
         _inbox(context),
         Step(name="migrations", title="migrations", needs=("postgres",), run=context.migrate),
-        Step(name="topics", title="topics", needs=("kafka",), run=context.apply_topics),
-        kafka.connect(site, ports),
+        Step(name="topics", title="topics", needs=brokers, run=context.apply_topics),
+        kafka.connect(site, ports, context.brokers),
         Step(name="workspace", title="workspace", needs=("migrations",), run=context.set_up_workspace),
         Step(
             name="connector",

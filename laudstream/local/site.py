@@ -42,9 +42,9 @@ class Site(NamedTuple):
         for name in ("logs", "run", "config"):
             (self.data / name).mkdir(parents=True, exist_ok=True)
 
-    def configured(self, name: str, **values: object) -> Path:
-        """A file of local-env/ with its blanks filled in, in the data folder."""
-        path = self.data / "config" / name
+    def configured(self, name: str, to: str = "", **values: object) -> Path:
+        """A file of local-env/ with its blanks filled in, in the data folder, under its own name or `to`."""
+        path = self.data / "config" / (to or name)
         path.write_text(self.filled(name, **values), encoding="utf-8")
         return path
 

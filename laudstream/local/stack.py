@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
@@ -19,13 +20,15 @@ from typing import NamedTuple, Self, TextIO
 
 from laudstream.errors import NotFound
 from laudstream.local import folder, keys, parts, running
-from laudstream.local.child import Child, Server
+from laudstream.local.child import Child, Died, Server
 from laudstream.local.parts import Context, Part, Step
 from laudstream.local.ports import Ports, check_free
 from laudstream.local.site import Site
 from laudstream.settings import Settings
 
 _WATCH_S = 0.1
+MOST_DEATHS, WITHIN_S = 3, 300.0
+"""A part that dies more often than that within that time is not started again."""
 
 
 class Report(NamedTuple):
@@ -34,7 +37,7 @@ class Report(NamedTuple):
     name: str
     title: str
     event: str
-    """starting, ready, stopped or killed (it did not stop in time)."""
+    """starting, ready, stopped, killed (it did not stop in time) or died."""
     seconds: float = 0.0
     """Since its own start; waiting for what it needs does not count."""
     detail: str = ""
@@ -52,15 +55,17 @@ class Stack:
         ports: Ports | None = None,
         parts: Iterable[str] | None = None,
         workers: int = 1,
+        brokers: int = 1,
         settings: Settings | None = None,
         report: Callable[[Report], None] = _silent,
     ) -> None:
-        """`parts`: these and what they need; None: all. `settings`: those that are not about addresses."""
+        """`parts`: these and what they need; None: all. `brokers`: of Kafka, which then keeps as many replicas.
+        `settings`: those that are not about addresses."""
         self.site = Site.at(data)
         self.ports = ports or Ports()
         self._wanted = None if parts is None else tuple(parts)
-        self._workers = workers
-        self._base = settings or Settings()
+        self._workers, self._brokers = workers, brokers
+        self._base = settings or Settings(replication=brokers)
         self._report = report
         self._context: Context | None = None
         self._parts: list[Part] = []
@@ -131,7 +136,7 @@ class Stack:
             raise
 
     def _prepare(self) -> None:
-        self._context = Context(self.site, self.ports, self._base, keys.load(self.data))
+        self._context = Context(self.site, self.ports, self._base, keys.load(self.data), self._brokers)
         self._parts = parts.selected(parts.parts(self._context, self._workers), self._wanted)
         servers = [part for part in self._parts if isinstance(part, Server)]
         check_free({use: port for server in servers for use, port in server.ports.items()})
@@ -164,6 +169,33 @@ class Stack:
         while True:
             self.check()
             await asyncio.sleep(_WATCH_S)
+
+    async def keep(self) -> None:
+        """Never ends by itself. A part that ends and that nobody stopped is started again, as long as it does not die
+        MOST_DEATHS times within WITHIN_S: then raises Died."""
+        deaths: defaultdict[str, list[float]] = defaultdict(list)
+        while True:
+            for child in self._children.values():
+                try:
+                    child.check()
+                except Died as died:
+                    await self._revive(child, died, deaths[child.name])
+            await asyncio.sleep(_WATCH_S)
+
+    async def _revive(self, child: Child, died: Died, deaths: list[float]) -> None:
+        while True:
+            now = time.monotonic()
+            deaths[:] = [at for at in deaths if at > now - WITHIN_S] + [now]
+            if len(deaths) >= MOST_DEATHS:
+                raise Died(child.name, f"died {len(deaths)} times in {WITHIN_S:g} s; it {died.how}", child.log)
+            self._report(Report(child.name, child.server.title, "died", now - child.started_at, died.how))
+            try:
+                await child.start()
+            except Died as again:
+                died = again
+            else:
+                self._report(Report(child.name, child.server.title, "ready", time.monotonic() - now, "started again"))
+                return
 
     def check(self) -> None:
         """Raises Died if a part has ended that nobody stopped."""

@@ -36,21 +36,21 @@ After = Callable[[Fault, Outage], Awaitable[None]]
 class Faults:
     """The faults of one schedule. `after` is told of each as soon as its part is told to be up again."""
 
-    def __init__(self, stack: Stack, after: After) -> None:
-        self._stack, self._after = stack, after
+    def __init__(self, stack: Stack, after: After, faults: Iterable[Fault]) -> None:
+        self._stack, self._after, self._faults = stack, after, tuple(faults)
         self._down: set[str] = set()
         self._guest = guest(stack)
         self.outages: list[Outage] = []
         self.starts = 0
         """That failed, because what the part needs was away."""
 
-    async def play(self, faults: Iterable[Fault], begun: float) -> None:
+    async def play(self, begun: float) -> None:
         """By the clock (time.monotonic) from `begun`. Raises Died if a part ends that no fault ended."""
         async with asyncio.TaskGroup() as watching:
             watch = watching.create_task(self._watch())
             try:
                 async with asyncio.TaskGroup() as under_way:
-                    for fault in faults:
+                    for fault in self._faults:
                         await asyncio.sleep(max(0.0, begun + fault.at_s - time.monotonic()))
                         await wait_until(partial(self._turn, fault), TURN_S, f"the turn of: {fault}")
                         self._down.add(fault.target)

@@ -13,6 +13,7 @@ from tests.integration.kit import Shop, leave, mail_template, message, wait_for
 
 CUSTOMERS_A_S = 22
 WAIT_S, DELAY_S = 6, 5
+PLACES = 60
 TICK_S = 0.5
 """Events are posted in the order of the plan, all that are due at a tick together."""
 PATIENCE_S = 150.0
@@ -33,6 +34,8 @@ class Names(NamedTuple):
     order: str
     welcome: str
     """A template."""
+    place: str
+    """Takes PLACES of those who want one, wherever they are: lanes ask one another."""
 
     @classmethod
     def of(cls, shop: Shop) -> Names:
@@ -65,16 +68,17 @@ async def publish(shop: Shop, names: Names) -> None:
         {"later": {"delay": {"for": f"PT{DELAY_S}S"}, "next": "done"}, "done": leave("patient")},
         exit=[{"event": {"name": names.order}, "outcome": "bought"}],
     )
+    await shop.publish(names.place, {"in": leave("in")}, max_entries=PLACES)
     again = [{"event": {"name": names.probe}, "reentry": "always"}]
     await shop.publish(names.probe, {"done": leave("done")}, entry=again)
 
 
 def plan(seed: int, shop: Shop, seconds: float) -> list[Planned]:
-    """Each customer: identify, both entries, and some of: paid, order, another buy, another identify, repeats.
+    """Each customer: identify, both entries, and some of: paid, order, another buy, another identify, repeats, place.
 
     In the order of the instants; what a customer does at one instant stands in its order.
     """
-    chance, names = random.Random(f"load {seed}"), Names.of(shop)
+    chance, other, names = random.Random(f"load {seed}"), random.Random(f"places {seed}"), Names.of(shop)
     found: list[Planned] = []
     for number in range(int(seconds * CUSTOMERS_A_S)):
         who, at = shop.name(f"c{number}"), chance.uniform(0, seconds)
@@ -92,6 +96,8 @@ def plan(seed: int, shop: Shop, seconds: float) -> list[Planned]:
             if chance.random() < share:
                 own.append(Planned(at + chance.uniform(0.2, 9), item))
         own += [again._replace(at_s=again.at_s + chance.uniform(0, 5)) for again in own if chance.random() < 0.1]
+        if other.random() < 0.4:
+            own.append(Planned(at + other.uniform(0, 9), _track(who, names.place, "place")))
         found += own
     return sorted(found, key=lambda planned: planned.at_s)
 

@@ -15,7 +15,7 @@ import msgspec
 
 from laudstream.journey.decision import Decision
 from laudstream.messages.request import SendRequest
-from tests.chaos.load import DELAY_S, WAIT_S, Names, Planned
+from tests.chaos.load import DELAY_S, PLACES, WAIT_S, Names, Planned
 
 SHOWN = 8
 
@@ -84,6 +84,7 @@ def judge(seen: Seen, names: Names, address: Mapping[str, str]) -> Findings:
             if entries:
                 run = [d for d in own if d.journey == journey]
                 check(_Customer(who, events, entries, run, names), found)
+    _placed(first, decided, names, found)
     _mailed(seen, names, address, found)
     return found
 
@@ -200,6 +201,21 @@ def _answered(
 def _fired(one: _Customer, at: Decision, ended: Decision, due: int, outcome: str, found: Findings) -> None:
     if ended.outcome != outcome or at.at != due or at.clock < due:
         found.wrong.append(f"{one}: due at {due}; ended {ended.outcome} at {at.at}, clock {at.clock}")
+
+
+def _placed(
+    first: Mapping[str, list[Logged]], decided: Mapping[str, list[Decision]], names: Names, found: Findings
+) -> None:
+    """Everybody who wanted a place has one answer, and as many have one as there are."""
+    wanted = [who for who, events in first.items() if any(event.name == names.place for event in events)]
+    inside = 0
+    for who in wanted:
+        kinds = [d.reason if d.kind == "not_entered" else d.kind for d in decided[who] if d.journey == names.place]
+        inside += "entered" in kinds
+        if kinds not in (["entered", "ended"], ["full"]):
+            (found.stuck if len(kinds) < 2 else found.duplicated).append(f"{who} in {names.place}: {kinds}")
+    if inside != min(PLACES, len(wanted)):
+        found.wrong.append(f"{inside} of {len(wanted)} have one of {PLACES} places")
 
 
 def _mailed(seen: Seen, names: Names, address: Mapping[str, str], found: Findings) -> None:

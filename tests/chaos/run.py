@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -17,7 +17,7 @@ from laudstream.local.stack import Stack
 from laudstream.records import codec
 from laudstream.records.rows import row
 from tests.chaos import load
-from tests.chaos.faults import Faults
+from tests.chaos.faults import After, Faults
 from tests.chaos.load import Names, Planned
 from tests.chaos.oracle import Findings, Logged, Seen, figures, judge
 from tests.chaos.schedule import SECONDS, Fault, schedule
@@ -50,12 +50,13 @@ class Result(msgspec.Struct):
         return [f"seed {self.seed}:", *(f"  {fault}" for fault in self.faults), *self.findings.lines()]
 
 
-def line(results: list[Result]) -> str:
-    """What a run of chaos says, in one line."""
+def line(results: list[Result], words: str = "") -> str:
+    """What a run says, in one line, which begins with `words`."""
     findings = [result.findings for result in results]
     wrong = sum(len(f.wrong) for f in findings)
     return (
-        f"chaos: schedules={len(results)} kills={sum(r.kills for r in results)} events={sum(r.events for r in results)}"
+        f"{words or f'chaos: schedules={len(results)}'} kills={sum(r.kills for r in results)}"
+        f" events={sum(r.events for r in results)}"
         f" lost={sum(len(f.lost) for f in findings)} duplicated={sum(len(f.duplicated) for f in findings)}"
         f" stuck={sum(len(f.stuck) for f in findings)}"
         f" max_recovery_s={max((r.max_recovery_s for r in results), default=0.0):.1f}"
@@ -63,21 +64,38 @@ def line(results: list[Result]) -> str:
     )
 
 
+class Player(Protocol):
+    """Does the faults of a result."""
+
+    outages: list[Outage]
+
+    async def play(self, begun: float) -> None:
+        """By the clock (time.monotonic) from `begun`; ends when all is up again."""
+
+
 async def run(stack: Stack, seed: int, seconds: float = SECONDS) -> Result:
     """One schedule, in names of its own."""
     result = Result(seed, schedule(seed, seconds))
+    return await trial(stack, result, seconds, lambda after: Faults(stack, after, result.faults))
+
+
+async def trial(stack: Stack, result: Result, seconds: float, player: Callable[[After], Player]) -> Result:
+    """`seconds` of load, the faults beside it, and the check of everything. `player` is told what to call as soon as
+    the system should be up again after a fault."""
     async with Shop(stack) as shop:
         await load.publish(shop, Names.of(shop))
         async with Watch(shop) as watch:
-            planned = load.plan(seed, shop, seconds)
-            await _play(shop, watch, planned, result)
+            planned = load.plan(result.seed, shop, seconds)
+            await _play(shop, watch, planned, result, player)
             await shop.pool.expire_connections()  # PostgreSQL may have been another process
             await _settle(shop, watch, planned, result.findings)
         await _check(shop, planned, result)
     return result
 
 
-async def _play(shop: Shop, watch: Watch, planned: list[Planned], result: Result) -> None:
+async def _play(
+    shop: Shop, watch: Watch, planned: list[Planned], result: Result, player: Callable[[After], Player]
+) -> None:
     """The load and the faults, side by side; after each fault a probe."""
     probed: list[tuple[Fault, Outage, float]] = []
 
@@ -87,12 +105,12 @@ async def _play(shop: Shop, watch: Watch, planned: list[Planned], result: Result
         except (AssertionError, LaudstreamError) as error:
             result.findings.stuck.append(f"after {fault}: {error}")
 
-    faults = Faults(shop.stack, after)
+    faults = player(after)
     begun = time.monotonic()
     try:
         async with asyncio.TaskGroup() as both:
             posting = both.create_task(load.post(shop.settings, planned, begun))
-            both.create_task(faults.play(result.faults, begun))
+            both.create_task(faults.play(begun))
     except BaseExceptionGroup as group:
         result.findings.wrong.append(str(_first(group)))
         await _bring_up(shop.stack)
@@ -118,10 +136,13 @@ async def _settle(shop: Shop, watch: Watch, planned: list[Planned], findings: Fi
     """Until nothing more is to come; what does not come in time is stuck."""
     names = Names.of(shop)
     runs = {(each.item["userId"], each.item.get("event")) for each in planned}
+    asked = {(who, event) for who, event in runs if event == names.place}
     runs = {(who, event) for who, event in runs if event in (names.buy, names.cart)}
 
     async def ended() -> None:
         await wait_until(lambda: runs <= watch.ended_at.keys(), SETTLE_S, "all runs have ended")
+        answered = (watch.ended_at, watch.refused)
+        await wait_until(lambda: all(any(each in one for one in answered) for each in asked), SETTLE_S, "all places")
 
     async def claimed() -> None:
         async def settled() -> bool:
@@ -183,7 +204,7 @@ async def _check(shop: Shop, planned: list[Planned], result: Result) -> None:
     for field in Findings.__struct_fields__:
         getattr(findings, field).extend(getattr(judged, field))
     unknown = sum(state == "unknown" for state in seen.claims.values())
-    for journey in (names.buy, names.cart, names.probe):
+    for journey in (names.buy, names.cart, names.place, names.probe):
         expected: dict[str, Any] = figures(decisions, journey)
         greeted = {"sent": len(seen.claims) - unknown, "unknown": unknown} if journey == names.buy else {}
         await _try(partial(_counted, shop, journey, expected, greeted), findings)

@@ -13,7 +13,7 @@ from laudstream.messages.request import SendRequest
 from tests.chaos.load import Names, Planned
 from tests.chaos.oracle import Findings, Logged, Seen, figures, judge
 
-NAMES = Names("buy", "cart", "probe", "paid", "order", "welcome")
+NAMES = Names("buy", "cart", "probe", "paid", "order", "welcome", "place")
 ANN = "ann"
 ADDRESS = {ANN: "ann@example.org"}
 WORDS = ("identify", "buy", "cart", "paid", "buy again")

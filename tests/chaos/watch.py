@@ -47,6 +47,8 @@ class Watch:
         self._task: asyncio.Task[None] | None = None
         self.ended_at: dict[tuple[str, str], float] = {}
         """(customer, journey) → when the end of its first run there was seen."""
+        self.refused: set[tuple[str, str]] = set()
+        """(customer, journey) of entries that were not taken."""
         self.kinds: Counter[str] = Counter()
         self._probes = 0
 
@@ -96,6 +98,8 @@ class Watch:
                     self.kinds[decision.kind] += 1
                     if decision.kind == "ended":
                         self.ended_at.setdefault((decision.customer, decision.journey), now)
+                    elif decision.kind == "not_entered":
+                        self.refused.add((decision.customer, decision.journey))
 
     async def probe(self, journey: str) -> float:
         """Post an event to a new customer in every partition; returns when the last of them was decided."""

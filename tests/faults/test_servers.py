@@ -142,3 +142,31 @@ async def test_a_sender_killed_in_mid_delivery_sends_each_mail_once_or_says_unkn
         return (step["sent"], step["unknown"]) == (count - len(unknown), len(unknown))
 
     await wait_until(shown, what="stats show what is unknown")
+
+
+async def test_who_is_started_while_kafka_and_postgresql_are_away_waits_says_so_and_works_then(shop: Shop) -> None:
+    buy, stack = await _greeting(shop), shop.stack
+    ours = ("api", "journeys", "senders", "projector")
+    servers = [stack.part(name) for name in ("kafka", "postgres")]
+    await asyncio.gather(*(stack.part(name).stop() for name in ours))
+    await asyncio.gather(*(server.stop() for server in servers))
+    starting = [asyncio.create_task(stack.part(name).start()) for name in ours]
+
+    def waits(name: str) -> bool:
+        text = stack.part(name).log.read_text() if stack.part(name).alive else ""
+        return "waiting_for" in text and "server=Kafka" in text and "does not answer" in text
+
+    await wait_until(lambda: all(map(waits, ours)), 60, "all of them say that they wait")
+    assert not any(task.done() for task in starting)
+    await servers[0].start()
+    with_database = ("api", "senders", "projector")
+
+    def waits_further(name: str) -> bool:
+        return "server=PostgreSQL" in stack.part(name).log.read_text()
+
+    await wait_until(lambda: all(map(waits_further, with_database)), 60, "those who need PostgreSQL wait for it too")
+    await servers[1].start()
+    await asyncio.gather(*starting)
+    await shop.pool.expire_connections()
+    await shop.batch(_items(shop, buy, "c"))
+    await _all_greeted_once(shop, FEW)

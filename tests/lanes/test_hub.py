@@ -11,6 +11,7 @@ import pytest
 from aiokafka.structs import TopicPartition
 from structlog.testing import capture_logs
 
+from agents.lanes.clock import BrokerClock
 from agents.lanes.feed import CaughtUp
 from agents.lanes.hub import LaneHub
 from agents.lanes.wire import Member
@@ -52,7 +53,7 @@ def _hub(folder: Path, crashed: list[BaseException]) -> LaneHub:
         crashed.append(error)
 
     settings = Settings(kafka=NOBODY, data_dir=str(folder))
-    return LaneHub(settings, Group(), crash, Bodies(), lambda: Cluster("cluster", {}, {}))
+    return LaneHub(settings, Group(), crash, Bodies(), lambda: Cluster("cluster", {}, {}), BrokerClock())
 
 
 async def test_it_tries_again_and_again_to_open_them(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from laudstream.local import folder, proc
 from laudstream.local.child import Died
 from laudstream.local.ports import Ports, free_base
 from laudstream.local.running import settings_of_running
-from laudstream.local.stack import Report, Stack
+from laudstream.local.stack import MOST_DEATHS, Report, Stack
 from tests.local.conftest import WaitUntil
 
 pytestmark = pytest.mark.integration
@@ -127,6 +127,26 @@ async def test_a_part_that_dies_is_named_with_the_end_of_its_log(small: Callable
         async with asyncio.timeout(10):
             with pytest.raises(Died, match=r"inbox was ended by SIGKILL after .*; last lines of .*inbox.log"):
                 await stack.watch()
+
+
+async def test_a_part_that_dies_is_started_again_and_said_to_be_but_not_for_ever(small: Callable[..., Stack]) -> None:
+    reports: list[Report] = []
+    async with small("inbox", report=reports.append) as stack:
+        keeping = asyncio.create_task(stack.keep())
+        inbox, pids = stack.part("inbox"), set()
+        async with asyncio.timeout(30):
+            for _ in range(MOST_DEATHS - 1):
+                pids.add(inbox.pid)
+                os.kill(inbox.pid, signal.SIGKILL)
+                while [r.event for r in reports].count("ready") <= len(pids):  # noqa: ASYNC110
+                    await asyncio.sleep(0.02)
+            assert inbox.pid not in pids
+            os.kill(inbox.pid, signal.SIGKILL)
+            with pytest.raises(Died, match=r"inbox died 3 times in 300 s; it was ended by SIGKILL .*; last lines of"):
+                await keeping
+    died = [report for report in reports if report.event == "died"]
+    assert [report.name for report in died] == ["inbox"] * (MOST_DEATHS - 1)
+    assert all("was ended by SIGKILL" in report.detail for report in died)
 
 
 async def test_a_part_that_cannot_start_stops_the_others(small: Callable[..., Stack]) -> None:

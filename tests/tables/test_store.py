@@ -142,7 +142,7 @@ def test_due_stops_at_the_limit_and_names_the_horizon(tmp_path: Path, memory: Ro
 def test_restore_makes_hints_from_wake_at_without_decoding_a_body(tmp_path: Path, memory: RocksMemory) -> None:
     store = open_store(tmp_path / "s", memory)
     value = core(42, b"\xff\xff not msgpack")
-    assert store.restore([(b"workspace0:a" + CORE, value), (b"workspace0:b" + CORE, None)], 7, 1000) == 2
+    assert store.restore([(b"workspace0:a" + CORE, value), (b"workspace0:b" + CORE, None)], 7) == 2
     assert store.due(100, 10).hints == [(42, b"workspace0:a")]
     assert wake_at_of(value) == 42
     assert store.meta.position == 7
@@ -186,9 +186,41 @@ def test_committed_records_wait_in_memory_until_they_are_many_or_old(tmp_path: P
     )
     assert store.get_many([key]) == [core(9)]
     store.close()
-    reopened = open_store(tmp_path / "s", memory)
+    reopened = open_store(tmp_path / "s", memory, now=now)
     assert (reopened.head.seq, reopened.meta.position, reopened.get_many([key])) == (4, 40, [core(9)])
     reopened.close()
-    dead = open_store(tmp_path / "killed", memory)
+    dead = open_store(tmp_path / "killed", memory, now=now)
     assert (dead.head.seq, dead.meta.position, dead.get_many([key])) == (0, 0, [None])
     dead.close()
+
+
+def test_a_store_that_is_being_built_is_as_old_as_its_beginning(tmp_path: Path, memory: RocksMemory) -> None:
+    """A3: what it has read of the changelog may lack deletions that were compacted away meanwhile."""
+    store = open_store(tmp_path / "s", memory, now=1000)
+    store.restore([(b"workspace0:a" + CORE, core(9))], 5)
+    store.close()
+    store = open_store(tmp_path / "s", memory, now=4000)
+    assert (store.fresh, store.meta.position) == (False, 5)
+    store.restore([(b"workspace0:b" + CORE, core(9))], 9)
+    store.close()
+    shutil.copytree(tmp_path / "s", tmp_path / "built")
+    store = open_store(tmp_path / "s", memory, now=6001)
+    assert (store.fresh, store.meta.position) == (True, 0)
+    assert "may have missed deletions" in store.rebuilt
+    store.close()
+    built = open_store(tmp_path / "built", memory, now=4000)
+    built.restored(4000)
+    built.close()
+    built = open_store(tmp_path / "built", memory, now=6001)
+    assert (built.fresh, built.rebuilt, built.meta.position) == (False, "", 9)
+    built.close()
+
+
+def test_a_store_written_long_after_now_is_not_believed(tmp_path: Path, memory: RocksMemory) -> None:
+    """A3: the clock was wrong then or is wrong now, so nobody knows how old it is."""
+    store = open_store(tmp_path / "s", memory)
+    store.write([], [], [], head=Head(5), position=5, now=9000)
+    store.close()
+    store = open_store(tmp_path / "s", memory, now=3000)
+    assert store.fresh
+    store.close()

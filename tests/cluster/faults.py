@@ -1,0 +1,62 @@
+"""Faults of a cluster, one after the other: the next begins when every replica is in step again and each partition has
+its preferred leader back.
+
+What a fault is measured by: the probe is posted as soon as the fault has begun, for a cluster has to go on without the
+broker that is away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Iterable
+
+import structlog
+
+from laudstream.local.stack import Stack
+from tests.chaos.faults import START_S, After, Faults, send
+from tests.chaos.schedule import FREEZE, KILL, STOP, Fault
+from tests.chaos.watch import Outage
+from tests.cluster.brokers import GROUP, LEADER, TRANSACTIONS, Brokers
+from tests.integration.kit import wait_until
+
+log = structlog.get_logger(__name__)
+
+AWAY_S = 12.0
+"""A broker that is killed stays away for longer than Kafka takes to notice."""
+
+MOVED = Fault(2, KILL, LEADER, AWAY_S)
+TRANSACTIONS_MOVED = Fault(4, KILL, TRANSACTIONS, AWAY_S)
+GROUP_MOVED = Fault(6, KILL, GROUP, AWAY_S)
+ROLLING = tuple(Fault(8 + n, STOP, name, 0) for n, name in enumerate(("kafka", "kafka-2", "kafka-3")))
+FROZEN = Fault(12, FREEZE, LEADER, 15)
+ALL = (MOVED, TRANSACTIONS_MOVED, GROUP_MOVED, *ROLLING, FROZEN)
+
+
+class ClusterFaults(Faults):
+    def __init__(self, stack: Stack, after: After, faults: Iterable[Fault]) -> None:
+        super().__init__(stack, after, faults)
+        self._brokers = Brokers(stack)
+
+    def _turn(self, fault: Fault) -> bool:
+        return not self._down
+
+    async def _do(self, fault: Fault) -> None:
+        name = await self._brokers.holder(fault.target)
+        child, began = self._stack.part(name), time.monotonic()
+        log.info("fault", kind=fault.kind, target=fault.target, broker=name, hold_s=fault.hold_s)
+        self._down.add(name)
+        telling = asyncio.ensure_future(self._after(fault, Outage(began, began)))
+        await self._begin(fault, child)
+        await asyncio.sleep(max(0.0, began + fault.hold_s - time.monotonic()))
+        if fault.kind == FREEZE:
+            send(child, signal.SIGCONT)
+            await wait_until(child.server.ready, START_S, f"{child.name} is ready after a freeze")
+        else:
+            await self._start(child)
+        await self._brokers.whole()
+        await self._brokers.elect()
+        await telling
+        log.info("fault_over", target=fault.target, broker=name, seconds=round(time.monotonic() - began, 1))
+        self._down.clear()

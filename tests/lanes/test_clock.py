@@ -1,0 +1,214 @@
+"""Clocks that are wrong, and clocks that are set while a worker runs: no timer early, none held up (A4)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agents.lanes.clock import BrokerClock
+from agents.lanes.feed import CaughtUp
+from agents.lanes.lane import Lane
+from agents.lanes.ports import Round
+from agents.lanes.stats import LaneStats
+from agents.lanes.surface import Input
+from agents.lanes.turns import Turns
+from laudstream import topics
+from laudstream.records import codec
+from laudstream.settings import Settings
+from tables.store import Origin, RocksMemory
+from tests.lanes.kit import LaneKit, waiting
+
+HOUR = 3600.0
+START = 1_800_000_000.0
+
+
+class Machine:
+    """A host whose wall clock may be set, and whose counter goes on with the world; brokers have the right time."""
+
+    def __init__(self, off: float = 0.0) -> None:
+        self.elapsed, self.off = 0.0, off
+        self.clock = BrokerClock(lambda: 5000 + self.elapsed, lambda: START + self.elapsed + self.off)
+
+    @property
+    def true(self) -> float:
+        """The brokers' time, ms."""
+        return (START + self.elapsed) * 1000
+
+    def write(self, there: float = 0.001, back: float = 0.001) -> None:
+        """A broker is written to: so many seconds on the way there, and back."""
+        sent = self.clock.counter()
+        self.elapsed += there
+        at = int(self.true)
+        self.elapsed += back
+        self.clock.stamped(at, sent)
+
+
+@pytest.mark.parametrize("off", [-HOUR, 0.0, HOUR])
+def test_the_brokers_time_counts_from_the_first_answer_on(off: float) -> None:
+    machine = Machine(off)
+    assert machine.clock.doubtful()
+    machine.write()
+    assert not machine.clock.doubtful()
+    machine.elapsed += 10
+    assert machine.true - 3 <= machine.clock.now() <= machine.true
+
+
+def test_a_wall_clock_that_is_set_back_and_forth_changes_nothing_but_a_broker_is_asked() -> None:
+    machine = Machine()
+    machine.write()
+    for off in (-HOUR, 0.0, HOUR, 0.0):
+        machine.off = off
+        machine.elapsed += 1
+        assert machine.true - 3 <= machine.clock.now() <= machine.true
+        assert machine.clock.doubtful()
+        machine.write()
+        assert not machine.clock.doubtful()
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(0, 5), st.floats(0, 5), st.floats(0, 100), st.sampled_from([-HOUR, 0.0, 1.0, HOUR])),
+        min_size=1,
+        max_size=30,
+    )
+)
+def test_it_is_never_ahead_of_the_brokers_and_behind_at_most_by_the_last_answers_way_back(
+    steps: list[tuple[float, float, float, float]],
+) -> None:
+    machine = Machine(HOUR)
+    for there, back, pause, off in steps:
+        machine.write(there, back)
+        behind = machine.true - machine.clock.now()
+        assert -1 <= behind <= back * 1000 + 2
+        machine.elapsed += pause
+        machine.off = off
+        assert machine.clock.now() <= machine.true + 1
+
+
+class Port:
+    """Commits everything; a write takes a millisecond there and one back."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine, self.rounds = machine, list[Round]()
+        self.offset = 0
+
+    async def start(self) -> None:
+        self.machine.write()
+
+    async def commit(self, round_: Round) -> Mapping[str, int]:
+        self.rounds.append(round_)
+        self.machine.write()
+        self.offset += 10
+        return dict.fromkeys(round_.writes, self.offset)
+
+
+class Bodies:
+    def __init__(self, kit: LaneKit) -> None:
+        self.body = kit.body
+
+    async def wait(self, key: str) -> None:
+        """They are all here."""
+
+
+async def _stepped(lane: Lane, machine: Machine, caught_up: CaughtUp, seconds: float) -> None:
+    """The consumer has fetched and found nothing; the lane has time to look."""
+    for _ in range(max(1, int(seconds))):
+        machine.elapsed += seconds / max(1, int(seconds))
+        for tp in lane.tps:
+            caught_up.note(tp, machine.clock.now())
+        lane._wake.set()
+        for _ in range(20):
+            await asyncio.sleep(0)
+
+
+async def test_a_timer_fires_when_it_is_due_by_the_brokers_whatever_the_hosts_clock_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R30: the clock of the host is an hour ahead, goes back an hour behind, and is right again."""
+    machine, caught_up, kit = Machine(HOUR), CaughtUp(), LaneKit()
+    port = Port(machine)
+
+    async def nothing(*_: Any) -> int:
+        return 0
+
+    monkeypatch.setattr("agents.lanes.lane.restore", nothing)
+    ids = dict.fromkeys(topics.LANE_INPUTS, "id")
+    settings = Settings(data_dir=str(tmp_path))
+    origin = Origin("cluster", 0, 1, 0, "id")
+    lane = Lane(
+        origin,
+        ids,
+        settings,
+        RocksMemory(8, 8),
+        1 << 20,
+        LaneStats(),
+        port,
+        Bodies(kit),
+        caught_up,
+        machine.clock.now,
+        Turns(),
+    )
+
+    async def nobody(_: int) -> None:
+        return None
+
+    await lane.open(nobody)
+    lane.resume()
+    lane.accepting = True
+    kit.publish(waiting("PT20S"), int(machine.true))
+    kit.event("ann", "purchase", int(machine.true))
+    for tp in lane.tps:
+        caught_up.note(tp, machine.clock.now())
+        records = [Input(r.topic, r.offset, r.timestamp, r.key, r.value) for r in kit.logs[tp.topic]]
+        if records:
+            lane.feed(tp, records)
+    entered = machine.true
+    running = asyncio.create_task(lane.run())
+    try:
+        await _stepped(lane, machine, caught_up, 1)
+        assert _decided(port)[-1] == "entered"
+        for off in (HOUR, -HOUR, HOUR, 0.0, -HOUR):
+            machine.off = off
+            await _stepped(lane, machine, caught_up, 3)
+            assert "ended" not in _decided(port), f"early, with a clock that is {off} s off"
+        machine.elapsed = (entered / 1000 - START) + 20.5
+        await _stepped(lane, machine, caught_up, 1)
+        assert _decided(port)[-1] == "ended"
+    finally:
+        lane.pause()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await lane.close()
+    times = [head.lane_time for head in _heads(port)]
+    assert times == sorted(times)
+    assert max(times) <= machine.true
+
+
+def _decided(port: Port) -> list[str]:
+    return [codec.decision(v).kind for r in port.rounds for _, v, *_ in r.writes.get(topics.DECISIONS, ())]
+
+
+def _heads(port: Port) -> list[Any]:
+    from laudstream.records.head import HEAD_KEY, decode_head
+
+    return [decode_head(v) for r in port.rounds for k, v, *_ in r.writes[topics.STATE] if k == HEAD_KEY]
+
+
+def test_lane_time_never_goes_back_where_the_bound_does() -> None:
+    """A4: whoever owned the lane before may have had another clock."""
+    kit = LaneKit()
+    kit.publish(waiting("PT20S"), 1000)
+    kit.event("ann", "purchase", 1000)
+    kit.round(10_000)
+    assert kit.round(5000).lane_time == 10_000
+    assert kit.ends() == []
+    kit.event("bob", "purchase", 6000)
+    assert kit.round(6000).lane_time == 10_000
+    kit.round(30_001, clock=40_000)
+    assert sorted(kit.ends()) == [("ann", "late", 21_000), ("bob", "late", 30_000)]
