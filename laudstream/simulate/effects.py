@@ -31,7 +31,8 @@ ROWS, HANDOFFS, DELIVERIES = range(3)
 def _request(world: World, person: Person, request: SendRequest) -> None:
     """The sender takes the request, and hands it over a little later if nothing forbids it then (R40, A21)."""
     world.requested(request)
-    world.later(world.now + world.sender.after_ms, DELIVERIES, request.customer, _hand_over, request)
+    if not world.sender.held:
+        world.later(world.now + world.sender.after_ms, DELIVERIES, request.customer, _hand_over, request)
 
 
 def _hand_over(world: World, person: Person, request: SendRequest) -> None:

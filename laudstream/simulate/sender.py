@@ -38,6 +38,8 @@ class Sender(msgspec.Struct, frozen=True, kw_only=True):
     seed: int = 0
     after_ms: int = 1_000
     """From the request to `sent`."""
+    held: bool = False
+    """Nothing is sent by itself: somebody delivers every message by hand."""
     delivered: float = 0.0
     opened: float = 0.0
     clicked: float = 0.0

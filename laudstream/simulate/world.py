@@ -66,7 +66,7 @@ class World:
         self.requested: Callable[[SendRequest], object] = _nothing
         self.delivered: Callable[[Delivery], object] = _nothing
         self.handled: Counter[str] = Counter()
-        """Inputs that were worked through, by kind: event, row, delivery, grant, timer, touch."""
+        """Inputs that were worked through, by kind: events, rows, deliveries, grants, timers, touches."""
         self._bodies: dict[tuple[str, str, int], dict[str, Any]] = {}
         self._versions: dict[tuple[str, str], int] = {}
         self._seq = self._revision = 0
@@ -103,7 +103,7 @@ class World:
         if known or live.status.audience[0]:
             for name in sorted(self.people):
                 self.hand(self.people[name], TouchInput(self._seq), self.now)
-                self.handled["touch"] += 1
+                self.handled["touches"] += 1
 
     def _body(self, workspace: str, kind: str, id: str, version: int) -> dict[str, Any]:
         return self._bodies[kind, id, version]
@@ -142,18 +142,18 @@ class World:
 
     def row(self, person: Person, row: Row | Consent | Suppression) -> None:
         """A row as it comes by CDC, now."""
-        self.handled["row"] += 1
+        self.handled["rows"] += 1
         self.hand(person, RowInput(self.cause(topics.ROWS), row), self.now)
 
     def deliver(self, delivery: Delivery) -> None:
         """A delivery, now."""
-        self.handled["delivery"] += 1
+        self.handled["deliveries"] += 1
         self.delivered(delivery)
         self.hand(self.person(delivery.customer), DeliveryInput(self.cause(topics.DELIVERIES), delivery), self.now)
 
     def grant(self, person: Person, journey: str, run: str, granted: bool, most: int) -> None:
         """The answer of a quota, now."""
-        self.handled["grant"] += 1
+        self.handled["grants"] += 1
         self.hand(person, GrantInput(self.cause(topics.HANDOFFS), journey, run, granted, most), self.now)
 
     def post(self, post: Post) -> None:
@@ -197,7 +197,7 @@ class World:
             if told is not None and not offset & 4095:
                 told(4096)
         self._offsets[topic] = offset
-        self.handled["event"] += offset - first
+        self.handled["events"] += offset - first
 
     def _identified(self, person: Person, event: Event, at: int) -> Event:
         """The event with the row as PostgreSQL would have returned it (A17)."""
@@ -212,6 +212,14 @@ class World:
             raise Broken(f"time does not go back: it is {self.now}, not {at}")
         self._work(at, at + 1)
         self.now = at
+
+    def until_inputs(self, at: int) -> None:
+        """As `until`, but timers that are due just then wait for more inputs (R30)."""
+        self._work(at, at)
+
+    def drain(self, at: int) -> None:
+        """Works through what happens up to `at` (ms) and stays at the last of it."""
+        self._work(at, at + 1)
 
     def next_at(self) -> int:
         """When something happens or is due next, ms; NEVER: nothing will."""
@@ -249,7 +257,7 @@ class World:
             if person.hint == at and person.customer.core.wake_at == at:
                 person.hint = 0
                 self.now = max(self.now, at)
-                self.handled["timer"] += 1
+                self.handled["timers"] += 1
                 self.hand(person, TimerInput(at), at)
             else:
                 self._renew(person, at)
@@ -287,7 +295,8 @@ class World:
                 continue
             carry_out = EFFECTS.get(kind)
             if carry_out is None:
-                raise Broken(f"the virtual world does not know the effect {kind.__name__}: add it to simulate/effects.py")
+                name = kind.__name__
+                raise Broken(f"the virtual world does not know the effect {name}: add it to simulate/effects.py")
             carry_out(self, person, effect)
         wake_at = outcome.customer.core.wake_at
         if wake_at and (not person.hint or wake_at < person.hint):
