@@ -20,6 +20,8 @@ COMMANDS = {
     "templates": ("laudstream.cli.templates:templates", "List and show templates."),
     "customers": ("laudstream.cli.customers:customers", "Import and show customers."),
     "events": ("laudstream.cli.events:events", "Replay events from a file."),
+    "simulate": ("laudstream.cli.simulate:simulate", "Play journeys over customers and events on a virtual clock."),
+    "backtest": ("laudstream.cli.backtest:backtest", "Compare two journeys over the same events: who gets what."),
     "api": ("laudstream.cli.api:api", "Run the HTTP API and the UI."),
     "worker": ("laudstream.cli.worker:worker", "Run a worker: journeys, senders or projector."),
     "lanes": ("laudstream.cli.lanes:lanes", "Who owns each lane, and how far behind it is."),

@@ -1,0 +1,306 @@
+"""What a simulation is fed with: journeys, templates, customers and events in files, or a data set that is built in.
+
+Files are those of `apply`, `customers import` and `events replay`. A line that is wrong stops everything, since figures
+of half a file mislead; `--skip-bad` goes on without such lines and says how many there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+import msgspec
+import orjson
+
+from laudstream.cli import apply, customers, events
+from laudstream.cli.csv_file import Rejected
+from laudstream.cli.csv_types import check_names
+from laudstream.cli.files import Item, load
+from laudstream.cli.stream import Numbered
+from laudstream.customers.event import Event
+from laudstream.errors import Invalid, Problem
+from laudstream.ids import WORKSPACE as WORKSPACE_FORM
+from laudstream.ids import customer_key
+from laudstream.journey.durations import instant
+from laudstream.local import cdnow
+from laudstream.local.site import Site
+from laudstream.simulate.plan import Definition, Plan, made_up, zone_named
+from laudstream.simulate.sender import Sender
+from laudstream.simulate.world import WORKSPACE, Post
+
+SHOWN = 10
+"""Wrong lines that are shown."""
+RATE = 1_000
+"""Events a second where they come as they stand in the file."""
+DAWN = 1_767_225_600_000
+"""2026-01-01T00:00Z: when it begins if no time says so."""
+
+_PATH = click.Path(exists=True, path_type=Path)
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+class Choice(msgspec.Struct, kw_only=True):
+    """What was asked for on the command line."""
+
+    templates: Path | None
+    customers: Path | None
+    events: Path | None
+    dataset: str
+    event: str
+    event_column: str
+    id_column: str
+    types: tuple[str, ...]
+    timestamps: str
+    begin: str
+    until: str
+    zone: str
+    seed: int
+    workspace: str
+    skip_bad: bool
+    send_after: float
+    delivered: float
+    opened: float
+    clicked: float
+    bounced: float
+
+
+def options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of everything that plays a population; the command gets them as `choice`."""
+
+    def gathered(**given: Any) -> Any:
+        chosen = {name: given.pop(name) for name in Choice.__struct_fields__}
+        return command(choice=Choice(**chosen), **given)
+
+    gathered.__doc__, gathered.__name__ = command.__doc__, command.__name__
+    gathered.__click_params__ = getattr(command, "__click_params__", [])  # type: ignore[attr-defined]  # click's own
+    for option in reversed(_OPTIONS):
+        option(gathered)
+    return gathered
+
+
+_OPTIONS = (
+    click.option("--templates", type=_PATH, help="Folder or file of templates; those that are missing are made up."),
+    click.option("--customers", type=_FILE, help="Customers: CSV as for `customers import`, or JSON lines."),
+    click.option("--events", type=_FILE, help="Events: CSV or JSON lines as for `events replay`."),
+    click.option("--dataset", type=click.Choice(["cdnow"]), help="Built-in data: 69,659 purchases in 18 months."),
+    click.option("--event", default="", help="CSV: name of the events."),
+    click.option("--event-column", default="", help="CSV: column that holds the name of each event."),
+    click.option("--id-column", default="", help="CSV: column of the customer id."),
+    click.option("--types", multiple=True, metavar="COLUMN=TYPE", help="CSV: text, number or boolean; else found."),
+    click.option("--timestamps", type=click.Choice(["keep", "drop"]), default="keep", show_default=True,
+                 help=f"keep: events happen when the file says; drop: in its order, {RATE:,} a second."),
+    click.option("--from", "begin", default="", metavar="TIME", help="When it begins; default: with the first event."),
+    click.option("--until", default="", metavar="TIME", help="When it ends; default: when nothing is left to happen."),
+    click.option("--zone", default="UTC", show_default=True, help="Of the workspace, and of times without one."),
+    click.option("--seed", default=0, show_default=True, help="Of deliveries and samples."),
+    click.option("--workspace", default=WORKSPACE, show_default=True, help="Its id decides arms and holdouts."),
+    click.option("--skip-bad", is_flag=True, help="Leave out lines that are wrong."),
+    click.option("--send-after", default=1.0, show_default=True, metavar="SECONDS", help="From a request to `sent`."),
+    *(click.option(f"--{name}", default=0.0, metavar="SHARE", help=f"Share of the messages that are {name}, 0 to 1.")
+      for name in ("delivered", "opened", "clicked", "bounced")),
+)  # fmt: skip
+
+
+class Population(NamedTuple):
+    plan: Plan
+    """Without journeys."""
+    left_out: int
+    """Lines that were wrong."""
+
+
+def journeys(paths: Iterable[Path]) -> list[Item]:
+    """The journeys and templates of files, each valid by itself. Raises Invalid with every problem."""
+    items = [item for path in paths for item in load(path)]
+    apply.check(items)
+    return items
+
+
+def definitions(items: Iterable[Item], kind: str) -> list[Definition]:
+    return [Definition(item.kind, item.id, item.body) for item in items if item.kind == kind]
+
+
+def say_made_up(journeys: list[Definition], templates: list[Definition]) -> None:
+    """Says which templates are stand-ins."""
+    for each in made_up(journeys, templates):
+        click.echo(f"template {each.id!r} is not here: one that says its name stands in for it", err=True)
+
+
+def read(choice: Choice) -> Population:
+    """Everything but the journeys. Raises Invalid with file, line and fix."""
+    zone = zone_named(choice.zone)
+    if not WORKSPACE_FORM.fullmatch(choice.workspace):
+        raise Invalid(
+            "no workspace id",
+            (
+                Problem(
+                    "--workspace",
+                    "is 8 to 32 of a-z and 0-9",
+                    "write the real one, e.g. as `laudstream config` and the UI show it, or leave it out",
+                ),
+            ),
+        )
+    begin, until = moment(choice.begin, "--from", choice.zone), moment(choice.until, "--until", choice.zone)
+    rates = {name: getattr(choice, name) for name in ("delivered", "opened", "clicked", "bounced")}
+    sender = Sender(seed=choice.seed, after_ms=round(choice.send_after * 1000), **rates)
+    if choice.dataset and (choice.events or choice.customers):
+        problem = Problem("--dataset", "brings customers and events of its own", "leave out --events and --customers")
+        raise Invalid("which data?", (problem,))
+    if not (choice.dataset or choice.events or choice.customers):
+        problem = Problem("--events", "nobody does anything", "--events FILE, --customers FILE or --dataset cdnow")
+        raise Invalid("which data?", (problem,))
+    rejected: list[tuple[Path, Rejected]] = []
+    keep = choice.timestamps == "keep"
+    if choice.dataset:
+        people, posts = _cdnow(keep, begin)
+    else:
+        people = _customers(choice, rejected) if choice.customers else {}
+        posts = _posts(choice, rejected, keep, begin) if choice.events else []
+    if rejected and not choice.skip_bad:
+        raise _bad(rejected)
+    templates = [] if choice.templates is None else definitions(journeys([choice.templates]), "template")
+    begin = begin or (posts[0].at if posts else DAWN)
+    if until and until < begin:
+        raise Invalid("it ends before it begins", (Problem("--until", "is before --from", "write a later time"),))
+    plan = Plan(
+        journeys=(), templates=templates, customers=people, posts=posts, begin=begin, until=until,
+        workspace=choice.workspace, zone="" if zone is zone_named("UTC") else choice.zone, sender=sender,
+    )  # fmt: skip
+    return Population(plan, len(rejected))
+
+
+def moment(text: str, option: str, zone: str) -> int:
+    """ms of `2026-03-01`, `2026-03-01T09:00` (in the zone) or a time with an offset; 0: nothing is said."""
+    if not text:
+        return 0
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        problem = Problem(option, f"{text!r} is no time", "write e.g. 2026-03-01 or 2026-03-01T09:00")
+        raise Invalid(f"{option} cannot be read", (problem,)) from None
+    if found.tzinfo is not None:
+        return round(found.timestamp() * 1000)
+    return instant(found, zone_named(zone))
+
+
+def _bad(rejected: list[tuple[Path, Rejected]]) -> Invalid:
+    problems = [
+        Problem(
+            f"{path}:{row.line}", " ".join(filter(None, (row.column, row.reason, repr(row.value) * bool(row.value))))
+        )
+        for path, row in rejected[:SHOWN]
+    ]
+    more = f"; the first {SHOWN}" if len(rejected) > SHOWN else ""
+    problems.append(Problem("", "lines that are wrong stop everything", "mend them, or leave them out with --skip-bad"))
+    return Invalid(f"{len(rejected):,} {'line is' if len(rejected) == 1 else 'lines are'} wrong{more}", tuple(problems))
+
+
+def _cdnow(keep: bool, begin: int) -> tuple[dict[str, dict[str, Any]], list[Post]]:
+    """All customers and purchases; with their days, or one after another as the demo streams them."""
+    purchases = cdnow.read(Site.at().root / "local-env" / "data" / cdnow.FILE)
+    people: dict[str, dict[str, Any]] = {row.pop("id"): row for row in cdnow.customers(purchases)}
+    days: dict[str, int] = {}
+    posts, start = [], begin or DAWN
+    for number, purchase in enumerate(purchases):
+        at = start + number * 1000 // RATE
+        if keep:
+            day = days.get(purchase.day)
+            if day is None:
+                day = days[purchase.day] = round(datetime.fromisoformat(purchase.day + "T00:00Z").timestamp() * 1000)
+            at = day
+        properties = {"amount": purchase.amount, "cds": purchase.cds, "day": purchase.day}
+        event = Event(f"cdnow-{purchase.line}", "track", "purchase", properties, at, at)
+        posts.append(Post(at, purchase.customer, event))
+    if keep:
+        posts.sort(key=_at)
+    return people, posts
+
+
+def _at(post: Post) -> int:
+    return post.at
+
+
+def _customers(choice: Choice, rejected: list[tuple[Path, Rejected]]) -> dict[str, dict[str, Any]]:
+    path = choice.customers
+    assert path is not None
+    if path.suffix.lower() == ".csv":
+        table, reader, _ = customers.prepare(path, choice.id_column, choice.types if not choice.events else ())
+        rows: Iterable[tuple[str, dict[str, Any]] | Rejected] = (
+            row if isinstance(row, Rejected) else reader.customer(row) for row in table.rows()
+        )
+    else:
+        rows = _json_customers(path)
+    people: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        if isinstance(row, Rejected):
+            rejected.append((path, row))
+        else:
+            people.setdefault(row[0], {}).update(row[1])
+    return people
+
+
+def _json_customers(path: Path) -> Iterator[tuple[str, dict[str, Any]] | Rejected]:
+    """`{"id": …, …attributes}`, or an identify: `{"userId": …, "traits": {…}}`."""
+    with path.open("rb") as lines:
+        for line, text in zip(count(1), lines):
+            if not text.strip():
+                continue
+            try:
+                found = orjson.loads(text.removeprefix(b"\xef\xbb\xbf"))
+                id = found.pop("id", None) or found.get("userId") if isinstance(found, dict) else None
+                if not isinstance(id, str | int):
+                    raise ValueError('no id: write it as "id" or "userId"')
+                attributes = found.get("traits", {}) if "userId" in found else found
+                if not isinstance(attributes, dict):
+                    raise ValueError("traits are no object")
+                check_names(attributes)
+                customer_key(WORKSPACE, str(id))
+            except (ValueError, Invalid) as error:
+                yield Rejected(line, str(error))
+                continue
+            yield str(id), attributes
+
+
+def _posts(choice: Choice, rejected: list[tuple[Path, Rejected]], keep: bool, begin: int) -> list[Post]:
+    path = choice.events
+    assert path is not None
+    refused: list[Rejected] = []
+    if path.suffix.lower() == ".csv":
+        lines, _ = events.from_csv(path, choice.event, choice.event_column, choice.id_column, choice.types, refused)
+    else:
+        lines = events.from_json_lines(path, refused)
+    posts = list(_happenings(events.finish(lines, path.stem, keep), refused, keep, begin or DAWN))
+    rejected += ((path, row) for row in sorted(refused))
+    if keep:
+        posts.sort(key=_at)
+    return posts
+
+
+def _happenings(lines: Iterable[Numbered], refused: list[Rejected], keep: bool, start: int) -> Iterator[Post]:
+    """Events as the API would take them, each at the time at which it happened."""
+    from api import items
+
+    for number, (line, body) in enumerate(lines):
+        try:
+            item = items.checked(msgspec.convert(body, items.Item), nul=True)
+            customer = items.customer_of(item)
+            customer_key(WORKSPACE, customer)
+        except msgspec.ValidationError as error:
+            refused.append(Rejected(line, str(error)))
+            continue
+        except Invalid as error:
+            refused.append(Rejected(line, str(error)))
+            continue
+        if keep and item.timestamp is None:
+            refused.append(
+                Rejected(line, "no timestamp: write one, or let events come as they stand: --timestamps drop")
+            )
+            continue
+        at = start + number * 1000 // RATE if not keep else items.happened_at(item, None, 1 << 62)
+        if isinstance(item, items.Identify):
+            yield Post(at, customer, Event(item.message_id or "", "identify", "", item.traits or {}, at, at))
+        else:
+            yield Post(at, customer, items.event_of(item, None, at, None))

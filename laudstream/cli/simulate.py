@@ -1,0 +1,95 @@
+"""`laudstream simulate`: journeys over a population on a virtual clock; years in seconds, nothing is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC
+from pathlib import Path
+
+import click
+from msgspec.structs import replace
+
+from laudstream.cli import population, show, simulate_text
+from laudstream.cli.population import Choice, definitions
+from laudstream.cli.progress import bar
+from laudstream.errors import Invalid, Problem
+from laudstream.journey.decision import Decision
+from laudstream.journey.durations import zone_of
+from laudstream.records.codec import encode
+from laudstream.simulate.listener import Listener
+from laudstream.simulate.page import page
+from laudstream.simulate.plan import Definition, run
+from laudstream.simulate.sample import Sample
+
+_OUT = click.Path(dir_okay=False, writable=True, path_type=Path)
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("--decisions", type=_OUT, help="Write every decision, a JSON line each, as the decisions topic has it.")
+@click.option("--html", type=_OUT, help="Write the figures and a funnel as one HTML page.")
+@click.option(
+    "--customer", "named", multiple=True, metavar="ID", help="Show this customer's timeline; may be repeated."
+)
+@click.option("--sample", default=3, show_default=True, type=click.IntRange(0, 1000), help="Timelines shown besides.")
+@show.as_json
+@population.options
+def simulate(choice: Choice, files: tuple[Path, ...], decisions: Path | None, html: Path | None,
+             named: tuple[str, ...], sample: int, json: bool) -> None:  # fmt: skip
+    """Play the journeys of FILES over customers and events, on a virtual clock.
+
+    Runs move through the same code as in the workers, in the same order; timers fire when they are due, messages are
+    sent by nobody. The same files and seed give the same decisions, byte for byte.
+    """
+    items = population.journeys(files)
+    found = population.read(choice)
+    chosen = definitions(items, "journey")
+    if not chosen:
+        raise Invalid("no journey", (Problem(", ".join(map(str, files)), "holds no journey", "give its file"),))
+    templates = _templates(definitions(items, "template"), found.plan.templates)
+    plan = replace(found.plan, journeys=chosen, templates=templates)
+    population.say_made_up(chosen, templates)
+    if found.left_out:
+        click.echo(f"{found.left_out:,} lines are wrong and left out", err=True)
+    kept = Sample(sample, seed=choice.seed, named=named)
+    with _written(decisions) as write, bar("events", len(plan.posts)) as advance:
+        report = run(plan, kept, *([write] if write else []), told=advance)
+    timelines = kept.timelines()
+    if json:
+        show.print_json(simulate_text.as_json(report, timelines))
+    else:
+        simulate_text.print_report(report, timelines, zone_of(choice.zone, UTC))
+    if html is not None:
+        html.write_text(page(report, timelines, zone_of(choice.zone, UTC)), encoding="utf-8")
+        click.echo(f"written: {html}", err=True)
+
+
+def _templates(one: Iterable[Definition], other: Iterable[Definition]) -> list[Definition]:
+    """Those of --templates, and those that stand among FILES, which win."""
+    return list({each.id: each for each in (*other, *one)}.values())
+
+
+class _Lines(Listener):
+    """Decisions as lines of a file, in the order in which they were made."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("wb", buffering=1 << 20)
+
+    def decided(self, decision: Decision) -> None:
+        self._file.write(encode(decision) + b"\n")
+
+    def close(self) -> None:
+        self._file.close()
+
+
+@contextmanager
+def _written(path: Path | None) -> Iterator[_Lines | None]:
+    if path is None:
+        yield None
+        return
+    lines = _Lines(path)
+    try:
+        yield lines
+    finally:
+        lines.close()

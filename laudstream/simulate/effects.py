@@ -1,0 +1,112 @@
+"""What the virtual world does with each kind of effect that the core returns: the one place where kinds are added.
+
+A kind that stands in no line of EFFECTS stops the simulation; none is ever dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from laudstream.customers.row import Row
+from laudstream.journey.handoff import Ask, Grant, Release
+from laudstream.journey.reasons import Reason
+from laudstream.journey.write import Write
+from laudstream.messages.delivery import Delivery
+from laudstream.messages.request import SendRequest
+from laudstream.simulate.person import Person
+from laudstream.simulate.sender import Fate, delivery
+
+if TYPE_CHECKING:
+    from laudstream.simulate.world import World
+
+
+Happening = Callable[["World", Person, Any], None]
+"""Something that happens to a person; the last argument is what it is about."""
+
+ROWS, HANDOFFS, DELIVERIES = range(3)
+"""Ranks of what happens at the same instant; events come after it (A5)."""
+
+
+def _request(world: World, person: Person, request: SendRequest) -> None:
+    """The sender takes the request, and hands it over a little later if nothing forbids it then (R40, A21)."""
+    world.requested(request)
+    if not world.sender.held:
+        world.later(world.now + world.sender.after_ms, DELIVERIES, request.customer, _hand_over, request)
+
+
+def _hand_over(world: World, person: Person, request: SendRequest) -> None:
+    at = world.now
+    reason = _refusal(world, person, request)
+    if reason:
+        world.deliver(delivery(request, Fate(at, "refused", reason)))
+        return
+    world.deliver(delivery(request, Fate(at, "sent")))
+    for fate in world.sender.fates(request, at):
+        world.later(fate.at, DELIVERIES, request.customer, _deliver, delivery(request, fate))
+
+
+def _deliver(world: World, person: Person, made: Delivery) -> None:
+    world.deliver(made)
+
+
+def _refusal(world: World, person: Person, request: SendRequest) -> str:
+    """Why a sender hands nothing over; empty: it does. In the order of senders."""
+    core = person.customer.core
+    if request.send_before < world.now:
+        return Reason.EXPIRED
+    if not person.born:
+        return Reason.DELETED
+    if request.channel in core.suppressions:
+        return Reason.SUPPRESSED
+    if core.consents and _opted_out(core.consents, request):
+        return Reason.UNSUBSCRIBED
+    status = world.catalog.spaces[request.workspace].journeys[request.journey].status.status
+    return {"stopped": Reason.JOURNEY_STOPPED, "paused": Reason.PAUSED}.get(status, "")
+
+
+def _opted_out(consents: dict[str, tuple[str, int]], request: SendRequest) -> bool:
+    """Marketing obeys every opt-out of its channel, transactional that of its own subscription (R42)."""
+    for name, (status, _) in consents.items():
+        channel, _, subscription = name.partition("/")
+        if channel != request.channel or status != "unsubscribed":
+            continue
+        if subscription == request.subscription if subscription else request.message_class != "transactional":
+            return True
+    return False
+
+
+def _write(world: World, person: Person, write: Write) -> None:
+    """The projector carries the write out, and the row comes back at once (A19)."""
+    row = person.carry_out(write, world.revise(), world.now)
+    if row is not None:
+        world.later(world.now, ROWS, write.customer, _come_back, row)
+
+
+def _come_back(world: World, person: Person, row: Row) -> None:
+    world.row(person, row)
+
+
+def _ask(world: World, person: Person, ask: Ask) -> None:
+    """The quota decides at once; its answer is an input of its own (A11)."""
+    grant = world.places.ask(ask, world.catalog)
+    for index, (customer, run) in enumerate(grant.places):
+        world.later(world.now, HANDOFFS, customer, _answer, (grant, run, index < grant.granted))
+
+
+def _answer(world: World, person: Person, answer: tuple[Grant, str, bool]) -> None:
+    grant, run, granted = answer
+    world.grant(person, grant.journey, run, granted, grant.most)
+
+
+def _release(world: World, person: Person, release: Release) -> None:
+    world.places.release(release)
+
+
+EFFECTS: dict[type, Happening] = {
+    SendRequest: _request,
+    Write: _write,
+    Ask: _ask,
+    Release: _release,
+}
+"""Kind -> what is done with it. Decisions are not here: the world tells of them itself."""

@@ -1,0 +1,176 @@
+"""What a simulation is made of, and a run of it from the first input to the last timer."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import tzinfo
+from typing import Any, NamedTuple
+
+import msgspec
+
+from laudstream.errors import Invalid, Problem
+from laudstream.journey.catalog import NOTHING
+from laudstream.journey.definition import parse
+from laudstream.journey.durations import parse as duration
+from laudstream.journey.durations import zone_of
+from laudstream.journey.steps import Journey
+from laudstream.simulate.listener import Listener
+from laudstream.simulate.report import Report, journey_report
+from laudstream.simulate.sender import Sender
+from laudstream.simulate.tally import Tally
+from laudstream.simulate.world import WORKSPACE, Post, World
+
+AT_MOST = duration("P1Y")
+"""Without an end, time goes on for so long after the last event, if anything is still to happen."""
+TOLD_EVERY = 4_096
+
+
+class Definition(NamedTuple):
+    """A journey or a template to be published at the beginning."""
+
+    kind: str
+    id: str
+    body: dict[str, Any]
+
+
+class Plan(msgspec.Struct, kw_only=True):
+    journeys: Sequence[Definition]
+    templates: Sequence[Definition] = ()
+    """Those that journeys name and that are not here are made up; see `made_up`."""
+    customers: dict[str, dict[str, Any]] = {}
+    """Customer -> attributes. All are there before the journeys are published."""
+    posts: Sequence[Post] = ()
+    """The earliest first."""
+    begin: int = 0
+    """ms: when the journeys are published. Earlier events are left out."""
+    until: int = 0
+    """ms; 0: until nothing is left to happen, at most AT_MOST after the last event."""
+    workspace: str = WORKSPACE
+    """Arms and holdouts go by a hash of it: give the real one to see the real arms."""
+    zone: str = ""
+    """Of the workspace, as in IANA's data; empty: UTC."""
+    sender: Sender = Sender()
+
+
+def run(plan: Plan, *listeners: Listener, told: Callable[[int], object] | None = None) -> Report:
+    """Plays a plan. `told` is called with a number of events now and then. Raises Invalid for definitions."""
+    world = World(now=plan.begin, workspace=plan.workspace, sender=plan.sender)
+    tally = Tally()
+    world.decided = _all([tally.decided, *_overridden(listeners, "decided")])
+    world.requested = _all(_overridden(listeners, "requested"))
+    world.delivered = _all([tally.delivered, *_overridden(listeners, "delivered")])
+    for id, attributes in plan.customers.items():
+        world.insert(id, attributes)
+    world.handled.clear()
+    posts = between(plan.posts, plan.begin, plan.until)
+    last = posts[-1].at if posts else plan.begin
+    with _quiet():
+        began = time.perf_counter()
+        _publish(world, plan)
+        world.play(posts, told)
+        until = plan.until or AT_MOST.add(last, zone_of(plan.zone))
+        world.drain(until)
+        if plan.until:
+            world.until(plan.until)
+        seconds = time.perf_counter() - began
+    journeys = [journey_report(journey, tally) for journey in _live(world, plan)]
+    return Report(
+        plan.begin, world.now, len(world.people), len(posts), dict(sorted(world.handled.items())),
+        sum(tally.decisions.values()), seconds, journeys,
+    )  # fmt: skip
+
+
+def _publish(world: World, plan: Plan) -> None:
+    if plan.zone:
+        world.publish("workspace", "workspace", {"time_zone": plan.zone})
+    for definition in (*plan.templates, *made_up(plan.journeys, plan.templates), *plan.journeys):
+        world.publish(*definition)
+
+
+def _live(world: World, plan: Plan) -> Iterator[Journey]:
+    space = world.catalog.spaces.get(plan.workspace, NOTHING)
+    for journey in plan.journeys:
+        live = space.journeys[journey.id]
+        yield live.versions[live.status.live]
+
+
+def between(posts: Sequence[Post], begin: int, until: int) -> Sequence[Post]:
+    """Those from `begin` to `until` (0: to the end)."""
+    if posts and posts[0].at >= begin and (not until or posts[-1].at <= until):
+        return posts
+    return [post for post in posts if begin <= post.at and (not until or post.at <= until)]
+
+
+def made_up(journeys: Sequence[Definition], templates: Sequence[Definition]) -> list[Definition]:
+    """Stand-ins for templates that steps name and that are not there: nothing is rendered, so the name is enough.
+    Raises Invalid where a channel has no stand-in, or a journey does not compile."""
+    known = {template.id for template in templates}
+    found: dict[str, Definition] = {}
+    for journey in journeys:
+        for name, step in parse(journey.body).steps.items():
+            template, channel = getattr(step, "template", ""), getattr(step, "channel", "")
+            if not template or template in known or template in found:
+                continue
+            form = _FORMS.get(channel)
+            if form is None:
+                message = f"template {template!r} is not here, and none can be made up for {channel}"
+                raise Invalid(message, (Problem(f"/steps/{name}", message, "give its folder: --templates DIR"),))
+            found[template] = Definition("template", template, form(template))
+    return list(found.values())
+
+
+_FORMS: dict[str, Callable[[str], dict[str, Any]]] = {
+    "email": lambda id: {"channel": "email", "subject": id, "html": f"<p>{id}</p>"},
+}
+"""Channel -> body of a template that says only its name."""
+
+
+def _overridden(listeners: Sequence[Listener], name: str) -> list[Callable[[Any], object]]:
+    """The methods of that name which do something."""
+    return [getattr(each, name) for each in listeners if getattr(type(each), name) is not getattr(Listener, name)]
+
+
+def _all(told: Sequence[Callable[[Any], object]]) -> Callable[[Any], object]:
+    """One function that calls them all."""
+    if not told:
+        return lambda _: None
+    if len(told) == 1:
+        return told[0]
+    if len(told) == 2:
+        first, second = told
+
+        def both(what: Any) -> None:
+            first(what)
+            second(what)
+
+        return both
+
+    def each(what: Any) -> None:
+        for function in told:
+            function(what)
+
+    return each
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the cycle collector: millions of objects live until the end, and none of them is in a cycle."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+def zone_named(name: str) -> tzinfo:
+    """The zone of that name. Raises Invalid if there is none."""
+    found = zone_of(name)
+    if name and name != "UTC" and getattr(found, "key", "") != name:
+        message = f"there is no time zone {name!r}"
+        raise Invalid(message, (Problem("--zone", message, "write e.g. Europe/Berlin"),))
+    return found

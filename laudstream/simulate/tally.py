@@ -1,0 +1,44 @@
+"""Counts of what was decided: none of the decisions is kept."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from laudstream.journey.decision import Decision
+from laudstream.messages.delivery import Delivery
+
+
+class Key(NamedTuple):
+    """What decisions have in common that are counted together."""
+
+    kind: str
+    journey: str
+    step: str
+    to: str
+    branch: str
+    reason: str
+    outcome: str
+    template: str
+    deferred: bool
+
+
+class Tally:
+    def __init__(self) -> None:
+        self.decisions: dict[Key, int] = {}
+        self.deliveries: dict[tuple[str, str, str, str], int] = {}
+        """(journey, template, kind, reason) -> how many."""
+
+    def decided(self, d: Decision) -> None:
+        if d.kind == "message":
+            key = Key(
+                "message", d.journey, d.step, "", "", d.reason, "", d.data.get("template", ""),
+                "deferred_until" in d.data,
+            )  # fmt: skip
+        else:
+            key = Key(d.kind, d.journey, d.step, d.to, d.branch, d.reason, d.outcome, "", False)
+        counts = self.decisions
+        counts[key] = counts.get(key, 0) + 1
+
+    def delivered(self, d: Delivery) -> None:
+        key = d.journey, d.template, d.kind, d.reason
+        self.deliveries[key] = self.deliveries.get(key, 0) + 1
