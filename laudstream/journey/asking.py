@@ -7,7 +7,7 @@ are heard once it has begun, as if it had begun at its entry (R18, R55).
 from __future__ import annotations
 
 from laudstream.customers.event import Event
-from laudstream.journey import sends
+from laudstream.journey import past, sends
 from laudstream.journey.customer import ASKING, Kept, Run
 from laudstream.journey.entering import begin
 from laudstream.journey.firing import fire
@@ -64,7 +64,9 @@ def go(work: Work, run: Run, version: Journey) -> None:
             present = work.present(run.id)
             if present is None:
                 return
-            hear(work, present, version, Event("", "track", each.name, each.properties, each.timestamp), True)
+            event = Event("", "track", each.name, each.properties, each.timestamp)
+            past.note(work, present, version, event)
+            hear(work, present, version, event, True)
             sends.serve(work)
     finally:
         work.moment, work.mark = moment, mark

@@ -83,7 +83,7 @@ def getter(path: str, roots: tuple[str, ...]) -> Get | None:
         return _deep(lambda scope: scope.entry, rest)
     if root == "event":
         return _deep(lambda scope: scope.event, rest)
-    if root == "steps" and len(rest) > 2 and rest[1] == "event":
+    if root == "steps" and (rest[1:] == ["events"] or (len(rest) > 2 and rest[1] == "event")):
         return _deep(lambda scope: scope.steps, rest)
     return None
 

@@ -73,13 +73,15 @@ class Held(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Kept(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """An event that came while a run was asking for its place (R55)."""
+    """An input that came while a run was asking for its place (R55), or before it came to a wait that looks back."""
 
     name: str
     packed: msgspec.Raw
     timestamp: int
     at: int
     mark: bytes
+    kind: str = ""
+    """Empty: an event; else what `laudstream.journey.past` says."""
 
     @property
     def properties(self) -> dict[str, Any]:
@@ -153,6 +155,8 @@ class Run(msgspec.Struct, array_like=True, gc=False):
     kept: tuple[Kept, ...] = ()
     granted: bool = False
     """It has its place, and begins as soon as its journey moves."""
+    past: tuple[Kept, ...] = ()
+    """Inputs for waits that look back (R27)."""
 
     @property
     def due(self) -> int:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC
 from typing import Any
 
 import msgspec
@@ -15,10 +16,12 @@ from laudstream.errors import Invalid, Problem
 from laudstream.journey import conditions, graph
 from laudstream.journey.durations import Duration
 from laudstream.journey.kinds import OF, read
+from laudstream.journey.kinds.message import MessageStep
 from laudstream.journey.kinds.place import EVENT_ROOTS, Place, on
+from laudstream.journey.kinds.wait import WaitStep, hears
 from laudstream.journey.parse_settings import settings
 from laudstream.journey.reader import Reader, at
-from laudstream.journey.steps import Audience, Entry, Exit, Journey, On, Settings, Step
+from laudstream.journey.steps import Audience, Entry, Exit, Journey, Keeps, On, Settings, Step
 from laudstream.journey.until import SKIP
 
 FIELDS = ("id", "name", "entry", "exit", "max_entries", "settings", "start", "steps")
@@ -60,9 +63,10 @@ def parse(body: dict[str, Any], templates: Mapping[str, Any] | None = None) -> J
     if reader.problems:
         first = reader.problems[0]
         raise Invalid(f"{first.pointer or '/'}: {first.message}", tuple(reader.problems))
+    keeps = _keeps(steps)
     return Journey(
-        id, name or id, start, steps, entries, exits, options, _hears(steps, exits), _levels(steps, exits), body, most,
-        audience, _reads(steps),
+        id, name or id, start, steps, entries, exits, options, _hears(steps, exits, keeps),
+        _levels(steps, exits, keeps), body, most, audience, _reads(steps), keeps,
     )  # fmt: skip
 
 
@@ -91,8 +95,8 @@ def _entries(reader: Reader, body: Any) -> tuple[tuple[Entry, ...], Audience | N
         restart = active == "restart"
         if "event" in kinds:
             roots = ("customer", "entry", "event")
-            hears = on(reader, found["event"], pointer, found.get("where"), roots, entry=True)
-            entries.append(Entry(hears, reentry, after, restart))
+            heard = on(reader, found["event"], pointer, found.get("where"), roots, entry=True)
+            entries.append(Entry(heard, reentry, after, restart))
             continue
         if "api" in kinds:
             entries.append(_called(reader, found, pointer, reentry, after, restart))
@@ -165,6 +169,8 @@ def _check_graph(reader: Reader, steps: dict[str, Step], start: str, bodies: dic
             if following not in steps:
                 pointer = _edge_pointer(name, bodies[name], following)
                 reader.wrong(pointer, f"{branch!r} leads to {following!r}, which is no step", f"use one of: {names}")
+        if isinstance(made, WaitStep):
+            _check_told(reader, steps, name, made)
     if reader.problems:
         return
     for name in graph.unreachable(steps, start):
@@ -195,6 +201,16 @@ def fallback_pointer(name: str, step: Step) -> str:
     return at("/steps", name, kind, *(("timeout",) if kind == "wait" else ()), "if_past")
 
 
+def _check_told(reader: Reader, steps: dict[str, Step], name: str, made: WaitStep) -> None:
+    """Branches that wait for what becomes of a message name steps that send one."""
+    sending = [step for step, other in steps.items() if isinstance(other, MessageStep)]
+    for index, branch in enumerate(made.branches):
+        for place, of in enumerate(branch.told.of if branch.told is not None else ()):
+            if of not in sending:
+                pointer = at("/steps", name, "wait", "branches", index, "message", "of", place)
+                reader.wrong(pointer, f"{of!r} is no step that sends", f"use one of: {', '.join(sending[:20]) or '-'}")
+
+
 def _edge_pointer(name: str, body: Any, following: str) -> str:
     """Pointer of the first place in a step that says `following` as a next step."""
 
@@ -211,12 +227,26 @@ def _edge_pointer(name: str, body: Any, following: str) -> str:
     return search(body, at("/steps", name), False) or at("/steps", name)
 
 
-def _hears(steps: dict[str, Step], exits: tuple[Exit, ...]) -> dict[str, frozenset[str]]:
+def _keeps(steps: dict[str, Step]) -> Keeps | None:
+    """What runs keep for waits that look back (R27)."""
+    waits = [made for made in steps.values() if isinstance(made, WaitStep) and made.since != "arrival"]
+    if not waits:
+        return None
+    branches = [branch for made in waits for branch in made.branches]
+    changes = {branch.changed[0]: branch.changed for branch in branches if branch.changed is not None}
+    spans = [made.span for made in waits]
+    longest = max((span for span in spans if span is not None), key=lambda span: span.add(0, UTC), default=None)
+    names = frozenset[str]().union(*map(hears, waits))
+    return Keeps(names, any(made.told for made in waits), tuple(changes.values()), None if None in spans else longest)
+
+
+def _hears(steps: dict[str, Step], exits: tuple[Exit, ...], keeps: Keeps | None) -> dict[str, frozenset[str]]:
     everywhere = frozenset(rule.on.name for rule in exits if rule.on is not None)
+    everywhere |= keeps.events if keeps is not None else frozenset()
     heard = {}
     for name, made in steps.items():
-        hears = OF[type(made)].hears
-        heard[name] = everywhere | hears(made) if hears is not None else everywhere
+        names = OF[type(made)].hears
+        heard[name] = everywhere | names(made) if names is not None else everywhere
     return heard
 
 
@@ -227,8 +257,8 @@ def _reads(steps: dict[str, Step]) -> dict[str, frozenset[str]]:
     return {name: names for name, names in found.items() if names}
 
 
-def _levels(steps: dict[str, Step], exits: tuple[Exit, ...]) -> frozenset[str]:
-    if any(rule.condition is not None for rule in exits):
+def _levels(steps: dict[str, Step], exits: tuple[Exit, ...], keeps: Keeps | None) -> frozenset[str]:
+    if (keeps is not None and keeps.changes) or any(rule.condition is not None for rule in exits):
         return frozenset(steps)
     kinds = {name: OF[type(made)].levels for name, made in steps.items()}
     return frozenset(name for name, levels in kinds.items() if levels is not None and levels(steps[name]))

@@ -12,8 +12,9 @@ from laudstream.customers.event import ENTER, LEAVE, Event
 from laudstream.ids import derive
 from laudstream.journey.customer import ACTIVE, ASKING, FAILED, Entered, Run
 from laudstream.journey.handoff import Ask
-from laudstream.journey.listening import exit_rule, key_value, too_old
+from laudstream.journey.listening import exit_rule
 from laudstream.journey.live import DRAINING, PAUSED, LiveJourney
+from laudstream.journey.matching import key_value, too_old
 from laudstream.journey.moves import CONTEXT_BYTES, CONTEXTS_BYTES, end, packed
 from laudstream.journey.reasons import Reason
 from laudstream.journey.steps import Audience, Entry, Journey

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from laudstream.customers.recent import fingerprint
 from laudstream.customers.row import Row
-from laudstream.journey import asking, rows, sends
+from laudstream.journey import asking, past, rows, sends
 from laudstream.journey.codec import empty
-from laudstream.journey.customer import DEFERRED, FAILED, Customer
+from laudstream.journey.customer import DEFERRED, FAILED, Customer, Run
 from laudstream.journey.firing import fire
 from laudstream.journey.inputs import DeliveryInput, GrantInput, Moment, Outcome, RowInput, TimerInput, TouchInput
-from laudstream.journey.live import FOREVER, Space
+from laudstream.journey.kinds.wait import WaitStep
+from laudstream.journey.live import FOREVER, LiveJourney, Space
+from laudstream.journey.matching import news_of
 from laudstream.journey.moves import Found
 from laudstream.journey.settling import settle
-from laudstream.journey.telling import concerned, guarded, movable, tell
+from laudstream.journey.steps import Journey
+from laudstream.journey.telling import concerned, guarded, movable, tell, tell_delivery
 from laudstream.journey.work import MARKER_MS, Work
+from laudstream.messages.delivery import Delivery
 
 
 def apply_row(work: Work, row: Row) -> bool:
@@ -23,6 +28,7 @@ def apply_row(work: Work, row: Row) -> bool:
         return False
     if work.attributes.get("timezone") != zone:
         ask_deferred(work)  # quiet hours are computed again (R31)
+    work.was = attributes
     return work.attributes is not attributes
 
 
@@ -59,11 +65,23 @@ def delivery(customer: Customer, input: DeliveryInput, moment: Moment, space: Sp
     sends.settle_slot(work, input.delivery)
     run = work.present(input.delivery.run)
     found = work.version_of(run) if run is not None else None
-    if run is not None and found is not None and run.status != FAILED and sends.news(run, input.delivery):
-        guarded(work, run, sends.delivered, *found, input.delivery)
+    if run is not None and found is not None and run.status != FAILED:
+        _delivered(work, run, *found, input.delivery)
     if work.core.slots is not slots:
         ask_deferred(work)
     return finish(work)
+
+
+def _delivered(work: Work, run: Run, live: LiveJourney, version: Journey, delivery: Delivery) -> None:
+    """The delivery settles the message, which may move the run; a run that waited before hears of it."""
+    work.mark, waited = fingerprint(delivery.id), (run.step, run.visit)
+    if version.keeps is not None and version.keeps.deliveries:
+        guarded(work, run, past.note, version, news_of(delivery))
+    if sends.news(run, delivery):
+        guarded(work, run, sends.delivered, live, version, delivery)
+    step, present = version.steps.get(waited[0]), work.present(run.id)
+    if isinstance(step, WaitStep) and step.told and present is not None and (present.step, present.visit) == waited:
+        tell_delivery(work, present, live, version, delivery)
 
 
 def timer(customer: Customer, input: TimerInput, moment: Moment, space: Space) -> Outcome:
@@ -126,6 +144,7 @@ def _tell_of_writes(work: Work) -> None:
         (attributes, consents, _), work.told = work.told, None
         if work.core.consents is not consents or work.attributes.get("timezone") != attributes.get("timezone"):
             ask_deferred(work)
+        work.was = attributes
         if work.attributes is not attributes:
             tell(work, concerned(work, None, levels=True), None)
         sends.serve(work)

@@ -85,7 +85,16 @@ def keep_event(work: Work, run: Run, event: dict[str, Any], at: int) -> None:
         work.decide("limit", run, at, reason=Reason.LIMIT, data={"which": "run context"})
         event, size = {}, 1
     run.size += size
-    run.steps = {**run.steps, run.step: {"event": event}}
+    known = run.steps.get(run.step)
+    kept = {"event": event} if known is None or "events" not in known else {"event": event, "events": known["events"]}
+    run.steps = {**run.steps, run.step: kept}
+
+
+def use(work: Work, run: Run, properties: dict[str, Any], mark: bytes, at: int) -> None:
+    """An input ends the wait that the run is at, and never another visit of it (R28)."""
+    if mark:
+        run.used = (*run.used, (run.step, mark))[-USED:]
+    keep_event(work, run, properties, at)
 
 
 def packed(properties: dict[str, Any]) -> msgspec.Raw:

@@ -20,7 +20,7 @@ from laudstream.journey.reasons import Reason
 from laudstream.journey.steps import Journey
 from laudstream.journey.walking import take, walk
 from laudstream.journey.work import Want, Work
-from laudstream.messages.delivery import Delivery
+from laudstream.messages.delivery import PROVES, Delivery
 from laudstream.messages.request import SendRequest
 
 CONTEXT_BYTES = 32 * 1024
@@ -180,9 +180,6 @@ def _note(run: Run, message: Message) -> None:
 
 # Deliveries
 
-_PROVES = {"delivered": "sent", "opened": "sent", "clicked": "sent", "bounced": "sent", "complained": "sent",
-           "replied": "sent", "unsubscribed": "sent"}  # fmt: skip
-"""Kinds that prove that the message had left."""
 _OPEN = ("requested", "unknown")
 LATE = "late"
 _AGAIN = (Reason.EXPIRED, Reason.PAUSED)
@@ -195,7 +192,7 @@ def news(run: Run, delivery: Delivery) -> bool:
 
 
 def _told(run: Run, delivery: Delivery) -> Message | None:
-    state = _PROVES.get(delivery.kind, delivery.kind)
+    state = PROVES.get(delivery.kind, delivery.kind)
     of = (delivery.step, delivery.visit, delivery.attempt)
     for message in run.messages:
         if (message.step, message.visit, message.attempt) == of and message.state != state and message.state in _OPEN:
@@ -208,7 +205,7 @@ def delivered(work: Work, run: Run, live: LiveJourney, version: Journey, deliver
     message = _told(run, delivery)
     if message is None:
         return
-    state = _PROVES.get(delivery.kind, delivery.kind)
+    state = PROVES.get(delivery.kind, delivery.kind)
     step = version.steps[message.step]
     assert isinstance(step, MessageStep)
     waits = run.status == REQUESTED and (run.step, run.visit) == (message.step, message.visit)
@@ -250,7 +247,7 @@ def _answer(
 
 def settle_slot(work: Work, delivery: Delivery) -> None:
     """The delivery gives the true time, or the slot back if nothing left (R41)."""
-    state = _PROVES.get(delivery.kind, delivery.kind)
+    state = PROVES.get(delivery.kind, delivery.kind)
     for slot in work.core.slots:
         if slot.send_id == delivery.send_id and slot.open and state in ("sent", "refused", "failed"):
             rest_of = tuple(other for other in work.core.slots if other is not slot)

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from laudstream.journey.conditions import Condition
+from laudstream.journey.conditions import Condition, Get
 from laudstream.journey.durations import Duration
 from laudstream.journey.windows import Window
 
@@ -54,6 +54,41 @@ class Exit(msgspec.Struct, frozen=True, gc=False):
     outcome: str
     on: On | None = None
     condition: Condition | None = None
+
+
+class Told(msgspec.Struct, frozen=True, gc=False):
+    """What became of a message of the run."""
+
+    kind: str
+    of: tuple[str, ...] = ()
+    """Steps; empty: any message of the run."""
+    link: str = ""
+    machine: bool = False
+    """Opens and clicks of machines count too (R56)."""
+
+
+class WaitBranch(msgspec.Struct, frozen=True, gc=False):
+    """One way out of a wait: for one thing."""
+
+    name: str
+    next: str
+    on: On | None = None
+    count: int = 1
+    condition: Condition | None = None
+    all_of: tuple[On, ...] = ()
+    told: Told | None = None
+    changed: tuple[str, Get] | None = None
+    """(path, what it reads)."""
+
+
+class Keeps(msgspec.Struct, frozen=True, gc=False):
+    """What runs of a version keep for waits that look back (R27)."""
+
+    events: frozenset[str]
+    deliveries: bool
+    changes: tuple[tuple[str, Get], ...]
+    span: Duration | None
+    """How long; None: from the entry on."""
 
 
 class Step(msgspec.Struct, frozen=True, gc=False):
@@ -134,6 +169,7 @@ class Journey(msgspec.Struct, frozen=True, gc=False):
     audience: Audience | None = None
     reads: dict[str, frozenset[str]] = {}
     """Step -> attributes that the instant depends on until which runs rest there (R31)."""
+    keeps: Keeps | None = None
 
     def listens(self, step: str, event: str) -> bool:
         """Whether an event can move a run at a step; true for a step that is not there, so that its run is parked."""

@@ -9,13 +9,16 @@ from collections.abc import Callable
 from typing import Any
 
 from laudstream.customers.event import Event
-from laudstream.journey import again, asking
+from laudstream.journey import again, asking, past
 from laudstream.journey.customer import ASKING, FAILED, Run
 from laudstream.journey.kinds.wait import WaitStep
-from laudstream.journey.listening import exit_rule, hear
+from laudstream.journey.listening import change_of, exit_rule, hear
+from laudstream.journey.live import LiveJourney
+from laudstream.journey.matching import Heard, news_of
 from laudstream.journey.moves import Found, end
 from laudstream.journey.steps import Journey
 from laudstream.journey.work import Work
+from laudstream.messages.delivery import Delivery
 
 
 def guarded(work: Work, run: Run, act: Callable[..., Any], *rest: Any) -> None:
@@ -62,6 +65,8 @@ def tell(work: Work, listening: list[Found], event: Event | None) -> None:
             if event is not None and work.present(run.id) is not None:
                 asking.keep(work, run, version, event)
             continue
+        if version.keeps is not None:
+            _note(work, run, version, event)
         step = version.steps.get(run.step)  # None: a step that is not there; hearing it parks the run
         if step is None or isinstance(step, WaitStep):
             _guarded_hear(work, run, version, event, live.moves)
@@ -75,7 +80,26 @@ def _still(work: Work, run: Run) -> Run | None:
     return present if present is not None and present.visit == run.visit else None
 
 
-def _guarded_hear(work: Work, run: Run, version: Journey, event: Event | None, moves: bool) -> None:
+def _note(work: Work, run: Run, version: Journey, heard: Heard | None) -> None:
+    """Keeps the input for waits that look back."""
+    present, keeps = work.present(run.id), version.keeps
+    if present is None or keeps is None or run.id not in {other.id for other in work.before.core.runs}:
+        return  # it began with this input
+    if heard is not None:
+        guarded(work, present, past.note, version, heard)
+        return
+    for each in keeps.changes:
+        change = change_of(work, present, each)
+        if change is not None:
+            guarded(work, present, past.note, version, change)
+
+
+def tell_delivery(work: Work, run: Run, live: LiveJourney, version: Journey, delivery: Delivery) -> None:
+    """A run that waits hears what became of one of its messages."""
+    _guarded_hear(work, run, version, news_of(delivery), live.moves)
+
+
+def _guarded_hear(work: Work, run: Run, version: Journey, event: Heard | None, moves: bool) -> None:
     """A run that hears nothing new is not copied."""
     present = work.present(run.id)
     if present is None:

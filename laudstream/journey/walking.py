@@ -6,7 +6,7 @@ from typing import Any
 
 from laudstream.journey.customer import Run
 from laudstream.journey.kinds import ARRIVE
-from laudstream.journey.moves import USED, Left, keep_event, move
+from laudstream.journey.moves import Left, move, use
 from laudstream.journey.steps import Journey
 from laudstream.journey.work import Work
 
@@ -26,7 +26,6 @@ def take(work: Work, run: Run, version: Journey, left: Left, event: dict[str, An
     run.held = None
     run.trail = () if work.trails is None else work.trails.get(run.id, ())
     if event is not None:
-        run.used = (*run.used, (run.step, mark))[-USED:]
-        keep_event(work, run, event, left.at)
+        use(work, run, event, mark, left.at)
     if move(work, run, left):
         walk(work, run, version, left.at)

@@ -52,8 +52,8 @@ def _age(run: Run) -> tuple[int, str]:
 class Work:
     __slots__ = (
         "attributes", "base", "before", "cause", "core", "customer", "depth", "journeys", "mark", "moment", "originals",
-        "out", "parked", "recent", "runs", "runs_changed", "space", "stem", "told", "trails", "wants", "workspace",
-        "writes", "yielded",
+        "out", "parked", "recent", "runs", "runs_changed", "space", "stem", "told", "trails", "wants", "was",
+        "workspace", "writes", "yielded",
     )  # fmt: skip
 
     def __init__(self, before: Customer, moment: Moment, space: Space, cause: tuple[str | int, ...]) -> None:
@@ -81,6 +81,7 @@ class Work:
         self.writes: list[tuple[str, Write]] = []  # (run, what it wrote)
         self.base: Base | None = None
         self.told: Told | None = None
+        self.was: dict[str, Any] | None = None  # the attributes before those that runs are told of
         self.trails: dict[str, tuple[str, ...]] | None = None
 
     # Runs

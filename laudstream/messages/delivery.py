@@ -10,6 +10,11 @@ KINDS = (
 )  # fmt: skip
 
 
+PROVES = {"delivered": "sent", "opened": "sent", "clicked": "sent", "bounced": "sent", "complained": "sent",
+          "replied": "sent", "unsubscribed": "sent"}  # fmt: skip
+"""Kinds that prove that the message had left."""
+
+
 class Delivery(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Written at least once; `id` is the same each time. Everything but kind, reason, at, provider_id and
     detail is copied from the send request, so that nobody ever looks one up (A20)."""
@@ -38,3 +43,7 @@ class Delivery(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     provider_id: str = ""
     detail: str = ""
     """What the provider said, at most 500 characters."""
+    link: str = ""
+    """clicked: the address that the link leads to."""
+    machine: bool = False
+    """opened, clicked: a machine did it (R56)."""

@@ -114,11 +114,13 @@ class World:
         cause = self.cause("laudstream.rows")
         self.hand(RowInput(cause, Suppression("email", "bounced", cause[2])))
 
-    def deliver(self, request: SendRequest, kind: str, *, reason: str = "", id: str = "", at: int = 0) -> list[str]:
+    def deliver(
+        self, request: SendRequest, kind: str, *, reason: str = "", id: str = "", at: int = 0, **more: Any
+    ) -> list[str]:
         made = Delivery(
             id or f"d{self.offset}", request.send_id, WORKSPACE, "ann", kind, at or self.now, request.channel,
             request.message_class, request.journey, request.version, request.run, request.step, request.visit,
-            request.attempt, request.template, request.template_version, reason,
+            request.attempt, request.template, request.template_version, reason, **more,
         )  # fmt: skip
         self.hand(DeliveryInput(self.cause("laudstream.deliveries"), made))
         return self.kinds()

@@ -8,7 +8,8 @@ from typing import Any
 from laudstream.journey import schemas
 from laudstream.journey.customer import Pending, Run
 from laudstream.journey.kinds.place import Kind, Place, next_of
-from laudstream.journey.kinds.values import Values, brief, size, value
+from laudstream.journey.kinds.values import Values, size, value
+from laudstream.journey.matching import brief
 from laudstream.journey.moves import Left
 from laudstream.journey.reader import at
 from laudstream.journey.reasons import Reason

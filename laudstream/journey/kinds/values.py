@@ -10,7 +10,6 @@ from laudstream.journey.conditions import Get, Scope, getter
 from laudstream.journey.kinds.place import STATE_ROOTS
 from laudstream.journey.reader import Reader, at
 
-LOOKED_AT = 200  # characters of a text that a decision keeps
 Values = tuple[tuple[str, Get], ...]
 _size = msgspec.json.Encoder().encode
 
@@ -34,13 +33,6 @@ def path(reader: Reader, body: object, pointer: str) -> Get:
 
 def nothing(scope: Scope) -> Any:
     return None
-
-
-def brief(value: Any) -> Any:
-    """A value as a decision keeps it."""
-    if isinstance(value, str):
-        return value[:LOOKED_AT]
-    return f"{type(value).__name__} of {len(value)}" if isinstance(value, dict | list) else value
 
 
 def size(values: dict[str, Any]) -> int:

@@ -1,34 +1,27 @@
-"""wait: ordered branches, each for an event or a condition, and a timeout (R5, R27 to R29)."""
+"""wait: ordered branches, each for an input or a level, and a timeout (R5, R27 to R29)."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 from msgspec.structs import force_setattr
 
-from laudstream.journey import conditions, schemas
-from laudstream.journey.conditions import Condition
+from laudstream.journey import past, schemas
+from laudstream.journey.collecting import gather, keep_events
 from laudstream.journey.customer import Run
 from laudstream.journey.durations import Duration
-from laudstream.journey.kinds.place import EVENT_ROOTS, STATE_ROOTS, Kind, Place, distinct, label_of, on
+from laudstream.journey.kinds import branches as written
+from laudstream.journey.kinds.place import STATE_ROOTS, Kind, Place, distinct
 from laudstream.journey.kinds.rests import past_edges, rest_until
-from laudstream.journey.moves import Left, rest
+from laudstream.journey.matching import Heard, looked_at, progressed, properties, satisfied, weight
+from laudstream.journey.moves import USED, Left, rest, use
 from laudstream.journey.parse_time import FALLBACK, until_and_fallback, until_schema
-from laudstream.journey.reader import Reader, at
-from laudstream.journey.steps import Journey, On, Step
+from laudstream.journey.reader import at
+from laudstream.journey.steps import Journey, Step, WaitBranch
 from laudstream.journey.until import Fallback, Until
 from laudstream.journey.work import Work
 
-MAX_COUNT = 1_000
-
-
-class WaitBranch(msgspec.Struct, frozen=True, gc=False):
-    name: str
-    next: str
-    on: On | None = None
-    count: int = 1
-    condition: Condition | None = None
+MOST_COLLECTED = 20
 
 
 class WaitStep(Step, frozen=True, gc=False):
@@ -36,6 +29,13 @@ class WaitStep(Step, frozen=True, gc=False):
     after: Duration | None
     timeout: str
     """Step that follows the timeout; empty: it waits for ever."""
+    since: str = "arrival"
+    """arrival, entry or span."""
+    span: Duration | None = None
+    collect: frozenset[str] = frozenset()
+    """Names of the events that are kept for the template."""
+    told: bool = False
+    """Whether a branch waits for what becomes of a message."""
     counts: dict[str, tuple[int, int]] = {}  # noqa: RUF012 - of a frozen struct
     """Event -> (branch, how many it needs), where nothing but their number decides."""
     until: Until | None = None
@@ -43,7 +43,8 @@ class WaitStep(Step, frozen=True, gc=False):
     fallback: Fallback = Fallback()
 
     def __post_init__(self) -> None:
-        force_setattr(self, "counts", _counts(self.branches))
+        force_setattr(self, "counts", {} if self.collect else _counts(self.branches))
+        force_setattr(self, "told", any(branch.told is not None for branch in self.branches))
 
 
 def _counts(branches: tuple[WaitBranch, ...]) -> dict[str, tuple[int, int]]:
@@ -62,9 +63,9 @@ def _counts(branches: tuple[WaitBranch, ...]) -> dict[str, tuple[int, int]]:
 
 def read(place: Place, body: dict[str, Any], step: dict[str, Any]) -> Step:
     reader, spot = place.reader, place.pointer
-    reader.only(body, spot, ("branches", "timeout"), ("since", "collect"))
+    reader.only(body, spot, ("branches", "timeout", "since", "collect"))
     items = reader.list_of(body.get("branches"), at(spot, "branches"), "'branches'", most=20)
-    branches = tuple(_branch(reader, item, at(spot, "branches", index)) for index, item in enumerate(items))
+    branches = tuple(written.read(reader, item, at(spot, "branches", index)) for index, item in enumerate(items))
     distinct(place, [branch.name for branch in branches], ("timeout",))
     after, target, until, fallback = None, "", None, Fallback()
     if "timeout" in body:
@@ -76,45 +77,30 @@ def read(place: Place, body: dict[str, Any], step: dict[str, Any]) -> Step:
             reader.only(limit, at(spot, "timeout"), ("after", "next"))
             after = reader.duration_of(limit.get("after"), at(spot, "timeout", "after"), "'after' (or until)")
         target = reader.name_of(limit.get("next"), at(spot, "timeout", "next"), "'next'") or ""
-    return WaitStep(branches, after, target, until=until, fallback=fallback)
-
-
-def _branch(reader: Reader, body: Any, pointer: str) -> WaitBranch:
-    found = reader.object_of(body, pointer, "a branch") or {}
-    planned = ("message", "changed", "segment", "all_of")
-    reader.only(found, pointer, ("name", "next", "event", "where", "count", "condition"), planned)
-    following = reader.name_of(found.get("next"), at(pointer, "next"), "'next'") or ""
-    if "event" in found and "condition" not in found:
-        hears = on(reader, found["event"], pointer, found.get("where"), EVENT_ROOTS)
-        count = 1
-        if "count" in found:
-            count = reader.whole_of(found["count"], at(pointer, "count"), "'count'", 1, MAX_COUNT) or 1
-        return WaitBranch(label_of(reader, found, pointer, hears.name), following, hears, count)
-    if "condition" in found and not {"event", "where", "count"} & found.keys():
-        holds = conditions.read(reader, found["condition"], at(pointer, "condition"), STATE_ROOTS)
-        return WaitBranch(label_of(reader, found, pointer, "condition"), following, condition=holds)
-    if not set(planned) & found.keys():
-        reader.wrong(pointer, "a branch waits for one thing", "write either event (with where, count) or condition")
-    return WaitBranch("", following)
+    since, span = body.get("since", "arrival"), None
+    if since not in ("arrival", "entry"):
+        since, span = "span", reader.duration_of(since, at(spot, "since"), "'since' (or arrival, or entry)")
+    collect: list[Any] = []
+    if "collect" in body:
+        collect = reader.list_of(body["collect"], at(spot, "collect"), "'collect'", most=MOST_COLLECTED)
+        collect = [reader.text_of(name, at(spot, "collect", i), "an event") or "" for i, name in enumerate(collect)]
+    return WaitStep(branches, after, target, since, span, frozenset(collect), until=until, fallback=fallback)
 
 
 def schema() -> dict[str, Any]:
-    name, text, condition = schemas.NAME, schemas.TEXT, schemas.CONDITION
-    heard = schemas.event(any_key={"type": "boolean"})
-    count = {"type": "integer", "minimum": 1, "maximum": MAX_COUNT}
-    branch = {
-        "oneOf": [
-            schemas.object_of(("event", "next"), name=text, event=heard, where=condition, count=count, next=name),
-            schemas.object_of(("condition", "next"), name=text, condition=condition, next=name),
-        ]
-    }
+    name = schemas.NAME
     timeout = {
         "oneOf": [
             schemas.object_of(("after", "next"), after=schemas.DURATION, next=name),
             schemas.object_of(("until", "next"), until=until_schema(), next=name, **FALLBACK),
         ]
     }
-    return schemas.step("wait", schemas.object_of(("branches",), branches=schemas.list_of(branch, 20), timeout=timeout))
+    since = {"anyOf": [{"enum": ["arrival", "entry"]}, schemas.DURATION], "default": "arrival"}
+    settings = schemas.object_of(
+        ("branches",), branches=schemas.list_of(written.schema(), 20), timeout=timeout, since=since,
+        collect=schemas.list_of(schemas.TEXT, MOST_COLLECTED),
+    )  # fmt: skip
+    return schemas.step("wait", settings)
 
 
 def edges(step: WaitStep) -> dict[str, str]:
@@ -123,7 +109,9 @@ def edges(step: WaitStep) -> dict[str, str]:
 
 
 def arrive(work: Work, run: Run, version: Journey, step: WaitStep, at: int) -> Left | None:
-    left = _level(work, run, step, at)
+    if step.collect:
+        keep_events(run, [])
+    left = _level(work, run, step, at) if step.since == "arrival" else _looking_back(work, run, version, step, at)
     if left is not None:
         return left
     if step.until is not None:
@@ -140,10 +128,51 @@ def again(work: Work, run: Run, version: Journey, step: WaitStep, at: int) -> Le
 def _level(work: Work, run: Run, step: WaitStep, at: int) -> Left | None:
     for branch in step.branches:
         if branch.condition is not None:
-            scope = work.scope(run)
-            if branch.condition.test(scope):
-                return Left(branch.name, branch.next, branch.condition.looked_at(scope), at)
+            left = _holds(work, run, branch, at)
+            if left is not None:
+                return left
     return None
+
+
+def _holds(work: Work, run: Run, branch: WaitBranch, at: int) -> Left | None:
+    scope, condition = work.scope(run), branch.condition
+    if condition is None or not condition.test(scope):
+        return None
+    return Left(branch.name, branch.next, condition.looked_at(scope), at)
+
+
+def _looking_back(work: Work, run: Run, version: Journey, step: WaitStep, at: int) -> Left | None:
+    """The first branch in order that what happened since then satisfies, whatever happened first (R27)."""
+    inputs = [
+        (kept, heard)
+        for kept, heard in past.since(work, run, version, step.span, at)
+        if not (kept.mark and (run.step, kept.mark) in run.used)
+    ]
+    for kept, heard in inputs:
+        gather(work, run, step.collect, heard, kept.at)
+    counted = [0] * len(step.branches)
+    for index, branch in enumerate(step.branches):
+        left = _holds(work, run, branch, at)
+        if left is not None:
+            return left
+        for kept, heard in inputs:
+            adds = weight(work, run, version, branch, heard, kept.at)
+            if not adds:
+                continue
+            counted[index] = progressed(branch, counted[index], adds)
+            if satisfied(branch, counted[index]):
+                return _used(work, run, branch, heard, kept.mark, at)
+    run.progress = tuple(counted) if any(counted) else ()
+    return None
+
+
+def _used(work: Work, run: Run, branch: WaitBranch, heard: Heard, mark: bytes, at: int) -> Left:
+    """An input is used (R51), as long as the run can remember all that it used: so no cycle goes on for ever."""
+    data = looked_at(work, run, branch, heard)
+    if mark and len(run.used) < USED:
+        run.trail = ()
+    use(work, run, properties(heard), mark, at)
+    return Left(branch.name, branch.next, data, at)
 
 
 def due(step: WaitStep, at: int) -> Left:
@@ -151,11 +180,12 @@ def due(step: WaitStep, at: int) -> Left:
 
 
 def hears(step: WaitStep) -> frozenset[str]:
-    return frozenset(branch.on.name for branch in step.branches if branch.on is not None)
+    names = {on.name for branch in step.branches for on in (branch.on, *branch.all_of) if on is not None}
+    return step.collect | names
 
 
 def levels(step: WaitStep) -> bool:
-    return any(branch.condition is not None for branch in step.branches)
+    return any(branch.condition is not None or branch.changed is not None for branch in step.branches)
 
 
 def reads(step: WaitStep) -> frozenset[str]:
