@@ -8,7 +8,7 @@ Counters, by step ("" is the journey itself):
     moved                                          left:<branch>, arrived (next step)
     message                                        requested | refused:<reason> | deferred:<reason>
     ended        ended:<outcome or reason>         ended:<outcome or reason>
-    goal         goal
+    goal         goal                             goal:<arm>, at each experiment that the run passed
     failed       parked                            parked
 
     delivery                                       <kind>, refused:<reason>; once per message and kind
@@ -136,7 +136,8 @@ def _counters(d: Decision) -> tuple[tuple[str, str], ...]:
         case "failed":
             return (("", "parked"), (d.step, "parked")) if d.step else (("", "parked"),)
         case "goal":
-            return (("", "goal"),)
+            arms = d.data.get("arms")
+            return (("", "goal"), *((step, f"goal:{arm}") for step, arm in (arms or {}).items()))
     return ()
 
 

@@ -17,6 +17,7 @@ from laudstream.customers.recent import admit, fingerprint
 from laudstream.journey import handlers, rows
 from laudstream.journey.catalog import Catalog
 from laudstream.journey.customer import FAILED, Customer, Run
+from laudstream.journey.goals import awaited
 from laudstream.journey.handlers import apply_row, finish
 from laudstream.journey.inputs import (
     DeliveryInput,
@@ -65,6 +66,8 @@ def _event(customer: Customer, input: EventInput, moment: Moment, space: Space) 
     listening, unsettled = _look(runs, event.name, space) if runs else (_NOBODY, False)
     if space.audiences and not unsettled:
         unsettled = any(belongs(core, live) for live in space.audiences)
+    if core.goals and not unsettled and tracked:
+        unsettled = awaited(core.goals, event.name, space)
     known = row.born or core.writes
     if known and not unsettled and not entries and event.row is None:  # no more than runs have to hear of it
         if not listening:
@@ -79,7 +82,7 @@ def _event(customer: Customer, input: EventInput, moment: Moment, space: Space) 
     work.mark, work.recent, work.depth = mark, remembered, event.depth
     if not known or unsettled or event.row is not None:
         listening = _settled(work, event, heard)
-    if listening and heard is not None:
+    if heard is not None and (listening or work.core.goals):
         tell(work, listening, heard)
     for live in entries:
         enter(work, live, event)

@@ -7,7 +7,7 @@ are heard once it has begun, as if it had begun at its entry (R18, R55).
 from __future__ import annotations
 
 from laudstream.customers.event import Event
-from laudstream.journey import past, sends
+from laudstream.journey import goals, past, sends
 from laudstream.journey.customer import ASKING, Kept, Run
 from laudstream.journey.entering import begin
 from laudstream.journey.firing import fire
@@ -66,6 +66,10 @@ def go(work: Work, run: Run, version: Journey) -> None:
                 return
             event = Event("", "track", each.name, each.properties, each.timestamp)
             past.note(work, present, version, event)
+            goals.reach(work, present, version, event)
+            present = work.present(run.id)
+            if present is None:
+                return
             hear(work, present, version, event, True)
             sends.serve(work)
     finally:

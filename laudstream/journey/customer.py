@@ -88,6 +88,25 @@ class Kept(msgspec.Struct, frozen=True, array_like=True, gc=False):
         return _unpack(self.packed)
 
 
+class Aim(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """The goal of a run that has ended, until its window ends (R47)."""
+
+    run: str
+    journey: str
+    version: int
+    entered_at: int
+    until: int
+    """ms; what happens then is too late."""
+    step: str = ""
+    visit: int = 0
+    """Where the run ended."""
+    key: str = ""
+    key_name: str = ""
+    mark: bytes = b""
+    """Of the input that started it."""
+    arms: dict[str, str] = {}
+
+
 class Message(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A message of a run: the last one of its step (A20)."""
 
@@ -157,6 +176,10 @@ class Run(msgspec.Struct, array_like=True, gc=False):
     """It has its place, and begins as soon as its journey moves."""
     past: tuple[Kept, ...] = ()
     """Inputs for waits that look back (R27)."""
+    goal_until: int = 0
+    """When the window of its goal ends, ms; 0: it has none, or has reached it."""
+    arms: dict[str, str] = {}
+    """Experiment step -> arm that the run passed."""
 
     @property
     def due(self) -> int:
@@ -190,6 +213,8 @@ class Core(msgspec.Struct, array_like=True, gc=False):
     """journey -> control record of the audience that this customer was looked at for (R36, A10)."""
     members: dict[str, tuple[bool, int]] = {}
     """manual segment -> (member, revision)."""
+    goals: tuple[Aim, ...] = ()
+    """Of runs that have ended."""
 
 
 class Customer(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -15,19 +15,21 @@ import msgspec
 from laudstream.errors import Invalid, Problem
 from laudstream.journey import conditions, graph
 from laudstream.journey.durations import Duration
+from laudstream.journey.durations import parse as parse_duration
 from laudstream.journey.kinds import OF, read
 from laudstream.journey.kinds.message import MessageStep
-from laudstream.journey.kinds.place import EVENT_ROOTS, Place, on
+from laudstream.journey.kinds.place import EVENT_ROOTS, MAX_AGE, Place, on
 from laudstream.journey.kinds.wait import WaitStep, hears
 from laudstream.journey.parse_settings import settings
 from laudstream.journey.reader import Reader, at
-from laudstream.journey.steps import Audience, Entry, Exit, Journey, Keeps, On, Settings, Step
+from laudstream.journey.steps import Audience, Entry, Exit, Goal, Journey, Keeps, On, Settings, Step
 from laudstream.journey.until import SKIP
 
-FIELDS = ("id", "name", "entry", "exit", "max_entries", "settings", "start", "steps")
-PLANNED_FIELDS = ("goal", "migrate")
+FIELDS = ("id", "name", "entry", "exit", "max_entries", "goal", "settings", "start", "steps")
+PLANNED_FIELDS = ("migrate",)
 PLANNED_ENTRIES = ("segment", "date")
 PLANNED_AUDIENCE = ("of", "at", "every", "until", "after", "signal", "zone")
+LONGEST_GOAL = parse_duration("P1Y")
 MAX_STEPS = 500
 MOST_ENTRIES = 1_000_000_000
 
@@ -51,6 +53,7 @@ def parse(body: dict[str, Any], templates: Mapping[str, Any] | None = None) -> J
     options = settings(reader, found["settings"], "/settings") if "settings" in found else Settings()
     entries, audience = _entries(reader, found.get("entry"))
     exits = _exits(reader, found["exit"]) if "exit" in found else ()
+    goal = _goal(reader, found["goal"]) if "goal" in found else None
     most = 0
     if "max_entries" in found:
         most = reader.whole_of(found["max_entries"], "/max_entries", "'max_entries'", 1, MOST_ENTRIES) or 0
@@ -65,8 +68,8 @@ def parse(body: dict[str, Any], templates: Mapping[str, Any] | None = None) -> J
         raise Invalid(f"{first.pointer or '/'}: {first.message}", tuple(reader.problems))
     keeps = _keeps(steps)
     return Journey(
-        id, name or id, start, steps, entries, exits, options, _hears(steps, exits, keeps),
-        _levels(steps, exits, keeps), body, most, audience, _reads(steps), keeps,
+        id, name or id, start, steps, entries, exits, options, _hears(steps, exits, keeps, goal),
+        _levels(steps, exits, keeps, goal), body, most, audience, _reads(steps), keeps, goal,
     )  # fmt: skip
 
 
@@ -140,6 +143,28 @@ def _exits(reader: Reader, body: Any) -> tuple[Exit, ...]:
         elif not set(planned) & found.keys():
             reader.wrong(pointer, "an exit rule goes by one thing", "write either event (with where) or condition")
     return tuple(exits)
+
+
+def _goal(reader: Reader, body: Any) -> Goal | None:
+    found = reader.object_of(body, "/goal", "'goal'") or {}
+    by_event = "event" in found
+    beside = ("event", "where", "value") if by_event else ("condition",)
+    reader.only(found, "/goal", (*beside, "within", "end_on_goal"))
+    if ("condition" in found) == by_event:
+        reader.wrong("/goal", "a goal goes by one thing", "write either event (with where, value) or condition")
+        return None
+    within = reader.duration_of(found.get("within"), "/goal/within", "'within'")
+    if within is not None and within.add(0, UTC) > LONGEST_GOAL.add(0, UTC):
+        reader.wrong("/goal/within", "the window of a goal is longer than a year", "use P1Y or less")
+    ends = (
+        reader.flag_of(found["end_on_goal"], "/goal/end_on_goal", "'end_on_goal'") if "end_on_goal" in found else False
+    )
+    if not by_event:
+        holds = conditions.read(reader, found["condition"], "/goal/condition", ("customer",))
+        return Goal(within or MAX_AGE, condition=holds, ends=bool(ends))
+    heard = on(reader, found["event"], "/goal", found.get("where"), ("customer", "event"))
+    value = reader.text_of(found["value"], "/goal/value", "'value'") or "" if "value" in found else ""
+    return Goal(within or MAX_AGE, heard, None, value, bool(ends))
 
 
 def _steps(
@@ -240,8 +265,11 @@ def _keeps(steps: dict[str, Step]) -> Keeps | None:
     return Keeps(names, any(made.told for made in waits), tuple(changes.values()), None if None in spans else longest)
 
 
-def _hears(steps: dict[str, Step], exits: tuple[Exit, ...], keeps: Keeps | None) -> dict[str, frozenset[str]]:
+def _hears(
+    steps: dict[str, Step], exits: tuple[Exit, ...], keeps: Keeps | None, goal: Goal | None
+) -> dict[str, frozenset[str]]:
     everywhere = frozenset(rule.on.name for rule in exits if rule.on is not None)
+    everywhere |= {goal.on.name} if goal is not None and goal.on is not None else frozenset()
     everywhere |= keeps.events if keeps is not None else frozenset()
     heard = {}
     for name, made in steps.items():
@@ -257,8 +285,9 @@ def _reads(steps: dict[str, Step]) -> dict[str, frozenset[str]]:
     return {name: names for name, names in found.items() if names}
 
 
-def _levels(steps: dict[str, Step], exits: tuple[Exit, ...], keeps: Keeps | None) -> frozenset[str]:
-    if (keeps is not None and keeps.changes) or any(rule.condition is not None for rule in exits):
+def _levels(steps: dict[str, Step], exits: tuple[Exit, ...], keeps: Keeps | None, goal: Goal | None) -> frozenset[str]:
+    asked = goal is not None and goal.condition is not None
+    if asked or (keeps is not None and keeps.changes) or any(rule.condition is not None for rule in exits):
         return frozenset(steps)
     kinds = {name: OF[type(made)].levels for name, made in steps.items()}
     return frozenset(name for name, levels in kinds.items() if levels is not None and levels(steps[name]))

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from laudstream.customers.event import ENTER, LEAVE, Event
 from laudstream.ids import derive
+from laudstream.journey import goals
 from laudstream.journey.customer import ACTIVE, ASKING, FAILED, Entered, Run
 from laudstream.journey.handoff import Ask
 from laudstream.journey.listening import exit_rule
@@ -177,6 +178,7 @@ def begin(work: Work, run: Run, version: Journey) -> None:
         end(work, present, work.moment.now, reason=Reason.RESTARTED)
     run.arrived_at = run.entered_at
     _remember(work, run)
+    goals.begin(work, run, version)
     data: dict[str, Any] = {"event": run.entry.name} if run.entry.name else {run.entry.by or "audience": True}
     if run.key:
         data["key"] = run.key

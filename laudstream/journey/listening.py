@@ -112,14 +112,9 @@ def count(runs: tuple[Run, ...], listening: list[Found], event: Event, mark: byt
     name = event.name
     for run, _, version in listening:
         step = version.steps.get(run.step)
-        if (
-            version.exits
-            or version.keeps is not None
-            or run.key
-            or run.held is not None
-            or type(step) is not WaitStep
-            or name not in step.counts
-        ):
+        if version.exits or version.keeps is not None or version.goal is not None or run.key or run.held is not None:
+            return None
+        if type(step) is not WaitStep or name not in step.counts:
             return None
         if run.entry.mark == mark or (run.used and (run.step, mark) in run.used):
             continue

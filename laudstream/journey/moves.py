@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from laudstream.journey.customer import ACTIVE, ASKING, DEFERRED, Run
+from laudstream.journey.customer import ACTIVE, ASKING, DEFERRED, Aim, Run
 from laudstream.journey.live import LiveJourney
 from laudstream.journey.reasons import Reason
 from laudstream.journey.steps import Journey
@@ -21,6 +21,7 @@ STEPS_A_ROUND = 100
 CONTEXT_BYTES = 32 * 1024
 CONTEXTS_BYTES = 256 * 1024
 """Of all runs of a customer: a core record stays below 512 KB."""
+MOST_AIMS = 100
 USED = 50
 """Used inputs that a run remembers."""
 
@@ -73,8 +74,29 @@ def end(
     if run.status == DEFERRED:  # recorded with the end, and no refusal (R39)
         data = {**(data or {}), "deferred": run.step}
     work.decide("ended", run, at, outcome=outcome, reason=reason, data=data)
+    if run.goal_until > work.moment.now and reason not in NO_GOAL:
+        _aim(work, run)
     work.wants = [want for want in work.wants if want.run_id != run.id]
     work.remove(run)
+
+
+NO_GOAL = (Reason.RESTARTED, Reason.MERGED, Reason.DELETED)
+"""Ends after which a goal counts no more (R47)."""
+
+
+def _aim(work: Work, run: Run) -> None:
+    """The goal of a run that ends stays open until its window ends."""
+    now = work.moment.now
+    open = [aim for aim in work.core.goals if aim.until > now]
+    open.append(
+        Aim(
+            run.id, run.journey, run.version, run.entered_at, run.goal_until, run.step, run.visit, run.key,
+            run.key_name, run.entry.mark, run.arms,
+        )
+    )  # fmt: skip
+    if len(open) > MOST_AIMS:
+        work.decide("limit", run, now, reason=Reason.LIMIT, data={"which": "open goals"})
+    work.core.goals = tuple(open[-MOST_AIMS:])
 
 
 def keep_event(work: Work, run: Run, event: dict[str, Any], at: int) -> None:

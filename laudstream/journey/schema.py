@@ -53,6 +53,14 @@ def journey_schema() -> dict[str, Any]:
             object_of(("condition", "outcome"), condition=CONDITION, outcome=NAME),
         ]
     }
+    more = {"within": DURATION, "end_on_goal": {"type": "boolean", "default": False}}
+    heard = event(any_key={"type": "boolean"})
+    goal = {
+        "oneOf": [
+            object_of(("event", "within"), event=heard, where=CONDITION, value=TEXT, **more),
+            object_of(("condition", "within"), condition=CONDITION, **more),
+        ]
+    }
     steps = {
         "type": "object", "propertyNames": NAME, "minProperties": 1, "maxProperties": MAX_STEPS,
         "additionalProperties": {"oneOf": [kind.schema() for kind in ALL]},
@@ -64,7 +72,7 @@ def journey_schema() -> dict[str, Any]:
         ("id", "entry", "start", "steps"), id=NAME, name=TEXT, entry=list_of(entry, 20), exit=list_of(rule, 20),
         max_entries={"type": "integer", "minimum": 1, "maximum": MOST_ENTRIES,
                      "description": "places of the journey, over all its versions"},
-        settings=_settings(), start=NAME, steps=steps,
+        goal=goal, settings=_settings(), start=NAME, steps=steps,
     )  # fmt: skip
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -56,6 +56,18 @@ class Exit(msgspec.Struct, frozen=True, gc=False):
     condition: Condition | None = None
 
 
+class Goal(msgspec.Struct, frozen=True, gc=False):
+    """What a run is for: an event, or a condition that comes to hold (R47)."""
+
+    within: Duration
+    on: On | None = None
+    condition: Condition | None = None
+    value: str = ""
+    """Property of the event that is summed up."""
+    ends: bool = False
+    """The run ends with the outcome `goal`."""
+
+
 class Told(msgspec.Struct, frozen=True, gc=False):
     """What became of a message of the run."""
 
@@ -170,6 +182,7 @@ class Journey(msgspec.Struct, frozen=True, gc=False):
     reads: dict[str, frozenset[str]] = {}
     """Step -> attributes that the instant depends on until which runs rest there (R31)."""
     keeps: Keeps | None = None
+    goal: Goal | None = None
 
     def listens(self, step: str, event: str) -> bool:
         """Whether an event can move a run at a step; true for a step that is not there, so that its run is parked."""

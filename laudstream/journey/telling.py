@@ -1,4 +1,4 @@
-"""Who hears of an input, and in which order: exits of all runs, then the branches of waits (R6, R21).
+"""Who hears of an input, and in which order: exits of all runs, goals, the branches of waits (R6, R21).
 
 A run that raises parks; nobody else is disturbed (A6).
 """
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from laudstream.customers.event import Event
-from laudstream.journey import again, asking, past
+from laudstream.journey import again, asking, goals, past
 from laudstream.journey.customer import ASKING, FAILED, Run
 from laudstream.journey.kinds.wait import WaitStep
 from laudstream.journey.listening import change_of, exit_rule, hear
@@ -55,10 +55,11 @@ def concerned(work: Work, event: Event | None, *, levels: bool) -> list[Found]:
 
 
 def tell(work: Work, listening: list[Found], event: Event | None) -> None:
-    """Exits of all runs, then branches (R6, R21)."""
+    """Exits of all runs, then goals, then branches (R6, R21)."""
     for run, _, version in listening:
         if version.exits:
             _guarded_exit(work, run, version, event)
+    goals.reach_all(work, listening, event)
     changed = work.attributes is not work.before.attributes
     for run, live, version in listening:
         if run.status == ASKING:

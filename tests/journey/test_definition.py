@@ -126,7 +126,7 @@ def test_r60_an_error_names_the_place_and_what_would_be_right(path: str, value: 
     ("path", "value", "pointer"),
     [
         *((f"/entry/0/{kind}", {}, f"/entry/0/{kind}") for kind in ("segment", "date")),
-        *((f"/{field}", {}, f"/{field}") for field in ("goal", "migrate")),
+        *((f"/{field}", {}, f"/{field}") for field in ("migrate",)),
         ("/entry/0", {"audience": {"at": "2026-01-01"}}, "/entry/0/audience/at"),
         ("/settings/pace", 1, "/settings/pace"),
         ("/steps/look/wait/branches/0", {"segment": "x", "next": "end"}, "/steps/look/wait/branches/0/segment"),

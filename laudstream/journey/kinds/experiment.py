@@ -59,6 +59,7 @@ def arrive(work: Work, run: Run, version: Journey, step: ExperimentStep, at: int
     if arm not in step.next:
         arm = assign(step, share(work.workspace, step.id, work.customer))
         work.core.assignments = {**work.core.assignments, step.id: arm}
+    run.arms = {**run.arms, run.step: arm}
     return Left(arm, step.next[arm], {"experiment": step.id}, at)
 
 
