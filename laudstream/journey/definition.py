@@ -13,16 +13,16 @@ from typing import Any
 import msgspec
 
 from laudstream.errors import Invalid, Problem
-from laudstream.journey import conditions, graph
+from laudstream.journey import conditions, graph, hearing
 from laudstream.journey.durations import Duration
 from laudstream.journey.durations import parse as parse_duration
 from laudstream.journey.kinds import OF, read
 from laudstream.journey.kinds.message import MessageStep
 from laudstream.journey.kinds.place import EVENT_ROOTS, MAX_AGE, Place, on
-from laudstream.journey.kinds.wait import WaitStep, hears
+from laudstream.journey.kinds.wait import WaitStep
 from laudstream.journey.parse_settings import settings
 from laudstream.journey.reader import Reader, at
-from laudstream.journey.steps import Audience, Entry, Exit, Goal, Journey, Keeps, On, Settings, Step
+from laudstream.journey.steps import Audience, Entry, Exit, Goal, Journey, On, Settings, Step
 from laudstream.journey.until import SKIP
 
 FIELDS = ("id", "name", "entry", "exit", "max_entries", "goal", "settings", "start", "steps")
@@ -66,10 +66,10 @@ def parse(body: dict[str, Any], templates: Mapping[str, Any] | None = None) -> J
     if reader.problems:
         first = reader.problems[0]
         raise Invalid(f"{first.pointer or '/'}: {first.message}", tuple(reader.problems))
-    keeps = _keeps(steps)
+    keeps = hearing.keeps(steps)
     return Journey(
-        id, name or id, start, steps, entries, exits, options, _hears(steps, exits, keeps, goal),
-        _levels(steps, exits, keeps, goal), body, most, audience, _reads(steps), keeps, goal,
+        id, name or id, start, steps, entries, exits, options, hearing.heard(steps, exits, keeps, goal),
+        hearing.levels(steps, exits, keeps, goal), body, most, audience, hearing.reads(steps), keeps, goal,
     )  # fmt: skip
 
 
@@ -250,47 +250,6 @@ def _edge_pointer(name: str, body: Any, following: str) -> str:
         return ""
 
     return search(body, at("/steps", name), False) or at("/steps", name)
-
-
-def _keeps(steps: dict[str, Step]) -> Keeps | None:
-    """What runs keep for waits that look back (R27)."""
-    waits = [made for made in steps.values() if isinstance(made, WaitStep) and made.since != "arrival"]
-    if not waits:
-        return None
-    branches = [branch for made in waits for branch in made.branches]
-    changes = {branch.changed[0]: branch.changed for branch in branches if branch.changed is not None}
-    spans = [made.span for made in waits]
-    longest = max((span for span in spans if span is not None), key=lambda span: span.add(0, UTC), default=None)
-    names = frozenset[str]().union(*map(hears, waits))
-    return Keeps(names, any(made.told for made in waits), tuple(changes.values()), None if None in spans else longest)
-
-
-def _hears(
-    steps: dict[str, Step], exits: tuple[Exit, ...], keeps: Keeps | None, goal: Goal | None
-) -> dict[str, frozenset[str]]:
-    everywhere = frozenset(rule.on.name for rule in exits if rule.on is not None)
-    everywhere |= {goal.on.name} if goal is not None and goal.on is not None else frozenset()
-    everywhere |= keeps.events if keeps is not None else frozenset()
-    heard = {}
-    for name, made in steps.items():
-        names = OF[type(made)].hears
-        heard[name] = everywhere | names(made) if names is not None else everywhere
-    return heard
-
-
-def _reads(steps: dict[str, Step]) -> dict[str, frozenset[str]]:
-    """Step -> attributes that the instant depends on until which runs rest there."""
-    kinds = {name: OF[type(made)].reads for name, made in steps.items()}
-    found = {name: reads(steps[name]) for name, reads in kinds.items() if reads is not None}
-    return {name: names for name, names in found.items() if names}
-
-
-def _levels(steps: dict[str, Step], exits: tuple[Exit, ...], keeps: Keeps | None, goal: Goal | None) -> frozenset[str]:
-    asked = goal is not None and goal.condition is not None
-    if asked or (keeps is not None and keeps.changes) or any(rule.condition is not None for rule in exits):
-        return frozenset(steps)
-    kinds = {name: OF[type(made)].levels for name, made in steps.items()}
-    return frozenset(name for name, levels in kinds.items() if levels is not None and levels(steps[name]))
 
 
 def _may_be_past(step: Step) -> bool:

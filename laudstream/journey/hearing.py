@@ -1,0 +1,50 @@
+"""What can move a run at each step: events, levels, values that an instant depends on; and what is kept for later."""
+
+from __future__ import annotations
+
+from datetime import UTC
+
+from laudstream.journey.kinds import OF
+from laudstream.journey.kinds.wait import WaitStep, hears
+from laudstream.journey.steps import Exit, Goal, Keeps, Step
+
+
+def keeps(steps: dict[str, Step]) -> Keeps | None:
+    """What runs keep for waits that look back (R27)."""
+    waits = [made for made in steps.values() if isinstance(made, WaitStep) and made.since != "arrival"]
+    if not waits:
+        return None
+    branches = [branch for made in waits for branch in made.branches]
+    changes = {branch.changed[0]: branch.changed for branch in branches if branch.changed is not None}
+    spans = [made.span for made in waits]
+    longest = max((span for span in spans if span is not None), key=lambda span: span.add(0, UTC), default=None)
+    names = frozenset[str]().union(*map(hears, waits))
+    return Keeps(names, any(made.told for made in waits), tuple(changes.values()), None if None in spans else longest)
+
+
+def heard(
+    steps: dict[str, Step], exits: tuple[Exit, ...], keeps: Keeps | None, goal: Goal | None
+) -> dict[str, frozenset[str]]:
+    everywhere = frozenset(rule.on.name for rule in exits if rule.on is not None)
+    everywhere |= {goal.on.name} if goal is not None and goal.on is not None else frozenset()
+    everywhere |= keeps.events if keeps is not None else frozenset()
+    heard = {}
+    for name, made in steps.items():
+        names = OF[type(made)].hears
+        heard[name] = everywhere | names(made) if names is not None else everywhere
+    return heard
+
+
+def reads(steps: dict[str, Step]) -> dict[str, frozenset[str]]:
+    """Step -> attributes that the instant depends on until which runs rest there."""
+    kinds = {name: OF[type(made)].reads for name, made in steps.items()}
+    found = {name: reads(steps[name]) for name, reads in kinds.items() if reads is not None}
+    return {name: names for name, names in found.items() if names}
+
+
+def levels(steps: dict[str, Step], exits: tuple[Exit, ...], keeps: Keeps | None, goal: Goal | None) -> frozenset[str]:
+    asked = goal is not None and goal.condition is not None
+    if asked or (keeps is not None and keeps.changes) or any(rule.condition is not None for rule in exits):
+        return frozenset(steps)
+    kinds = {name: OF[type(made)].levels for name, made in steps.items()}
+    return frozenset(name for name, levels in kinds.items() if levels is not None and levels(steps[name]))
