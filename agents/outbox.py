@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from laudstream.errors import Invalid
+from laudstream.journey import subscriptions
 from laudstream.journey.control import Control, body_key
 from laudstream.journey.definition import parse
 from laudstream.messages import template
@@ -102,9 +103,16 @@ def _template(order: Order, body: dict[str, Any]) -> dict[str, Any]:
     return {**body, "requires": list(compiled.requires), "reads": list(compiled.reads)}
 
 
+def _subscription(order: Order, body: dict[str, Any]) -> dict[str, Any]:
+    if subscriptions.parse(body).id != order.id:
+        raise Invalid(f"/id: the definition says {body['id']!r}, the order is for {order.id!r}")
+    return body
+
+
 _PUBLISHED: Mapping[str, Callable[[Order, dict[str, Any]], dict[str, Any]]] = {
     "journey": _journey,
     "template": _template,
+    "subscription": _subscription,
 }
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from laudstream.journey import subscriptions
 from laudstream.journey.conditions import getter
 from laudstream.journey.control import Control
 from laudstream.journey.definition import parse
@@ -34,6 +35,9 @@ from laudstream.messages import template as templates
 BodyOf = Callable[[str, str, str, int], dict[str, Any]]
 """(workspace, kind, id, version) -> published body; raises KeyError if it is not here yet."""
 
+
+WINNER = "winner"
+"""Kind of a control record without a body: its status is the arm that has won, its id the experiment (R45)."""
 
 _Key = tuple[str, str, str, int]
 
@@ -60,11 +64,11 @@ class Catalog:
         """
         key = (control.workspace, control.kind, control.id)
         self._compile((*key, control.version), body_of)
-        version = self._compiled[(*key, control.version)]
+        version = self._compiled.get((*key, control.version))
         asks = isinstance(version, Journey) and version.audience is not None
         status = _after(self._statuses.get(key), control, at, asks)
-        for version, _ in status.published:
-            self._compile((*key, version), body_of)
+        for number, _ in status.published:
+            self._compile((*key, number), body_of)
         statuses = {**self._statuses, key: status}
         space = self._placed(self.spaces.get(control.workspace, NOTHING), key, status)
         return Catalog(statuses, {**self.spaces, control.workspace: space}, self._compiled)
@@ -86,16 +90,24 @@ class Catalog:
         return catalog
 
     def _compile(self, key: _Key, body_of: BodyOf) -> None:
-        if key not in self._compiled:
+        if key[1] != WINNER and key not in self._compiled:
             self._compiled[key] = _COMPILERS[key[1]](key, body_of(*key))
 
     def _placed(self, space: Space, key: tuple[str, str, str], status: Status) -> Space:
         owner, kind, id = key
+        if kind == WINNER:
+            others = {name: arm for name, arm in space.winners.items() if name != id}
+            return msgspec.structs.replace(
+                space, winners=others if status.status == DELETED else {**others, id: status.status}
+            )
         live = self._compiled[(*key, status.live)]
         if kind == "workspace":
             return msgspec.structs.replace(space, workspace=live)
         if kind == "template":
-            return msgspec.structs.replace(space, templates={**space.templates, id: live})
+            pinned = {f"{id}@{version}": self._compiled[(*key, version)] for version, _ in status.published}
+            return msgspec.structs.replace(space, templates={**space.templates, **pinned, id: live})
+        if kind == "subscription":
+            return msgspec.structs.replace(space, subscriptions={**space.subscriptions, id: live})
         versions = {version: self._compiled[(owner, kind, id, version)] for version, _ in status.published}
         journeys = {**space.journeys, id: LiveJourney(id, status, versions)}
         return msgspec.structs.replace(
@@ -158,5 +170,6 @@ def _template(key: _Key, body: dict[str, Any]) -> Template:
 _COMPILERS: dict[str, Callable[[_Key, dict[str, Any]], Any]] = {
     "journey": lambda key, body: parse(body),
     "template": _template,
+    "subscription": lambda key, body: subscriptions.parse(body),
     "workspace": lambda key, body: workspace(body),
 }

@@ -10,11 +10,11 @@ class Control(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Number of the change in the installation; a lane ignores what is not greater than its own."""
     workspace: str
     kind: str
-    """journey, template, workspace."""
+    """journey, template, subscription, workspace; winner: of an experiment, without a body."""
     id: str
     version: int
     status: str
-    """live, paused, draining, stopped, deleted."""
+    """live, paused, draining, stopped, deleted; of a winner its arm."""
     at: int = 0
     """When it was asked for, ms; for people. Lanes use the record's append time."""
 

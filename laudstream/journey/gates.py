@@ -22,7 +22,7 @@ from laudstream.journey.live import Template
 from laudstream.journey.moves import share
 from laudstream.journey.reasons import Reason
 from laudstream.journey.releases import released
-from laudstream.journey.steps import NEVER_QUIET, Cap, Defer, Journey, QuietHours
+from laudstream.journey.steps import ACTIONS, NEVER_QUIET, Cap, Defer, Journey, QuietHours
 from laudstream.journey.windows import FOREVER, Window, first_opening
 from laudstream.journey.work import Work
 
@@ -51,17 +51,17 @@ def ask(
     work: Work, run: Run, version: Journey, step: MessageStep, template: Template | None, message: Message, again: bool
 ) -> Verdict:
     """What the gates say of a message that `run` wants now; `again`: it was deferred, or refused late."""
-    marketing = step.message_class == "marketing"
+    marketing = step.marketing
     zone = work.zone(version)
     refusals: dict[str, str] = {}
-    if marketing and version.settings.holdout and _held_out(work, run, version):
+    if marketing and _held_out(work, run, version):
         refusals["held_out"] = Reason.HELD_OUT
     if step.channel in work.core.suppressions:
         refusals["suppression"] = Reason.SUPPRESSED
-    consent = work.core.consents.get(step.channel + "/")
-    if marketing and consent is not None and consent[0] in _OPTED_OUT:
-        refusals["consent"] = _OPTED_OUT[consent[0]]
-    if not address(work.attributes, step.channel):
+    consent = _consent(work, step) if step.customer_facing else ""
+    if consent:
+        refusals["consent"] = consent
+    if step.channel not in ACTIONS and not address(work.attributes, step.channel):
         refusals["address"] = Reason.NO_ADDRESS
     missing = _missing(work, run, template)
     if missing:
@@ -85,7 +85,32 @@ _OPTED_OUT: dict[str, str] = {"unsubscribed": Reason.UNSUBSCRIBED, "pending": Re
 
 
 def _held_out(work: Work, run: Run, version: Journey) -> bool:
-    return share("holdout", work.workspace, run.journey, work.customer) < version.settings.holdout
+    """By the holdout of the journey, or by that of the workspace (R46)."""
+    mine, ours = version.settings.holdout, work.space.workspace.holdout
+    if mine and share("holdout", work.workspace, run.journey, work.customer) < mine:
+        return True
+    return bool(ours) and share("holdout", work.workspace, work.customer) < ours
+
+
+def _consent(work: Work, step: MessageStep) -> str:
+    """Why consent refuses the message; empty: it does not (R42 to R44). Without a definition of its subscription a
+    customer who has said nothing gets no marketing."""
+    consents, channel = work.core.consents, step.channel
+    own = consents.get(f"{channel}/{step.subscription}", _SAID_NOTHING)[0] if step.subscription else ""
+    if own == "unsubscribed":
+        return Reason.UNSUBSCRIBED
+    if not step.marketing or (channel in ACTIONS and not own):
+        return ""
+    whole = consents.get(channel + "/", _SAID_NOTHING)[0]
+    if whole in _OPTED_OUT:
+        return _OPTED_OUT[whole]
+    if own == "unknown":
+        subscription = work.space.subscriptions.get(step.subscription)
+        return "" if subscription is not None and subscription.implied else Reason.NOT_SUBSCRIBED
+    return _OPTED_OUT.get(own, "")
+
+
+_SAID_NOTHING = ("unknown", 0)
 
 
 def address(attributes: dict[str, Any], channel: str) -> str:
@@ -196,7 +221,7 @@ def send_before(work: Work, wanted_at: int, version: Journey, step: MessageStep)
     clock = work.moment.clock
     zone = work.zone(version)
     last = step.expires_after.add(wanted_at, zone) if step.expires_after is not None else clock + 86_400_000
-    if step.message_class != "marketing":
+    if not step.marketing:
         return last
     quiet = quiet_hours(work, version)
     if quiet is not None:

@@ -75,6 +75,18 @@ class Workspace(msgspec.Struct, frozen=True, gc=False):
     caps: tuple[Cap, ...] = ()
     release_spread: int = SPREAD_MS
     """ms over which mass releases are spread (A8)."""
+    holdout: int = 0
+    """In 1/10,000 of the customers: the global holdout (R46)."""
+
+
+class Subscription(msgspec.Struct, frozen=True, gc=False):
+    """What a customer consents to (R12)."""
+
+    id: str
+    name: str
+    channel: str
+    implied: bool
+    """`opt_in: implied`: who has said nothing gets marketing too."""
 
 
 class Space(msgspec.Struct, frozen=True, gc=False):
@@ -83,10 +95,14 @@ class Space(msgspec.Struct, frozen=True, gc=False):
     workspace: Workspace = Workspace()
     journeys: dict[str, LiveJourney] = {}
     templates: dict[str, Template] = {}
+    """The live ones by id, and every version by id@version (R48)."""
     entries: dict[str, tuple[LiveJourney, ...]] = {}
     """Event -> journeys that it may enter, by priority, then by id (R21)."""
     audiences: tuple[LiveJourney, ...] = ()
     """Journeys that all present customers are looked at for, in the order of publishing."""
+    subscriptions: dict[str, Subscription] = {}
+    winners: dict[str, str] = {}
+    """experiment -> arm that has won (R45)."""
 
 
 NOTHING = Space()

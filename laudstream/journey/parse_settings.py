@@ -112,11 +112,11 @@ def _quiet(reader: Reader, body: Any, pointer: str) -> QuietHours | None:
     return QuietHours(start, end)
 
 
-WORKSPACE = ("time_zone", "quiet_hours", "caps", "release_spread")
+WORKSPACE = ("time_zone", "quiet_hours", "caps", "holdout", "release_spread")
 
 
 def workspace(body: dict[str, Any]) -> Workspace:
-    """What a workspace says for all its journeys: zone, quiet hours, caps, `release_spread` (R11, R38).
+    """What a workspace says for all its journeys: zone, quiet hours, caps, holdout, `release_spread` (R11, R38, R46).
 
     Raises Invalid."""
     reader = Reader()
@@ -126,7 +126,8 @@ def workspace(body: dict[str, Any]) -> Workspace:
     quiet = _quiet(reader, found["quiet_hours"], "/quiet_hours") if "quiet_hours" in found else None
     caps = _caps(reader, found, "")
     spread = spread_of(reader, found["release_spread"], "/release_spread") if "release_spread" in found else SPREAD_MS
+    held_out = _holdout(reader, found["holdout"], "/holdout") if "holdout" in found else 0
     if reader.problems:
         first = reader.problems[0]
         raise Invalid(f"{first.pointer or '/'}: {first.message}", tuple(reader.problems))
-    return Workspace(durations.zone_of(zone), None if quiet == NEVER_QUIET else quiet, caps, spread)
+    return Workspace(durations.zone_of(zone), None if quiet == NEVER_QUIET else quiet, caps, spread, held_out)

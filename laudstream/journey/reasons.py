@@ -35,6 +35,7 @@ class Reason(StrEnum):
     SUPPRESSED = "suppressed", "the address is suppressed on this channel"
     UNSUBSCRIBED = "unsubscribed", "the customer has opted out"
     PENDING = "pending", "the customer has not confirmed the subscription yet"
+    NOT_SUBSCRIBED = "not_subscribed", "the customer has not subscribed, and the subscription asks for it"
     NO_ADDRESS = "no_address", "the customer has no address for this channel"
     NO_TEMPLATE = "no_template", "the template does not exist here"
     MISSING_VALUE = "missing_value", "the template needs a value that is not there"

@@ -103,7 +103,7 @@ def _decide(work: Work, run: Run, version: Journey, want: Want) -> None:
         made = gates.context(work, run, template)
         if len(_measure(made)) > CONTEXT_BYTES:
             reason = Reason.TOO_LARGE
-    data: dict[str, Any] = {"gates": verdict.gates, "template": step.template}
+    data: dict[str, Any] = {"gates": verdict.gates, "template": step.template_id}
     if reason or template is None:
         _refuse(case, reason, data)
     else:
@@ -113,7 +113,7 @@ def _decide(work: Work, run: Run, version: Journey, want: Want) -> None:
 def _put_off(case: Case, verdict: gates.Verdict) -> None:
     work, run, message = case.work, case.run, case.message
     if case.late or run.status != DEFERRED:
-        data = {"gates": verdict.gates, "template": case.step.template, "deferred_until": verdict.again_at}
+        data = {"gates": verdict.gates, "template": case.step.template_id, "deferred_until": verdict.again_at}
         work.decide("message", run, case.at, reason=verdict.reason, data=data, of=message)
     if case.late:
         _note(run, replace(message, due=verdict.again_at))
@@ -153,13 +153,15 @@ def _request(case: Case, template: Template, data: dict[str, Any], context: dict
     work.out.append(
         SendRequest(
             send_id, work.workspace, work.customer, step.channel, step.message_class, run.journey, run.version,
-            run.id, message.step, message.visit, message.attempt, step.template, template.version,
+            run.id, message.step, message.visit, message.attempt, step.template_id, template.version,
             gates.address(work.attributes, step.channel), clock, last,
-            "retry" if step.message_class == "transactional" else "hold", "", context,
+            "retry" if step.message_class == "transactional" else "hold",
+            step.subscription, context,
         )
     )  # fmt: skip
-    slot = Slot(send_id, last, True, step.channel, step.message_class, run.journey, step.tags)
-    work.core.slots = (*caps.kept(work.core.slots, clock), slot)
+    if step.customer_facing:
+        slot = Slot(send_id, last, True, step.channel, step.message_class, run.journey, step.tags)
+        work.core.slots = (*caps.kept(work.core.slots, clock), slot)
     _note(run, Message(message.step, message.visit, message.attempt, "requested", message.wanted_at))
     if case.late:
         return

@@ -14,6 +14,8 @@ CHANNELS = ("email",)
 PLANNED_CHANNELS = ("sms", "push", "webhook", "slack", "in_app")
 ALL_CHANNELS = (*CHANNELS, *PLANNED_CHANNELS)
 """Those that a customer may consent to."""
+ACTIONS = ("webhook", "slack")
+"""Channels whose messages reach no customer, unless a step says so (R43)."""
 CLASSES = ("marketing", "transactional")
 
 

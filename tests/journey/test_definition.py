@@ -131,10 +131,7 @@ def test_r60_an_error_names_the_place_and_what_would_be_right(path: str, value: 
         ("/settings/pace", 1, "/settings/pace"),
         ("/steps/look/wait/branches/0", {"segment": "x", "next": "end"}, "/steps/look/wait/branches/0/segment"),
         ("/steps/arms/experiment/winner", {}, "/steps/arms/experiment/winner"),
-        ("/steps/arms/experiment/holdout", 5, "/steps/arms/experiment/holdout"),
-        ("/steps/hi/message/subscription", "news", "/steps/hi/message/subscription"),
         ("/steps/hi/message/channel", "sms", "/steps/hi/message/channel"),
-        ("/steps/hi/message/template", "mail@2", "/steps/hi/message/template"),
         ("/exit", [{"segment": "x", "outcome": "y"}], "/exit/0/segment"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from laudstream.journey import schemas
@@ -12,7 +13,7 @@ from laudstream.journey.moves import Left
 from laudstream.journey.parse_time import window_schema, windows_of
 from laudstream.journey.reader import PLANNED, at
 from laudstream.journey.reasons import Reason
-from laudstream.journey.steps import CHANNELS, CLASSES, PLANNED_CHANNELS, Defer, Journey, Step
+from laudstream.journey.steps import ACTIONS, CHANNELS, CLASSES, PLANNED_CHANNELS, Defer, Journey, Step
 from laudstream.journey.windows import Window
 from laudstream.journey.work import Want, Work
 
@@ -31,13 +32,26 @@ class MessageStep(Step, frozen=True, gc=False):
     tags: tuple[str, ...] = ()
     windows: tuple[Window, ...] = ()
     """It goes only while one of them is open; empty: at any time."""
+    subscription: str = ""
+    customer_facing: bool = True
+    """False: an action; nobody is asked whether a customer may get it (R43)."""
+
+    @property
+    def marketing(self) -> bool:
+        """Whether holdouts, consent, quiet hours, windows and caps apply (R42, R43)."""
+        return self.message_class == "marketing" and self.customer_facing
+
+    @property
+    def template_id(self) -> str:
+        """Without the version that it may be pinned to."""
+        return self.template.partition("@")[0]
 
 
 def read(place: Place, body: dict[str, Any], step: dict[str, Any]) -> Step:
     reader, spot = place.reader, place.pointer
     reader.only(
-        body, spot, ("channel", "template", "class", "expires_after", "on_refusal", "defer", "tags", "windows"),
-        ("subscription", "pace", "customer_facing"),
+        body, spot, ("channel", "template", "class", "expires_after", "on_refusal", "defer", "tags", "windows",
+               "subscription", "customer_facing"), ("pace",),
     )  # fmt: skip
     channel = body.get("channel")
     if channel in PLANNED_CHANNELS:
@@ -60,6 +74,14 @@ def read(place: Place, body: dict[str, Any], step: dict[str, Any]) -> Step:
         if message_class == "transactional":
             reader.wrong(at(spot, "windows"), "transactional messages go at any time (R42)", "leave out 'windows'")
     tags = tags_of(reader, body["tags"], at(spot, "tags")) if "tags" in body else place.tags
+    subscription, facing = "", channel not in ACTIONS
+    if "subscription" in body:
+        subscription = reader.name_of(body["subscription"], at(spot, "subscription"), "'subscription'") or ""
+    if "customer_facing" in body:
+        facing = bool(reader.flag_of(body["customer_facing"], at(spot, "customer_facing"), "'customer_facing'"))
+        if channel not in ACTIONS:
+            pointer = at(spot, "customer_facing")
+            reader.wrong(pointer, f"a message by {channel} always reaches the customer", "leave it out")
     sent, refused = _after_message(place, step.get("next"))
     if refused and leave == "exit":
         reader.wrong(at(spot, "on_refusal"), "a step with a 'refused' branch cannot exit on refusal", "keep only one")
@@ -74,18 +96,26 @@ def read(place: Place, body: dict[str, Any], step: dict[str, Any]) -> Step:
         defer,
         tags,
         windows,
+        subscription,
+        facing,
     )
 
 
 def _template(place: Place, body: dict[str, Any]) -> str:
     reader, spot = place.reader, at(place.pointer, "template")
     template = reader.text_of(body.get("template"), spot, "'template'") or ""
-    if "@" in template:
-        reader.wrong(spot, f"a pinned template: {PLANNED}", "name the template without @version")
-    elif template and place.templates is not None and template not in place.templates:
-        known = ", ".join(sorted(place.templates)[:10]) or "none yet"
+    id, pinned, version = template.partition("@")
+    if pinned and not (version.isascii() and version.isdigit() and version[0] != "0"):
+        reader.wrong(spot, f"{template!r} names no version of a template", "write e.g. welcome@3, or the name alone")
+    elif template and place.templates is not None and not _there(place.templates, template, id):
+        known = ", ".join(sorted(name for name in place.templates if "@" not in name)[:10]) or "none yet"
         reader.wrong(spot, f"there is no template {template!r}", f"publish it first; templates here: {known}")
     return template
+
+
+def _there(templates: Mapping[str, Any], template: str, id: str) -> bool:
+    """Whether it is among them; where they name no versions, a version of one of them is."""
+    return template in templates or (id in templates and not any("@" in name for name in templates))
 
 
 def _after_message(place: Place, following: object) -> tuple[str, str]:
@@ -104,7 +134,7 @@ def schema() -> dict[str, Any]:
     settings = schemas.object_of(
         ("channel", "template"), channel={"enum": list(CHANNELS)}, template=text, class_={"enum": list(CLASSES)},
         expires_after=schemas.DURATION, on_refusal={"enum": ["skip", "exit"]}, defer=DEFER,
-        tags=schemas.TAGS, windows=schemas.list_of(window_schema(), 10),
+        tags=schemas.TAGS, windows=schemas.list_of(window_schema(), 10), subscription=name,
     )  # fmt: skip
     ways = {"anyOf": [name, schemas.object_of(("sent",), sent=name, refused=name)]}
     return schemas.step("message", settings, next=ways)

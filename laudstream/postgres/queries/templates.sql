@@ -34,12 +34,14 @@ WHERE t.workspace_id = $1 AND t.template_id = $2;
 SELECT version, published_at FROM template_versions WHERE workspace_id = $1 AND template_id = $2 ORDER BY version DESC;
 
 -- name: requires
--- $1 workspace. What each live template needs.
+-- $1 workspace. What each live template needs, and each version, as id@version.
 SELECT t.template_id, v.body->'requires' AS requires
 FROM templates t
 JOIN template_versions v
     ON v.workspace_id = t.workspace_id AND v.template_id = t.template_id AND v.version = t.live_version
-WHERE t.workspace_id = $1;
+WHERE t.workspace_id = $1
+UNION ALL
+SELECT template_id || '@' || version, body->'requires' FROM template_versions WHERE workspace_id = $1;
 
 -- name: claim
 -- $1 workspace, $2 template, $3 channel. Makes the template's row if there is none, and holds it: versions of a
