@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from laudstream.customers.event import Event
 from laudstream.customers.recent import admit, fingerprint
 from laudstream.customers.row import Row
-from laudstream.journey import asking, entering, rows, sends
+from laudstream.journey import alarms, asking, entering, rows, sends
 from laudstream.journey.again import again, concerned
 from laudstream.journey.catalog import Catalog
 from laudstream.journey.codec import empty
@@ -77,7 +77,7 @@ def _event(customer: Customer, input: EventInput, moment: Moment, space: Space) 
         counted = count(runs, listening, event, mark, moment.now) if tracked else None
         if counted is not None:
             core = replace(core)
-            core.runs, core.wake_at = counted, wake_at(row, counted, space.journeys)
+            core.runs, core.wake_at = counted, wake_at(row, counted, space.journeys, core.alarms)
             return Outcome(Customer(customer.workspace, customer.id, core, customer.attributes, remembered), [])
     heard = event if tracked else None
     work = Work(customer, moment, space, ("input", *input.cause))
@@ -122,13 +122,18 @@ def _settled(work: Work, event: Event, heard: Event | None) -> list[Found]:
 
 
 def _enter(work: Work, live: LiveJourney, event: Event | None) -> None:
-    """By an event, or (None) by the audience."""
+    """By an event, or (None) because the customer is looked at."""
+    if event is None:
+        _guarded_entry(work, live, None, alarms.look, work, live)
+    else:
+        _guarded_entry(work, live, event, entering.enter, work, live, event)
+
+
+def _guarded_entry(work: Work, live: LiveJourney, event: Event | None, act: Callable[..., None], *rest: Any) -> bool:
     made = len(work.out)
     try:
-        if event is None:
-            entering.enter_audience(work, live)
-        else:
-            entering.enter(work, live, event)
+        act(*rest)
+        return True
     except MemoryError:
         raise
     except Exception as error:
@@ -137,6 +142,7 @@ def _enter(work: Work, live: LiveJourney, event: Event | None) -> None:
         data = {"error": f"{type(error).__name__}: {error}"[:500]}
         work.decide("failed", nobody, work.moment.now, reason=Reason.FAILED, data=data)
         work.parked.append(live.id)
+        return False
 
 
 # Runs
@@ -185,10 +191,12 @@ def settle(work: Work) -> None:
 
 
 def _belongs(core: Core, live: LiveJourney) -> bool:
-    """Whether the customer is to be looked at for the audience of a journey: it was there when that was published,
-    and was not looked at yet. In a pause nobody is (R49)."""
+    """Whether the customer is to be looked at for a journey: it was there when that was published, or the journey
+    looks at all, and it was not looked at yet. In a pause nobody is (R49)."""
     seq, at = live.status.audience
-    return live.moves and core.row.born > 0 and core.row.created_at <= at and core.swept.get(live.id) != seq
+    if not live.moves or not core.row.born or core.swept.get(live.id) == seq:
+        return False
+    return live.looks_at_all or core.row.created_at <= at
 
 
 def _resume(work: Work, run: Run, version: Journey) -> None:
@@ -325,12 +333,29 @@ def _timer(customer: Customer, input: TimerInput, moment: Moment, space: Space) 
             return Outcome(empty(customer.workspace, customer.id), [])
         work.core.row = replace(row, gone_at=0)
     settle(work)
-    while due := _due(work):
-        for run, live, version in due:
-            at = max(run.due, min(live.status.resumed_at, moment.now))
-            _guarded(work, run, fire, version, at)
+    while True:
+        due = _due(work)
+        alarm = alarms.due(work) if work.core.alarms else None
+        if alarm is not None and (not due or alarm[0] < _instant(due[0][0])):  # at one instant, runs go first (R21)
+            _ring(work, alarm[2])
+        elif due:
+            for run, live, version in due:
+                at = max(run.due, min(live.status.resumed_at, moment.now))
+                _guarded(work, run, fire, version, at)
+        else:
+            return _finish(work)
         sends.serve(work)
-    return _finish(work)
+
+
+def _ring(work: Work, key: str) -> None:
+    """An alarm is due; one that fails rings no more (A6)."""
+    live = work.journeys[key.partition("/")[0]]
+    if not _guarded_entry(work, live, None, alarms.fire, work, key):
+        alarms.drop(work, key)
+
+
+def _instant(run: Run) -> int:
+    return run.due if run.late_at else run.wake_at
 
 
 def _due(work: Work) -> list[Found]:
@@ -339,7 +364,7 @@ def _due(work: Work) -> list[Found]:
     due: list[Found] = []
     for found in _movable(work):
         run, live, _ = found
-        at = run.due if run.late_at else run.wake_at
+        at = _instant(run)
         if 0 < at <= first and live.moves and run.id not in work.yielded:
             if at < first:
                 first, due = at, []
@@ -362,6 +387,8 @@ def _grant(customer: Customer, input: GrantInput, moment: Moment, space: Space) 
 
 
 def _finish(work: Work) -> Outcome:
+    if work.space.timed and work.attributes is not work.before.attributes:
+        alarms.check(work)
     if work.wants:
         sends.serve(work)
     return work.outcome()

@@ -54,6 +54,8 @@ class Entered(msgspec.Struct, frozen=True, array_like=True, gc=False):
     at: int
     mark: bytes = b""
     """Fingerprint of its id: it is used up (R22)."""
+    by: str = ""
+    """Empty: an event; audience or date: its time came."""
 
     @property
     def properties(self) -> dict[str, Any]:
@@ -158,6 +160,17 @@ class Run(msgspec.Struct, array_like=True, gc=False):
         return min(self.wake_at, self.late_at) if self.wake_at and self.late_at else self.wake_at or self.late_at
 
 
+class Alarm(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What a customer is armed for by an entry on time (R33, R36)."""
+
+    value: Any
+    """The date, as the attribute has it; None: an occurrence of an audience."""
+    number: int
+    """Of the occurrence that comes next."""
+    due: int
+    """ms; 0: there is none to come."""
+
+
 class Core(msgspec.Struct, array_like=True, gc=False):
     """`advance` works on its own copy and hands it out when it is done."""
 
@@ -167,7 +180,7 @@ class Core(msgspec.Struct, array_like=True, gc=False):
     writes: int = 0
     """Number of the last write."""
     wake_at: int = 0
-    """Earliest due time of a run that may move, ms; 0: none."""
+    """Earliest due time of a run that may move, or of an alarm, ms; 0: none."""
     runs: tuple[Run, ...] = ()
     """Oldest first."""
     memory: dict[str, dict[str, int]] = {}
@@ -181,7 +194,9 @@ class Core(msgspec.Struct, array_like=True, gc=False):
     """channel -> (reason, revision)."""
     pending: tuple[Pending, ...] = ()
     swept: dict[str, int] = {}
-    """journey -> control record of the audience that this customer was looked at for (R36, A10)."""
+    """journey -> control record of the publishing that this customer was looked at for (R36, A10)."""
+    alarms: dict[str, Alarm] = {}
+    """journey/number of a date entry, or journey/audience -> what comes next."""
 
 
 class Customer(msgspec.Struct, frozen=True, array_like=True, gc=False):

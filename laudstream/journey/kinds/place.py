@@ -69,7 +69,9 @@ class Kind(NamedTuple):
 
 def on(reader: Reader, body: Any, pointer: str, where: Any, roots: tuple[str, ...], *, entry: bool = False) -> On:
     """An `event: {name, key, any_key, max_age}` with the `where` that stands beside it."""
-    found = reader.object_of(body, at(pointer, "event"), "'event'") or {"name": "-"}
+    found = reader.object_of(body, at(pointer, "event"), "'event'")
+    if found is None:
+        found = {"name": "-"}
     spot = at(pointer, "event")
     known = ("name", "key", "max_age") if entry else ("name", "key", "any_key", "max_age")
     reader.only(found, spot, known, ("all_of",))
