@@ -19,7 +19,7 @@ from laudstream.journey.catalog import Catalog
 from laudstream.journey.codec import decode, empty, encode
 from laudstream.journey.control import Control
 from laudstream.journey.customer import Customer
-from laudstream.journey.inputs import EventInput, Input, Moment, Outcome, RowInput, TimerInput
+from laudstream.journey.inputs import EventInput, Input, Moment, Outcome, RowInput, TimerInput, TouchInput
 
 WORKSPACE = "benchmark1"
 NOW = 1_800_000_000_000
@@ -49,6 +49,17 @@ JOURNEY: dict[str, Any] = {
         "done": {"exit": {"outcome": "asked"}},
     },
 }
+DAILY: dict[str, Any] = {
+    "id": "daily",
+    "entry": [
+        {
+            "audience": {"every": {"days": 1, "at": "09:00"}, "zone": "customer"},
+            "where": {"customer.plan": {"equals": "gold"}},
+        }
+    ],
+    "start": "done",
+    "steps": {"done": {"exit": {"outcome": "asked"}}},
+}
 TEMPLATE = {"channel": "email", "subject": "Hello", "html": "<p>{{ customer.first_name | default: 'you' }}</p>"}
 
 
@@ -74,6 +85,20 @@ def customers(rules: Catalog, *inputs: Input) -> list[Customer]:
         for input in (row, *inputs):
             customer = advance(customer, input, Moment(NOW, NOW), rules).customer
         made.append(customer)
+    return made
+
+
+def with_alarms() -> Catalog:
+    control = Control(1, WORKSPACE, "journey", "daily", 1, "live")
+    return Catalog().apply(control, NOW, lambda workspace, kind, id, version: DAILY)
+
+
+def touched(rules: Catalog, touch: TouchInput | None, number: int, plan: str) -> Customer:
+    """A customer who is there when a daily audience is published, and has been looked at for it (with `touch`)."""
+    row = Row(1, 1, {"email": "ann@example.org", "plan": plan, "timezone": "Europe/Berlin"}, NOW)
+    moment, made = Moment(NOW, NOW), empty(WORKSPACE, f"c{number}")
+    for input in (RowInput(("laudstream.rows", 0, 1), row), *([touch] if touch is not None else [])):
+        made = advance(made, input, moment, rules if input is touch else Catalog()).customer
     return made
 
 
@@ -118,6 +143,14 @@ def measure(*, quick: bool = False) -> dict[str, float]:
 
     timer = TimerInput(NOW + 3_600_000)
     after = [advance(customer, event("order", 9), moment, rules).customer for customer in idle]
+    alarms, touch = with_alarms(), TouchInput(1)
+    armed = {plan: [touched(alarms, touch, number, plan) for number in range(INPUTS)] for plan in ("gold", "free")}
+    untouched = [touched(alarms, None, number, "gold") for number in range(INPUTS)]
+
+    def ring(customer: Customer, _: int) -> Outcome:
+        due = customer.core.wake_at
+        return advance(customer, TimerInput(due), Moment(due, due), alarms)
+
     parts = [{suffix: value for suffix, value in encode(None, customer) if value} for customer in after]
     return {
         "machine_empty_loop_ns": empty_loop_ns(),
@@ -134,6 +167,9 @@ def measure(*, quick: bool = False) -> dict[str, float]:
         "entry_refused": timed(hand("order"), waiting),
         "timer_wait_to_end": timed(lambda customer, _: advance(customer, timer, later, rules), waiting),
         "timer_delay_to_end": timed(lambda customer, _: advance(customer, timer, later, rules), delayed),
+        "look_arms_audience": timed(lambda customer, _: advance(customer, touch, moment, alarms), untouched),
+        "alarm_enters": timed(ring, armed["gold"]),
+        "alarm_no_match": timed(ring, armed["free"]),
         "encode_core_and_recent": timed(lambda customer, number: encode(idle[number], customer), after),
         "decode": timed(lambda customer, number: decode(WORKSPACE, customer.id, parts[number]), after),
     }

@@ -1,9 +1,9 @@
 """Sweeps: a lane looks at every customer of a workspace, a slice a round, because a definition changed (A10).
 
-A journey was stopped or resumed, so its runs must end or go on; or it was published with an audience, so whoever
-is there may enter. What a customer still has to do is in its own state and in the catalogue; the sweep only touches
-everyone. So an input that comes first does it first, and a row that comes late does it then. The cursor is part of
-the lane's state.
+A journey was stopped or resumed, so its runs must end or go on; or it was published with an audience or dates, so
+whoever is there may enter, or is armed for what comes. What a customer still has to do is in its own state and in
+the catalogue; the sweep only touches everyone. So an input that comes first does it first, and a row that comes late
+does it then. The cursor is part of the lane's state.
 """
 
 from __future__ import annotations

@@ -75,7 +75,7 @@ def _event(customer: Customer, input: EventInput, moment: Moment, space: Space) 
         counted = count(runs, listening, event, mark, moment.now) if tracked else None
         if counted is not None:
             core = replace(core)
-            core.runs, core.wake_at = counted, wake_at(row, counted, space.journeys)
+            core.runs, core.wake_at = counted, wake_at(row, counted, space.journeys, core.alarms)
             return Outcome(Customer(customer.workspace, customer.id, core, customer.attributes, remembered), [])
     heard = event if tracked else None
     work = Work(customer, moment, space, ("input", *input.cause))

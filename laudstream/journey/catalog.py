@@ -65,7 +65,7 @@ class Catalog:
         key = (control.workspace, control.kind, control.id)
         self._compile((*key, control.version), body_of)
         version = self._compiled.get((*key, control.version))
-        asks = isinstance(version, Journey) and version.audience is not None
+        asks = isinstance(version, Journey) and version.looks
         status = _after(self._statuses.get(key), control, at, asks)
         for number, _ in status.published:
             self._compile((*key, number), body_of)
@@ -111,7 +111,11 @@ class Catalog:
         versions = {version: self._compiled[(owner, kind, id, version)] for version, _ in status.published}
         journeys = {**space.journeys, id: LiveJourney(id, status, versions)}
         return msgspec.structs.replace(
-            space, journeys=journeys, entries=_by_event(journeys), audiences=_audiences(journeys)
+            space,
+            journeys=journeys,
+            entries=_by_event(journeys),
+            audiences=_audiences(journeys),
+            timed=_timed(journeys),
         )
 
 
@@ -120,8 +124,18 @@ def _audiences(journeys: dict[str, LiveJourney]) -> tuple[LiveJourney, ...]:
     return tuple(sorted(asking, key=lambda journey: journey.status.audience))
 
 
+def _timed(journeys: dict[str, LiveJourney]) -> tuple[LiveJourney, ...]:
+    found = []
+    for journey in journeys.values():
+        live = journey.versions.get(journey.status.live)
+        schedule = live.audience.schedule if live is not None and live.audience is not None else None
+        if live is not None and journey.wakes and (live.dates or (schedule is not None and schedule.by_customer)):
+            found.append(journey)
+    return tuple(sorted(found, key=lambda journey: journey.id))
+
+
 def _after(before: Status | None, control: Control, at: int, asks: bool) -> Status:
-    """`asks`: the version has an audience."""
+    """`asks`: the version has entries that each customer is looked at for."""
     status = control.status
     if before is None:
         before = Status(DELETED, control.version)
@@ -133,7 +147,7 @@ def _after(before: Status | None, control: Control, at: int, asks: bool) -> Stat
             published = (*known.items(), (control.version, at))
             audience = (control.seq, at) if asks else (0, 0)
     if status not in (LIVE, PAUSED):
-        audience = (0, 0)
+        audience = (0, audience[1] if status == DRAINING else 0)
     resumed = at if before.status == PAUSED and status in (LIVE, DRAINING) else before.resumed_at
     stopped = at if status in (STOPPED, DELETED) else before.stopped_at
     live = control.version if status in (LIVE, PAUSED, DRAINING) else before.live

@@ -55,7 +55,7 @@ class Entered(msgspec.Struct, frozen=True, array_like=True, gc=False):
     mark: bytes = b""
     """Fingerprint of its id: it is used up (R22)."""
     by: str = ""
-    """Of an entry without an event: the kind of the entry; empty: audience."""
+    """Empty: an event, or of old records an audience; audience, date or api: what else it was."""
 
     @property
     def properties(self) -> dict[str, Any]:
@@ -187,6 +187,17 @@ class Run(msgspec.Struct, array_like=True, gc=False):
         return min(self.wake_at, self.late_at) if self.wake_at and self.late_at else self.wake_at or self.late_at
 
 
+class Alarm(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What a customer is armed for by an entry on time (R33, R36)."""
+
+    value: Any
+    """The date, as the attribute has it; None: an occurrence of an audience."""
+    number: int
+    """Of the occurrence that comes next."""
+    due: int
+    """ms; 0: there is none to come."""
+
+
 class Core(msgspec.Struct, array_like=True, gc=False):
     """`advance` works on its own copy and hands it out when it is done."""
 
@@ -196,7 +207,7 @@ class Core(msgspec.Struct, array_like=True, gc=False):
     writes: int = 0
     """Number of the last write."""
     wake_at: int = 0
-    """Earliest due time of a run that may move, ms; 0: none."""
+    """Earliest due time of a run that may move, or of an alarm, ms; 0: none."""
     runs: tuple[Run, ...] = ()
     """Oldest first."""
     memory: dict[str, dict[str, int]] = {}
@@ -215,6 +226,8 @@ class Core(msgspec.Struct, array_like=True, gc=False):
     """manual segment -> (member, revision)."""
     goals: tuple[Aim, ...] = ()
     """Of runs that have ended."""
+    alarms: dict[str, Alarm] = {}
+    """journey/number of a date entry, or journey/audience -> what comes next."""
 
 
 class Customer(msgspec.Struct, frozen=True, array_like=True, gc=False):

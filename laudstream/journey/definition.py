@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from laudstream.errors import Invalid, Problem
-from laudstream.journey import conditions, graph, hearing
+from laudstream.journey import conditions, graph, hearing, parse_entries
 from laudstream.journey.durations import Duration
 from laudstream.journey.durations import parse as parse_duration
 from laudstream.journey.kinds import OF, read
@@ -22,13 +22,14 @@ from laudstream.journey.kinds.place import EVENT_ROOTS, MAX_AGE, Place, on
 from laudstream.journey.kinds.wait import WaitStep
 from laudstream.journey.parse_settings import settings
 from laudstream.journey.reader import Reader, at
-from laudstream.journey.steps import Audience, Entry, Exit, Goal, Journey, On, Settings, Step
+from laudstream.journey.steps import Audience, DateEntry, Entry, Exit, Goal, Journey, On, Settings, Step
 from laudstream.journey.until import SKIP
 
 FIELDS = ("id", "name", "entry", "exit", "max_entries", "goal", "settings", "start", "steps")
 PLANNED_FIELDS = ("migrate",)
-PLANNED_ENTRIES = ("segment", "date")
-PLANNED_AUDIENCE = ("of", "at", "every", "until", "after", "signal", "zone")
+PLANNED_ENTRIES = ("segment",)
+PLANNED_AUDIENCE = ("signal",)
+ENTRIES = ("event", "date", "audience", "api")
 LONGEST_GOAL = parse_duration("P1Y")
 MAX_STEPS = 500
 MOST_ENTRIES = 1_000_000_000
@@ -51,7 +52,7 @@ def parse(body: dict[str, Any], templates: Mapping[str, Any] | None = None) -> J
     id = reader.name_of(found.get("id"), "/id", "'id'") or ""
     name = reader.text_of(found["name"], "/name", "'name'") if "name" in found else id
     options = settings(reader, found["settings"], "/settings") if "settings" in found else Settings()
-    entries, audience = _entries(reader, found.get("entry"))
+    entries, dates, audience = _entries(reader, found.get("entry"))
     exits = _exits(reader, found["exit"]) if "exit" in found else ()
     goal = _goal(reader, found["goal"]) if "goal" in found else None
     most = 0
@@ -69,26 +70,28 @@ def parse(body: dict[str, Any], templates: Mapping[str, Any] | None = None) -> J
     keeps = hearing.keeps(steps)
     return Journey(
         id, name or id, start, steps, entries, exits, options, hearing.heard(steps, exits, keeps, goal),
-        hearing.levels(steps, exits, keeps, goal), body, most, audience, hearing.reads(steps), keeps, goal,
+        hearing.levels(steps, exits, keeps, goal), body, most, audience, hearing.reads(steps), keeps, goal, dates,
     )  # fmt: skip
 
 
-def _entries(reader: Reader, body: Any) -> tuple[tuple[Entry, ...], Audience | None]:
-    entries, audience = [], None
+def _entries(reader: Reader, body: Any) -> tuple[tuple[Entry, ...], tuple[DateEntry, ...], Audience | None]:
+    entries: list[Entry] = []
+    dates: list[DateEntry] = []
+    audience = None
     for index, item in enumerate(reader.list_of(body, "/entry", "'entry'", most=20)):
         pointer = at("/entry", index)
         found = reader.object_of(item, pointer, "an entry") or {}
-        kinds = {"event", "audience", "api"} & found.keys()
+        kinds = [kind for kind in ENTRIES if kind in found]
         reader.only(found, pointer, (*kinds, "where", "reentry", "while_active"), PLANNED_ENTRIES)
         if len(kinds) != 1:
             if not set(PLANNED_ENTRIES) & found.keys():
                 reader.wrong(
                     pointer,
-                    "an entry needs an event or an audience or api",
-                    "write event: {name: …}, audience: {} or api: {}",
+                    "an entry needs an event, a date, an audience or api",
+                    "write event: {name: …}, date: {of: customer.…}, audience: {} or api: {}",
                 )
             continue
-        reentry, after = str(found.get("reentry", "never")), None
+        reentry, after = str(found.get("reentry", "always" if _recurs(found) else "never")), None
         if reentry.startswith("after "):
             reentry, after = "after", reader.duration_of(reentry[6:].strip(), at(pointer, "reentry"), "'reentry'")
         elif reentry not in ("never", "always"):
@@ -104,14 +107,31 @@ def _entries(reader: Reader, body: Any) -> tuple[tuple[Entry, ...], Audience | N
         if "api" in kinds:
             entries.append(_called(reader, found, pointer, reentry, after, restart))
             continue
+        where, below = found.get("where"), ("customer", "entry") if "date" in kinds else ("customer",)
+        holds = None if where is None else conditions.read(reader, where, at(pointer, "where"), below)
+        if "date" in kinds:
+            path, when, keep = parse_entries.dates(reader, found["date"], at(pointer, "date"))
+            dates.append(DateEntry(path, when, keep, holds, reentry, after, restart))
+            continue
         if audience is not None:
             reader.wrong(pointer, "a journey has one audience", "join their conditions with any: […]")
         options = reader.object_of(found["audience"], at(pointer, "audience"), "'audience'") or {}
-        reader.only(options, at(pointer, "audience"), (), PLANNED_AUDIENCE)
-        where = found.get("where")
-        holds = None if where is None else conditions.read(reader, where, at(pointer, "where"), ("customer",))
-        audience = Audience(holds, reentry, after, restart)
-    return tuple(entries), audience
+        spot = at(pointer, "audience")
+        reader.only(options, spot, ("of", *parse_entries.TIMED), PLANNED_AUDIENCE)
+        schedule = parse_entries.schedule(reader, options, spot)
+        of = "both" if schedule is not None else "present"
+        if "of" in options:
+            of = reader.choice_of(options["of"], at(spot, "of"), "'of'", ("present", "future", "both")) or of
+        late = parse_entries.CATCH_UP
+        if "catch_up" in options and schedule is not None:
+            late = reader.duration_of(options["catch_up"], at(spot, "catch_up"), "'catch_up'") or late
+        audience = Audience(holds, reentry, after, restart, of, schedule, late)
+    return tuple(entries), tuple(dates), audience
+
+
+def _recurs(body: dict[str, Any]) -> bool:
+    """Whether an entry comes again and again by itself (R23)."""
+    return any(isinstance(body.get(kind), dict) and "every" in body[kind] for kind in ("date", "audience"))
 
 
 def _called(

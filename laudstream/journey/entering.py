@@ -18,7 +18,7 @@ from laudstream.journey.live import DRAINING, PAUSED, LiveJourney
 from laudstream.journey.matching import key_value, too_old
 from laudstream.journey.moves import CONTEXT_BYTES, CONTEXTS_BYTES, end, packed
 from laudstream.journey.reasons import Reason
-from laudstream.journey.steps import Audience, Entry, Journey
+from laudstream.journey.steps import Audience, DateEntry, Entry, Journey
 from laudstream.journey.walking import walk
 from laudstream.journey.work import Work
 
@@ -26,6 +26,10 @@ OPEN_RUNS = 100
 OPEN_RUNS_OF_JOURNEY = 20
 KEYS_OF_JOURNEY = 1_000
 KEYS = 4_000
+
+AnyEntry = Entry | DateEntry | Audience
+Occurrence = tuple[str | int, ...]
+"""What tells entries on time of one input apart: the alarm and its number; empty: there is only one."""
 
 
 class Refusal(NamedTuple):
@@ -50,21 +54,45 @@ def enter(work: Work, live: LiveJourney, event: Event) -> None:
         work.decide("not_entered", run, work.moment.now, reason=refusal.reason, data=refusal.data)
 
 
-def enter_audience(work: Work, live: LiveJourney) -> None:
+def enter_audience(work: Work, live: LiveJourney, audience: Audience, occurrence: Occurrence = ()) -> None:
     """Asks the audience of a journey; who merely does not belong to it is not recorded (R36, R59)."""
-    number = live.status.live
-    version = live.versions[number]
-    audience = version.audience
-    if audience is None:
-        return
-    run = Run("", live.id, number, work.moment.now, entered(work, None), "")
-    if audience.where is not None and not audience.where.test(work.scope(run)):
-        return
-    refusal = (
-        _closed(work, live, version) or _seen_before(work, audience, run) or _out_or_full(work, version, audience, run)
-    )
+    run = _timed(work, live, entered(work, None))
+    if _belongs(work, audience, run):
+        _ask(work, live, audience, run, occurrence)
+
+
+def enter_date(
+    work: Work, live: LiveJourney, entry: DateEntry, properties: dict[str, Any], occurrence: Occurrence
+) -> None:
+    """Asks an entry whose date has come; `properties`: what `entry.*` reads (R33)."""
+    run = _timed(work, live, Entered("", packed(properties), work.moment.now, by="date"))
+    if entry.where is not None and not entry.where.test(work.scope(run)):
+        data = entry.where.looked_at(work.scope(run))
+        work.decide("not_entered", run, work.moment.now, reason=Reason.CONDITION, data=data)
+    else:
+        _ask(work, live, entry, run, occurrence)
+
+
+def miss(work: Work, live: LiveJourney, audience: Audience, data: dict[str, Any]) -> None:
+    """Occurrences of an audience went by, and are not made up (R36)."""
+    run = _timed(work, live, entered(work, None))
+    if _belongs(work, audience, run):
+        work.decide("not_entered", run, work.moment.now, reason=Reason.MISSED, data=data)
+
+
+def _timed(work: Work, live: LiveJourney, by: Entered) -> Run:
+    return Run("", live.id, live.status.live, work.moment.now, by, "")
+
+
+def _belongs(work: Work, audience: Audience, run: Run) -> bool:
+    return audience.where is None or audience.where.test(work.scope(run))
+
+
+def _ask(work: Work, live: LiveJourney, entry: Audience | DateEntry, run: Run, occurrence: Occurrence) -> None:
+    version = live.versions[live.status.live]
+    refusal = _closed(work, live, version) or _seen_before(work, entry, run) or _out_or_full(work, version, entry, run)
     if refusal is None:
-        _start(work, version, run)
+        _start(work, version, run, occurrence)
     else:
         work.decide("not_entered", run, work.moment.now, reason=refusal.reason, data=refusal.data)
 
@@ -78,7 +106,7 @@ def _candidate(work: Work, live: LiveJourney, number: int, entry: Entry, event: 
 def entered(work: Work, event: Event | None) -> Entered:
     """What a run keeps of the event that starts it; None: the audience started it."""
     if event is None:
-        return Entered("", packed({}), work.moment.now)
+        return Entered("", packed({}), work.moment.now, by="audience")
     if event.type == ENTER:
         return Entered("", packed(event.properties), work.moment.now, work.mark, "api")
     return Entered(event.name, packed(event.properties), work.moment.now, work.mark)
@@ -117,7 +145,7 @@ def _closed(work: Work, live: LiveJourney, version: Journey) -> Refusal | None:
     return None
 
 
-def _seen_before(work: Work, entry: Entry | Audience, run: Run) -> Refusal | None:
+def _seen_before(work: Work, entry: AnyEntry, run: Run) -> Refusal | None:
     present = active(work, run)
     if present is not None:
         may = entry.restart and not any(_same(other, run) and other.status == ASKING for other in work.runs)
@@ -145,7 +173,7 @@ def _same(one: Run, other: Run) -> bool:
     return one.journey == other.journey and one.key == other.key
 
 
-def _out_or_full(work: Work, version: Journey, entry: Entry | Audience, run: Run) -> Refusal | None:
+def _out_or_full(work: Work, version: Journey, entry: AnyEntry, run: Run) -> Refusal | None:
     met = exit_rule(work, run, version, None) if version.exits else None
     if met is not None:
         return Refusal(Reason.ALREADY_OUT, {"outcome": met[0], **met[1]})
@@ -161,8 +189,9 @@ def _out_or_full(work: Work, version: Journey, entry: Entry | Audience, run: Run
     return Refusal(Reason.LIMIT, {"which": which}) if which else None
 
 
-def _start(work: Work, version: Journey, run: Run) -> None:
-    run.id = derive("run", work.workspace, work.customer, work.moment.epoch, *work.cause, run.journey)
+def _start(work: Work, version: Journey, run: Run, occurrence: Occurrence = ()) -> None:
+    cause = (*work.cause, run.journey, *occurrence)
+    run.id = derive("run", work.workspace, work.customer, work.moment.epoch, *cause)
     if version.max_entries:
         run.status = ASKING
         work.begin(run)
@@ -180,6 +209,8 @@ def begin(work: Work, run: Run, version: Journey) -> None:
     _remember(work, run)
     goals.begin(work, run, version)
     data: dict[str, Any] = {"event": run.entry.name} if run.entry.name else {run.entry.by or "audience": True}
+    if run.entry.by == "date":
+        data = run.entry.properties
     if run.key:
         data["key"] = run.key
     work.decide("entered", run, run.entered_at, to=version.start, data=data)

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from laudstream.customers.recent import fingerprint
 from laudstream.customers.row import Row
-from laudstream.journey import asking, past, rows, sends
+from laudstream.journey import alarms, asking, past, rows, sends
 from laudstream.journey.codec import empty
 from laudstream.journey.customer import DEFERRED, FAILED, Customer, Run
 from laudstream.journey.firing import fire
@@ -15,7 +15,7 @@ from laudstream.journey.kinds.wait import WaitStep
 from laudstream.journey.live import FOREVER, LiveJourney, Space
 from laudstream.journey.matching import news_of
 from laudstream.journey.moves import Found
-from laudstream.journey.settling import settle
+from laudstream.journey.settling import guarded_entry, settle
 from laudstream.journey.steps import Journey
 from laudstream.journey.telling import concerned, guarded, movable, tell, tell_delivery
 from laudstream.journey.work import MARKER_MS, Work
@@ -92,12 +92,29 @@ def timer(customer: Customer, input: TimerInput, moment: Moment, space: Space) -
             return Outcome(empty(customer.workspace, customer.id), [])
         work.core.row = replace(row, gone_at=0)
     settle(work)
-    while due := _due(work):
-        for run, live, version in due:
-            at = max(run.due, min(live.status.resumed_at, moment.now))
-            guarded(work, run, fire, version, at)
+    while True:
+        due = _due(work)
+        alarm = alarms.due(work) if work.core.alarms else None
+        if alarm is not None and (not due or alarm[0] < _instant(due[0][0])):  # at one instant, runs go first (R21)
+            _ring(work, alarm[2])
+        elif due:
+            for run, live, version in due:
+                at = max(run.due, min(live.status.resumed_at, moment.now))
+                guarded(work, run, fire, version, at)
+        else:
+            return finish(work)
         sends.serve(work)
-    return finish(work)
+
+
+def _ring(work: Work, key: str) -> None:
+    """An alarm is due; one that fails rings no more (A6)."""
+    live = work.journeys[key.partition("/")[0]]
+    if not guarded_entry(work, live, None, alarms.fire, work, key):
+        alarms.drop(work, key)
+
+
+def _instant(run: Run) -> int:
+    return run.due if run.late_at else run.wake_at
 
 
 def _due(work: Work) -> list[Found]:
@@ -106,7 +123,7 @@ def _due(work: Work) -> list[Found]:
     due: list[Found] = []
     for found in movable(work):
         run, live, _ = found
-        at = run.due if run.late_at else run.wake_at
+        at = _instant(run)
         if 0 < at <= first and live.moves and run.id not in work.yielded:
             if at < first:
                 first, due = at, []
@@ -129,6 +146,8 @@ def grant(customer: Customer, input: GrantInput, moment: Moment, space: Space) -
 
 
 def finish(work: Work) -> Outcome:
+    if work.space.timed and work.attributes is not work.before.attributes:
+        alarms.check(work)
     if work.wants:
         sends.serve(work)
     if work.told is not None:

@@ -30,7 +30,8 @@ class Status(msgspec.Struct, frozen=True, array_like=True, gc=False):
     stopped_at: int = 0
     """ms; runs that entered before are ended (R7)."""
     audience: tuple[int, int] = (0, 0)
-    """(control record, ms) that its present customers enter by (R36); zeros: it asks for none."""
+    """(control record, ms) of the publishing that each customer is looked at for, once: it enters an audience, or is
+    armed for entries on time (R33, R36). No control record: it asks for no look."""
 
 
 class LiveJourney(msgspec.Struct, frozen=True, gc=False):
@@ -41,10 +42,17 @@ class LiveJourney(msgspec.Struct, frozen=True, gc=False):
     """Whether its runs take steps."""
     ended_before: int = 0
     """ms; a stop has ended the runs that entered earlier."""
+    wakes: bool = False
+    """Whether alarms of its entries fire; in a pause they do, and are refused (R49, R59)."""
+    looks_at_all: bool = False
+    """Whether it looks at customers that came after its publishing too."""
 
     def __post_init__(self) -> None:
         status = self.status
         force_setattr(self, "moves", status.status in (LIVE, DRAINING))
+        force_setattr(self, "wakes", status.status in (LIVE, PAUSED, DRAINING))
+        live = self.versions.get(status.live)
+        force_setattr(self, "looks_at_all", live is not None and live.looks_at_all)
         force_setattr(self, "ended_before", FOREVER if status.status in (STOPPED, DELETED) else status.stopped_at)
 
     def ended(self, entered_at: int) -> bool:
@@ -99,7 +107,9 @@ class Space(msgspec.Struct, frozen=True, gc=False):
     entries: dict[str, tuple[LiveJourney, ...]] = {}
     """Event -> journeys that it may enter, by priority, then by id (R21)."""
     audiences: tuple[LiveJourney, ...] = ()
-    """Journeys that all present customers are looked at for, in the order of publishing."""
+    """Journeys that ask for a look at each customer, in the order of publishing."""
+    timed: tuple[LiveJourney, ...] = ()
+    """Journeys with entries that go by an attribute: by a date, or by the zone of the customer."""
     subscriptions: dict[str, Subscription] = {}
     winners: dict[str, str] = {}
     """experiment -> arm that has won (R45)."""

@@ -54,7 +54,7 @@ def _erase(work: Work) -> None:
     work.attributes = {}
     work.recent = b""
     work.core.memory, work.core.assignments, work.core.consents, work.core.suppressions = {}, {}, {}, {}
-    work.core.swept, work.core.members, work.core.goals = {}, {}, ()
+    work.core.swept, work.core.members, work.core.goals, work.core.alarms = {}, {}, (), {}
     work.core.slots, work.core.pending = (), ()
     work.core.writes = 0
 

@@ -11,6 +11,7 @@ from laudstream.journey.conditions import OPERATORS
 from laudstream.journey.definition import MAX_STEPS, MOST_ENTRIES
 from laudstream.journey.kinds import ALL
 from laudstream.journey.kinds.place import DEFER
+from laudstream.journey.parse_entries import audience_schema, date_schema
 from laudstream.journey.parse_settings import PERIODS
 from laudstream.journey.parse_time import CLOCK, INSTANT, SPREAD, window_schema
 from laudstream.journey.schemas import CONDITION, DURATION, NAME, TAGS, TEXT, event, list_of, object_of
@@ -36,15 +37,19 @@ def journey_schema() -> dict[str, Any]:
     """The schema; JSON and YAML alike."""
     rules: dict[str, Any] = {
         "where": CONDITION,
-        "reentry": {"type": "string", "pattern": "^(never|always|after P.+)$", "default": "never"},
+        "reentry": {
+            "type": "string",
+            "pattern": "^(never|always|after P.+)$",
+            "description": "default never; always for entries that recur",
+        },
         "while_active": {"enum": ["ignore", "restart"], "default": "ignore"},
     }
-    audience = {**object_of(), "description": "all customers that there are when the journey is published"}
     call = {**object_of(key=TEXT), "description": "by a call that names the journey, or by a step emit"}
     ways = (
         object_of(("event",), event=event(), **rules),
+        object_of(("date",), date=date_schema(), **rules),
         object_of(("api",), api=call, **rules),
-        object_of(("audience",), audience=audience, **rules),
+        object_of(("audience",), audience=audience_schema(), **rules),
     )
     entry = {"oneOf": list(ways)}
     rule = {

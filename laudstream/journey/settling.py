@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from laudstream.customers.event import LEAVE, Event
-from laudstream.journey import again, asking, entering
+from laudstream.journey import again, alarms, asking, entering
 from laudstream.journey.customer import FAILED, Core, Run
 from laudstream.journey.live import LiveJourney
 from laudstream.journey.moves import Left, end
@@ -35,10 +38,12 @@ def settle(work: Work) -> None:
 
 
 def belongs(core: Core, live: LiveJourney) -> bool:
-    """Whether the customer is to be looked at for the audience of a journey: it was there when that was published,
-    and was not looked at yet. In a pause nobody is (R49)."""
+    """Whether the customer is to be looked at for a journey: it was there when that was published, or the journey
+    looks at all, and it was not looked at yet. In a pause nobody is (R49)."""
     seq, at = live.status.audience
-    return live.moves and core.row.born > 0 and core.row.created_at <= at and core.swept.get(live.id) != seq
+    if not live.moves or not core.row.born or core.swept.get(live.id) == seq:
+        return False
+    return live.looks_at_all or core.row.created_at <= at
 
 
 def _resume(work: Work, run: Run, version: Journey) -> None:
@@ -50,15 +55,20 @@ def _resume(work: Work, run: Run, version: Journey) -> None:
 
 
 def enter(work: Work, live: LiveJourney, event: Event | None) -> None:
-    """By an event, or (None) by the audience."""
+    """By an event, or (None) because the customer is looked at."""
+    if event is None:
+        guarded_entry(work, live, None, alarms.look, work, live)
+    else:
+        act = entering.leave if event.type == LEAVE else entering.enter
+        guarded_entry(work, live, event, act, work, live, event)
+
+
+def guarded_entry(work: Work, live: LiveJourney, event: Event | None, act: Callable[..., None], *rest: Any) -> bool:
+    """Whether it went without an error; one that fails is named, and disturbs nobody (A6)."""
     made = len(work.out)
     try:
-        if event is None:
-            entering.enter_audience(work, live)
-        elif event.type == LEAVE:
-            entering.leave(work, live, event)
-        else:
-            entering.enter(work, live, event)
+        act(*rest)
+        return True
     except MemoryError:
         raise
     except Exception as error:
@@ -67,3 +77,4 @@ def enter(work: Work, live: LiveJourney, event: Event | None) -> None:
         data = {"error": f"{type(error).__name__}: {error}"[:500]}
         work.decide("failed", nobody, work.moment.now, reason=Reason.FAILED, data=data)
         work.parked.append(live.id)
+        return False

@@ -8,6 +8,7 @@ import msgspec
 
 from laudstream.journey.conditions import Condition, Get
 from laudstream.journey.durations import Duration
+from laudstream.journey.occurrences import Dates, Schedule
 from laudstream.journey.windows import Window
 
 CHANNELS = ("email",)
@@ -41,13 +42,33 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     """By a call that names the journey, not by `on`'s event (R52)."""
 
 
+class DateEntry(msgspec.Struct, frozen=True, gc=False):
+    """An entry at a date of the customer (R33)."""
+
+    path: tuple[str, ...]
+    """Of the attribute."""
+    dates: Dates
+    keep: bool
+    """Whether a run stays when the date that started it changes."""
+    where: Condition | None
+    reentry: str
+    after: Duration | None
+    restart: bool
+
+
 class Audience(msgspec.Struct, frozen=True, gc=False):
-    """An entry of all customers that there are when the journey is published (R36)."""
+    """An entry of all customers that meet a condition: as soon as the journey is published, or on time (R36)."""
 
     where: Condition | None
     reentry: str
     after: Duration | None
     restart: bool
+    of: str = "present"
+    """present, future or both: customers that there were when the journey was published, later ones, or all."""
+    schedule: Schedule | None = None
+    """None: as soon as they are looked at."""
+    catch_up: Duration = Duration("PT1H", ms=3_600_000)
+    """How late an occurrence is made up at most."""
 
 
 class Exit(msgspec.Struct, frozen=True, gc=False):
@@ -185,6 +206,17 @@ class Journey(msgspec.Struct, frozen=True, gc=False):
     """Step -> attributes that the instant depends on until which runs rest there (R31)."""
     keeps: Keeps | None = None
     goal: Goal | None = None
+    dates: tuple[DateEntry, ...] = ()
+
+    @property
+    def looks(self) -> bool:
+        """Whether each customer is to be looked at when it is published (A10)."""
+        return self.audience is not None or bool(self.dates)
+
+    @property
+    def looks_at_all(self) -> bool:
+        """Whether these are also customers that come later."""
+        return bool(self.dates) or (self.audience is not None and self.audience.of != "present")
 
     def listens(self, step: str, event: str) -> bool:
         """Whether an event can move a run at a step; true for a step that is not there, so that its run is parked."""

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from laudstream.ids import derive
 from laudstream.journey.conditions import Scope
-from laudstream.journey.customer import FAILED, Customer, Message, RowState, Run
+from laudstream.journey.customer import FAILED, Alarm, Customer, Message, RowState, Run
 from laudstream.journey.decision import Decision
 from laudstream.journey.durations import zone_of
 from laudstream.journey.handoff import Emitted
@@ -143,11 +143,13 @@ class Work:
 
     def zone(self, version: Journey) -> tzinfo:
         """The customer's zone, else the journey's, else the workspace's (R11)."""
-        otherwise = self.space.workspace.zone
-        if version.settings.time_zone:
-            otherwise = zone_of(version.settings.time_zone, otherwise)
         name = self.attributes.get("timezone")
-        return zone_of(name, otherwise) if name else otherwise
+        return zone_of(name, self.zone_for_all(version)) if name else self.zone_for_all(version)
+
+    def zone_for_all(self, version: Journey) -> tzinfo:
+        """The journey's zone, else the workspace's."""
+        otherwise = self.space.workspace.zone
+        return zone_of(version.settings.time_zone, otherwise) if version.settings.time_zone else otherwise
 
     # What comes out
 
@@ -207,7 +209,7 @@ class Work:
         before, core, effects = self.before, self.core, self.out
         if self.runs_changed:
             core.runs = tuple(self.runs)
-        core.wake_at = wake_at(core.row, core.runs, self.journeys)
+        core.wake_at = wake_at(core.row, core.runs, self.journeys, core.alarms)
         if not effects and core == before.core:
             core = before.core
             if self.recent is before.recent and self.attributes is before.attributes:
@@ -217,8 +219,8 @@ class Work:
         )
 
 
-def wake_at(row: RowState, runs: tuple[Run, ...], journeys: dict[str, LiveJourney]) -> int:
-    """Earliest due time of a run that may move, or of a marker, ms; 0: none."""
+def wake_at(row: RowState, runs: tuple[Run, ...], journeys: dict[str, LiveJourney], alarms: dict[str, Alarm]) -> int:
+    """Earliest due time of a run that may move, of an alarm or of a marker, ms; 0: none."""
     earliest = row.gone_at + MARKER_MS if row.gone_at else 0
     for run in runs:
         due = run.due if run.late_at else run.wake_at
@@ -226,4 +228,10 @@ def wake_at(row: RowState, runs: tuple[Run, ...], journeys: dict[str, LiveJourne
             live = journeys.get(run.journey)
             if live is not None and live.moves:
                 earliest = due
+    if alarms:
+        for key, alarm in alarms.items():
+            if alarm.due and (not earliest or alarm.due < earliest):
+                live = journeys.get(key.partition("/")[0])
+                if live is not None and live.wakes:
+                    earliest = alarm.due
     return earliest

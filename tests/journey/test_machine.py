@@ -28,6 +28,8 @@ TEMPLATE = {"channel": "email", "subject": "Hi", "html": "{{ customer.plan }}"}
 
 def definition(id: str, version: int) -> dict[str, Any]:
     """A journey with every step kind; versions differ in their delay."""
+    if id == "d":
+        return on_time(version)
     mail = {"channel": "email", "template": "mail"}
     holds = {"customer.plan": {"equals": "pro"}}
     ways = [{"event": {"name": "buy"}, "where": {"event.n": {"at_least": 3}}, "next": "kind"},
@@ -55,6 +57,35 @@ def definition(id: str, version: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def on_time(version: int) -> dict[str, Any]:
+    """A journey whose entries and steps go by the calendar; versions differ in their hour."""
+    hour = f"{9 + version % 10:02}:00"
+    day = {"date": "customer.day", "offset": "-P1D", "at": hour}
+    branches = [{"event": {"name": "buy"}, "count": 2, "next": "open"}]
+    return {
+        "id": "d",
+        "entry": [
+            {"date": {"of": "customer.day", "at": hour, "every": "month"}, "while_active": "restart"},
+            {"date": {"of": "customer.day", "offset": "P1D", "keep": True}},
+            {"audience": {"every": {"days": 2, "at": hour}, "zone": "customer", "after": 5, "catch_up": "PT1H"}},
+        ],
+        "exit": [{"event": {"name": "bye"}, "outcome": "gone"}],
+        "settings": {"windows": [{"from": "08:00", "to": "20:00"}], "defer": {"caps": True}, "release_spread": "PT30M"},
+        "start": "look",
+        "steps": {
+            "look": {"wait": {"branches": branches, "timeout": {"until": day, "if_missing": "hold", "next": "noon"}}},
+            "noon": {"delay": {"until": {"at": "12:00"}}, "next": "open"},
+            "open": {"window": {"weekday": ["monday", "tuesday"], "from": "22:00", "to": "06:00"}, "next": "date"},
+            "date": {
+                "delay": {"until": {"date": "customer.day"}, "if_past": "skip", "if_missing": "pass"},
+                "next": "mail",
+            },
+            "mail": {"message": {"channel": "email", "template": "mail"}, "next": "end"},
+            "end": {"exit": {"outcome": "done"}},
+        },
+    }
+
+
 def body_of(workspace: str, kind: str, id: str, version: int) -> dict[str, Any]:
     return TEMPLATE if kind == "template" else definition(id, version)
 
@@ -66,15 +97,15 @@ class Life(RuleBasedStateMachine):
         self.lag = 0
         self.offset = self.seq = 0
         self.catalog = Catalog()
-        self.status = dict.fromkeys("abc", "live")
-        self.versions = dict.fromkeys("abc", 1)
+        self.status = dict.fromkeys("abcd", "live")
+        self.versions = dict.fromkeys("abcd", 1)
         self.customer = empty(WORKSPACE, "ann")
         self.log: list[tuple[Any, Moment, Catalog]] = []
         self.out: list[Any] = []
         self.sent: list[SendRequest] = []
         self.handed: list[EventInput] = []
         self._control("template", "mail", 1, "live")
-        for id in "abc":
+        for id in "abcd":
             self._control("journey", id, 1, "live")
 
     def _control(self, kind: str, id: str, version: int, status: str) -> None:
@@ -114,10 +145,14 @@ class Life(RuleBasedStateMachine):
             self._hand(EventInput(self._cause(), old.event))
             assert self.customer is before
 
-    @rule(plan=st.sampled_from(["free", "pro", "gone", None]), zone=st.sampled_from(["UTC", "Asia/Tokyo"]))
-    def row(self, plan: str | None, zone: str) -> None:
+    @rule(
+        plan=st.sampled_from(["free", "pro", "gone", None]),
+        zone=st.sampled_from(["UTC", "Asia/Tokyo", "America/New_York"]),
+        day=st.sampled_from(["2026-01-07", "2026-01-31", "2025-12-06T10:00", 1_767_800_000, "soon", None]),
+    )
+    def row(self, plan: str | None, zone: str, day: Any) -> None:
         cause = self._cause()
-        attributes = {"email": "ann@example.org", "timezone": zone, **({"plan": plan} if plan else {})}
+        attributes = {"email": "ann@example.org", "timezone": zone, **({"plan": plan} if plan else {}), "day": day}
         born = self.customer.core.row.born or cause[2]
         self._hand(RowInput(cause, Row(born, cause[2], attributes, START)))
 
@@ -163,7 +198,7 @@ class Life(RuleBasedStateMachine):
         self.now = until
 
     @rule(
-        id=st.sampled_from("abc"),
+        id=st.sampled_from("abcd"),
         status=st.sampled_from(["paused", "live", "draining", "stopped"]),
         touch=st.booleans(),
     )

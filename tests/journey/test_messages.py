@@ -374,3 +374,17 @@ def test_a20_a_late_refusal_is_decided_again_behind_a_run_that_has_gone_on(
     assert (second.step, second.attempt, w.at) == ("hi", 2, "look")
     w.deliver(second, "sent")
     assert w.run.due == w.run.wake_at
+
+
+def test_r31_a_message_behind_its_run_is_asked_again_when_the_time_zone_changes(
+    world: Any, make: Any, wait_step: Any
+) -> None:
+    w = world(make({"hi": mail(next="look"), "look": wait_step(after="P3D")}, **QUIET))
+    w.wait(12 * HOUR - 1000)
+    w.event("go")
+    (first,) = w.sends()
+    w.now = first.send_before + 1000
+    w.deliver(first, "refused", reason="expired")
+    w.row(email="ann@example.org", timezone="America/New_York")  # four in the afternoon there
+    assert [(request.step, request.attempt) for request in w.sends()] == [("hi", 2)]
+    assert w.at == "look"

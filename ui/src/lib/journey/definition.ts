@@ -1,5 +1,7 @@
 /** A journey's definition as the API gives it, and its ways from step to step. */
 
+import type { Audience, DateEntry, Until, Window } from './times';
+
 export type Condition = { [pathOrNode: string]: unknown };
 
 export interface EventName {
@@ -11,8 +13,8 @@ export interface EventName {
 
 export interface Entry {
   event?: EventName;
-  /** All customers that there are when the journey is published. */
-  audience?: Record<string, never>;
+  date?: DateEntry;
+  audience?: Audience;
   where?: Condition;
   reentry?: string;
   while_active?: 'ignore' | 'restart';
@@ -34,10 +36,21 @@ export interface Branch {
   next: string;
 }
 
+/** What a run does where the instant to wait for is past, or where there is none. */
+export interface Fallback {
+  /** pass, skip, exit, or a step. */
+  if_past?: string;
+  if_missing?: 'exit' | 'pass' | 'hold';
+}
+
+/** What is put off: all or nothing, or each by itself. */
+export type Defer = boolean | { quiet_hours?: boolean; caps?: boolean };
+
 export interface Step {
-  message?: { channel: string; template: string; class?: string; expires_after?: string; on_refusal?: string; defer?: boolean };
-  delay?: { for?: string };
-  wait?: { branches: Branch[]; timeout?: { after: string; next: string } };
+  message?: { channel: string; template: string; class?: string; expires_after?: string; on_refusal?: string; defer?: Defer; windows?: Window[] };
+  delay?: { for?: string; until?: Until } & Fallback;
+  window?: Window & Fallback;
+  wait?: { branches: Branch[]; timeout?: { after?: string; until?: Until; next: string } & Fallback };
   split?: { branches: Branch[]; else: string };
   experiment?: { id?: string; arms: Record<string, number> };
   exit?: { outcome: string };
@@ -51,7 +64,11 @@ export interface Settings {
   time_zone?: string;
   starts_at?: string;
   ends_at?: string;
-  quiet_hours?: { from: string; to: string };
+  quiet_hours?: { from: string; to: string } | 'none';
+  windows?: Window[];
+  defer?: Defer;
+  defer_at_most?: string;
+  release_spread?: string;
   caps?: { limit: number; per: string; channel?: string; tag?: string }[];
   tags?: string[];
 }
@@ -68,7 +85,7 @@ export interface Definition {
   steps: Record<string, Step>;
 }
 
-export const KINDS = ['message', 'delay', 'wait', 'split', 'experiment', 'exit'] as const;
+export const KINDS = ['message', 'delay', 'window', 'wait', 'split', 'experiment', 'exit'] as const;
 export type Kind = (typeof KINDS)[number];
 
 /** null: a kind that this screen does not know. */
@@ -87,7 +104,7 @@ export function ways(step: Step): Way[] {
   if (step.wait !== undefined) {
     const { branches, timeout } = step.wait;
     const ends = timeout === undefined ? [] : [{ branch: 'timeout', to: timeout.next }];
-    return [...branches.map((branch) => ({ branch: waitBranch(branch), to: branch.next })), ...ends];
+    return [...branches.map((branch) => ({ branch: waitBranch(branch), to: branch.next })), ...ends, ...past(timeout)];
   }
   if (step.split !== undefined) {
     const named = step.split.branches.map((branch, index) => ({ branch: branch.name ?? String(index + 1), to: branch.next }));
@@ -97,8 +114,16 @@ export function ways(step: Step): Way[] {
     const { next } = step;
     return Object.keys(step.experiment.arms).map((arm) => ({ branch: arm, to: typeof next === 'string' ? next : (next?.[arm] ?? '') }));
   }
-  if (typeof step.next === 'string') return [{ branch: step.message === undefined ? 'next' : 'sent', to: step.next }];
+  if (typeof step.next === 'string') {
+    return [{ branch: step.message === undefined ? 'next' : 'sent', to: step.next }, ...past(step.delay ?? step.window)];
+  }
   return Object.entries(step.next ?? {}).map(([branch, to]) => ({ branch, to }));
+}
+
+/** The way of runs for which the instant is past; `skip` leads where the step that follows leads. */
+function past(fallback: Fallback | undefined): Way[] {
+  const to = fallback?.if_past;
+  return to === undefined || ['pass', 'skip', 'exit'].includes(to) ? [] : [{ branch: 'past', to }];
 }
 
 export function waitBranch(branch: Branch): string {

@@ -2,12 +2,17 @@
 
 import { duration } from '../format/format';
 import { conditionWords, pathsOf, pathWords } from './conditions';
-import { kindOf, waitBranch, type Branch, type Entry, type ExitRule, type Settings, type Step } from './definition';
+import { kindOf, waitBranch, type Branch, type Defer, type Entry, type ExitRule, type Settings, type Step } from './definition';
+import { audienceWords, dateWords, untilWords, windowWords, type Until } from './times';
 
 /** What a step does, in a line: `Wait for purchase, up to 20 s`. */
 export function stepTitle(step: Step): string {
   if (step.message !== undefined) return `Send ${CHANNELS[step.message.channel] ?? step.message.channel}`;
-  if (step.delay !== undefined) return `Hold for ${duration(step.delay.for ?? '')}`;
+  if (step.delay !== undefined) {
+    const { until } = step.delay;
+    return until === undefined ? `Hold for ${duration(step.delay.for ?? '')}` : `Hold until ${untilWords(until)}`;
+  }
+  if (step.window !== undefined) return `Pass ${windowWords(step.window)}`;
   if (step.wait !== undefined) return waitTitle(step.wait);
   if (step.split !== undefined) {
     const paths = step.split.branches.flatMap((branch) => pathsOf(branch.condition ?? {}));
@@ -24,8 +29,12 @@ const CHANNELS: Record<string, string> = {
 };
 
 function waitTitle(wait: NonNullable<Step['wait']>): string {
-  const limit = wait.timeout === undefined ? '' : `, up to ${duration(wait.timeout.after)}`;
+  const limit = wait.timeout === undefined ? '' : `, up to ${timeoutWords(wait.timeout)}`;
   return `Wait for ${listed(wait.branches.map(waitedFor), 'or')}${limit}`;
+}
+
+function timeoutWords(timeout: { after?: string; until?: Until }): string {
+  return timeout.until === undefined ? duration(timeout.after ?? '') : untilWords(timeout.until);
 }
 
 function waitedFor(branch: Branch): string {
@@ -46,11 +55,15 @@ export function stepDetail(step: Step): string {
   if (step.experiment !== undefined) {
     return Object.entries(step.experiment.arms).map(([arm, weight]) => `${arm} ${weight} %`).join(' · ');
   }
+  const past = (step.delay ?? step.window ?? step.wait?.timeout)?.if_past;
+  if (past !== undefined) return `if past: ${PAST_WORDS[past] ?? `go to ${past}`}`;
   return '';
 }
 
+const PAST_WORDS: Record<string, string> = { pass: 'go on', skip: 'skip the next step', exit: 'leave' };
+
 const KIND_NAMES: Record<string, string> = {
-  message: 'Message', delay: 'Delay', wait: 'Wait', split: 'Split', experiment: 'Experiment', exit: 'End',
+  message: 'Message', delay: 'Delay', window: 'Window', wait: 'Wait', split: 'Split', experiment: 'Experiment', exit: 'End',
 };
 
 export function kindName(step: Step): string {
@@ -59,8 +72,14 @@ export function kindName(step: Step): string {
 
 /** What leads out by a branch: `purchase arrives`, `after 20 s`, `plan is “pro”`. */
 export function branchWords(step: Step, branch: string): string {
+  const timed = step.delay ?? step.window ?? step.wait?.timeout;
+  if (timed?.if_past !== undefined && (branch === 'past' || branch === 'skip')) return 'the instant is past';
   if (step.wait !== undefined) {
-    if (branch === 'timeout') return step.wait.timeout === undefined ? '' : `nothing for ${duration(step.wait.timeout.after)}`;
+    if (branch === 'timeout') {
+      const { timeout } = step.wait;
+      if (timeout === undefined) return '';
+      return timeout.until === undefined ? `nothing for ${timeoutWords(timeout)}` : `nothing until ${timeoutWords(timeout)}`;
+    }
     const found = step.wait.branches.find((each) => waitBranch(each) === branch);
     return found === undefined ? '' : branchCondition(found);
   }
@@ -80,7 +99,8 @@ function branchCondition(branch: Branch): string {
 }
 
 export function entryTitle(entry: Entry): string {
-  if (entry.audience !== undefined) return 'All customers when published';
+  if (entry.audience !== undefined) return audienceWords(entry.audience);
+  if (entry.date !== undefined) return dateWords(entry.date);
   if (entry.event === undefined) return 'Enters';
   return `Enters on ${entry.event.name}`;
 }
@@ -88,8 +108,9 @@ export function entryTitle(entry: Entry): string {
 export function entryDetail(entry: Entry): string {
   const where = entry.where === undefined ? [] : [`where ${conditionWords(entry.where)}`];
   const key = entry.event?.key === undefined ? [] : [`for each ${entry.event.key}`];
+  const recurs = entry.date?.every !== undefined || entry.audience?.every !== undefined;
   const restart = entry.while_active === 'restart' ? ['starts over while active'] : [];
-  return [...where, ...key, reentryWords(entry.reentry ?? 'never'), ...restart].join(', ');
+  return [...where, ...key, reentryWords(entry.reentry ?? (recurs ? 'always' : 'never')), ...restart].join(', ');
 }
 
 function reentryWords(reentry: string): string {
@@ -110,12 +131,16 @@ export function ruleDetail(rule: ExitRule): string {
 
 /** Settings that are set, as pairs to read. */
 export function settingsWords(settings: Settings): [name: string, value: string][] {
-  const { quiet_hours: quiet, caps = [], tags = [] } = settings;
+  const { quiet_hours: quiet, caps = [], tags = [], windows = [] } = settings;
   const pairs: [string, string | undefined][] = [
     ['Class', settings.class],
     ['Priority', settings.priority?.toString()],
     ['Holdout', settings.holdout === undefined ? undefined : `${settings.holdout} %`],
-    ['Quiet hours', quiet === undefined ? undefined : `${quiet.from} to ${quiet.to}`],
+    ['Quiet hours', quiet === undefined || quiet === 'none' ? quiet : `${quiet.from} to ${quiet.to}`],
+    ['Windows', windows.map(windowWords).join(', or ') || undefined],
+    ['Put off', settings.defer === undefined ? undefined : deferWords(settings.defer)],
+    ['Put off at most', settings.defer_at_most === undefined ? undefined : duration(settings.defer_at_most)],
+    ['Releases spread over', settings.release_spread === undefined ? undefined : duration(settings.release_spread)],
     ['Caps', caps.map((cap) => `${cap.limit} per ${PERIODS.includes(cap.per) ? cap.per : duration(cap.per)}`).join(', ') || undefined],
     ['Open from', settings.starts_at],
     ['Open until', settings.ends_at],
@@ -123,6 +148,13 @@ export function settingsWords(settings: Settings): [name: string, value: string]
     ['Tags', tags.join(', ') || undefined],
   ];
   return pairs.filter((pair): pair is [string, string] => pair[1] !== undefined);
+}
+
+function deferWords(defer: Defer): string {
+  const { quiet_hours: quiet = false, caps = false } = typeof defer === 'boolean' ? { quiet_hours: defer, caps: defer } : defer;
+  if (quiet && caps) return 'quiet hours, windows and caps';
+  if (!quiet && !caps) return 'nothing';
+  return quiet ? 'quiet hours and windows' : 'caps';
 }
 
 const PERIODS = ['day', 'week', 'month'];
