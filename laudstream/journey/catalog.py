@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import force_setattr
 
-from laudstream.journey.conditions import Get, getter
+from laudstream.conditions import Get, getter
 from laudstream.journey.control import Control
 from laudstream.journey.definition import parse
 from laudstream.journey.durations import zone_of

@@ -11,8 +11,9 @@ from typing import Any
 
 import msgspec
 
+from laudstream import conditions
 from laudstream.errors import Invalid, Problem
-from laudstream.journey import conditions, graph
+from laudstream.journey import graph
 from laudstream.journey.parse_settings import settings
 from laudstream.journey.parse_steps import EVENT_ROOTS, Place, on, step
 from laudstream.journey.reader import Reader, at

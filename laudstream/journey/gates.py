@@ -13,11 +13,11 @@ from typing import Any
 
 import msgspec
 
+from laudstream.ids import share
 from laudstream.journey import caps
 from laudstream.journey.catalog import Template
 from laudstream.journey.customer import Message, Run
 from laudstream.journey.durations import parse
-from laudstream.journey.moves import share
 from laudstream.journey.reasons import Reason
 from laudstream.journey.steps import Journey, MessageStep
 from laudstream.journey.work import Work

@@ -8,15 +8,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from hashlib import blake2b
 from typing import Any, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
 
+from laudstream.conditions import Condition
+from laudstream.conditions.tally import key_text
 from laudstream.customers.event import Event
+from laudstream.ids import share
 from laudstream.journey.catalog import LiveJourney
-from laudstream.journey.conditions import Condition
 from laudstream.journey.customer import ACTIVE, ASKING, DEFERRED, FAILED, Held, Run
 from laudstream.journey.reasons import Reason
 from laudstream.journey.steps import (
@@ -191,12 +192,6 @@ def _assign(step: ExperimentStep, point: int) -> str:
     raise AssertionError("weights add up to 10,000")
 
 
-def share(*parts: str) -> int:
-    """Where the parts fall by hash: 0 to 9,999, evenly (R9, R17)."""
-    digest = blake2b("\x1f".join(parts).encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big") * 10_000 >> 64
-
-
 def _exit(work: Work, run: Run, version: Journey, step: ExitStep, at: int) -> None:
     end(work, run, at, outcome=step.outcome)
 
@@ -216,14 +211,8 @@ ARRIVE: dict[type, Callable[[Work, Run, Journey, Any, int], Left | None]] = {
 
 
 def key_value(properties: dict[str, Any], name: str) -> str:
-    """Text of a key; empty if the event lacks it. 17 and "17" are the same key; long texts are shortened by hash."""
-    value = properties.get(name)
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return ""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    text = str(value)
-    return text if len(text) <= 64 else blake2b(text.encode(), digest_size=16).hexdigest()
+    """Text of a key; empty if the event lacks it."""
+    return key_text(properties.get(name))
 
 
 def too_old(work: Work, version: Journey, on: On, event: Event) -> bool:

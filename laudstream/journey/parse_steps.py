@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from laudstream.journey import conditions
+from laudstream import conditions
 from laudstream.journey.durations import Duration
 from laudstream.journey.durations import parse as parse_duration
 from laudstream.journey.reader import PLANNED, Reader, at

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Any
 
 from laudstream.errors import Problem
@@ -21,8 +22,12 @@ def at(pointer: str, *keys: str | int) -> str:
 class Reader:
     """Problems of one definition. The `…_of` methods give a value of the wanted type, or None and a problem."""
 
-    def __init__(self) -> None:
+    def __init__(self, horizon: Duration | None = None, segments: Collection[str] | None = None) -> None:
         self.problems: list[Problem] = []
+        self.horizon = horizon
+        """How far history goes back (R58); None: as far as anyone asks."""
+        self.segments = segments
+        """Segments that may be named; None: any."""
 
     def wrong(self, pointer: str, message: str, fix: str = "") -> None:
         self.problems.append(Problem(pointer, message, fix))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from laudstream.journey.conditions import OPERATORS
+from laudstream.conditions import OPERATORS
 from laudstream.journey.definition import MAX_STEPS, MOST_ENTRIES
 from laudstream.journey.parse_settings import PERIODS
 from laudstream.journey.parse_steps import CHANNELS, CLASSES, MAX_COUNT

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import force_setattr
 
-from laudstream.journey.conditions import Condition
+from laudstream.conditions import Condition
 from laudstream.journey.durations import Duration
 
 

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
+from laudstream.conditions import Scope
 from laudstream.ids import derive
 from laudstream.journey.catalog import LiveJourney, Space
-from laudstream.journey.conditions import Scope
 from laudstream.journey.customer import FAILED, Customer, Message, RowState, Run
 from laudstream.journey.decision import Decision
 from laudstream.journey.durations import zone_of

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
+from laudstream.conditions import OPERATORS
 from laudstream.errors import Invalid, Problem
-from laudstream.journey.conditions import OPERATORS
 from laudstream.journey.definition import Known, check, parse
 from laudstream.journey.parse_steps import KINDS
 from laudstream.journey.schema import journey_schema

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from laudstream.conditions import Condition
 from laudstream.journey import moves
-from laudstream.journey.conditions import Condition
 from laudstream.journey.steps import ExperimentStep, SplitStep
 
 MAIL = {"message": {"channel": "email", "template": "mail"}, "next": "arms"}
