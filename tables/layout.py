@@ -6,6 +6,7 @@ A customer is several records: `workspace:customer` + NUL + suffix.
     c       core: runs, caps, consents, …        format byte, 8 bytes big-endian wake_at (0 = none)
     a       attributes                           format byte, 8 zero bytes
     m       message ids seen                     format byte, 8 zero bytes
+    t       tallies of events                    format byte, 8 zero bytes
     q       places given, of a quota's key       format byte, 8 zero bytes
 
 Keys of the lane itself begin with NUL, which no workspace id does:
@@ -31,7 +32,7 @@ SWEEPS_KEY = b"\0sweeps"
 
 CORE = b"\0c"
 QUOTA = b"\0q"
-PARTS = (CORE, b"\0a", b"\0m")
+PARTS = (CORE, b"\0a", b"\0m", b"\0t")
 
 MAX_RECORD_BYTES = 512 * 1024
 

@@ -62,7 +62,10 @@ def _short(value: Any) -> Any:
 
 def read(reader: Reader, body: object, pointer: str, roots: tuple[str, ...]) -> Condition:
     """The condition at `pointer`; what is wrong with it goes to `reader`. `roots`: what its paths may begin with."""
-    return Compiler(reader, roots).whole(body, pointer)
+    made = Compiler(reader, roots).whole(body, pointer)
+    if made.needs is not NONE:
+        reader.needs.append(made.needs)
+    return made
 
 
 class Compiler:

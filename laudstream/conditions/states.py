@@ -15,7 +15,7 @@ from laudstream.conditions.needs import Needs
 from laudstream.conditions.scope import Scope
 from laudstream.conditions.subject import Subject, timed
 from laudstream.ids import share
-from laudstream.journey.reader import PLANNED, Reader, at
+from laudstream.journey.reader import Reader, at
 
 STATUSES = ("subscribed", "unsubscribed", "pending", "unknown")
 
@@ -28,15 +28,9 @@ def segment(reader: Reader, body: object, pointer: str) -> Subject | None:
         given, spot = body.get("in"), at(pointer, "in")
         if "held_for" in body:
             length = reader.duration_of(body["held_for"], at(pointer, "held_for"), "'held_for'")
-    if isinstance(given, str) and "@" in given:
-        reader.wrong(spot, f"a pinned segment: {PLANNED}", "name the segment without @version")
-        return None
-    id = reader.name_of(given, spot, "'segment'")
+    id = reader.segment_of(given, spot, "'segment'")
     if id is None:
         return None
-    if reader.segments is not None and id not in reader.segments:
-        known = ", ".join(sorted(reader.segments)[:10]) or "none yet"
-        reader.wrong(spot, f"there is no segment {id!r}", f"publish it first; segments here: {known}")
 
     def show(scope: Scope) -> dict[str, Any]:
         facts = scope.facts

@@ -34,6 +34,15 @@ class Consent(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     deleted: bool = False
 
 
+class Member(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """A row of `segment_members`: who belongs to a manual segment."""
+
+    segment: str
+    member: bool
+    revision: int
+    deleted: bool = False
+
+
 class Suppression(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A row of `suppressions`: nothing goes to this customer on this channel."""
 

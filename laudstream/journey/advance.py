@@ -1,22 +1,23 @@
 """The pure core: `advance(customer, input, moment, catalog)` gives the next customer and the effects.
 
 One input is worked through in a fixed order (R21): the customer's row, attributes and ids; deletion; exits;
-present runs, the oldest first; entries by priority and journey id; then the messages that were wanted. No clock,
+present runs, the oldest first; entries by priority and journey id; then the messages that were wanted; then what runs
+moved themselves is put into the segments, and what that fires is the next link of a chain. No clock,
 no randomness, no environment: the same inputs give the same bytes (A13).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from msgspec.structs import replace
 
 from laudstream.customers.event import Event
 from laudstream.customers.recent import admit, fingerprint
-from laudstream.customers.row import Row
-from laudstream.journey import asking, entering, rows, sends
-from laudstream.journey.catalog import NOTHING, Catalog, LiveJourney, Space
+from laudstream.customers.row import Consent, Member, Row
+from laudstream.journey import asking, entering, rows, sends, standing
+from laudstream.journey.catalog import NOTHING, Catalog, LiveJourney, Space, by_priority
 from laudstream.journey.codec import empty
 from laudstream.journey.customer import ASKING, DEFERRED, FAILED, Core, Customer, Run
 from laudstream.journey.firing import fire
@@ -35,7 +36,10 @@ from laudstream.journey.moves import Found, Left, count, end, exit_rule, hear, t
 from laudstream.journey.reasons import Reason
 from laudstream.journey.steps import Journey, WaitStep
 from laudstream.journey.work import MARKER_MS, Work, wake_at
+from laudstream.messages.delivery import Delivery
 
+TOO_DEEP = 9
+"""Links of a chain (R52)."""
 _NOBODY: list[Found] = []
 
 
@@ -65,25 +69,53 @@ def _event(customer: Customer, input: EventInput, moment: Moment, space: Space) 
     listening, unsettled = _look(runs, event.name, space) if runs else (_NOBODY, False)
     if space.audiences and not unsettled:
         unsettled = any(_belongs(core, live) for live in space.audiences)
+    if core.judged != space.judged or (tracked and event.name in space.counted):
+        unsettled = True
     known = row.born or core.writes
     if known and not unsettled and not entries and event.row is None:  # no more than runs have to hear of it
         if not listening:
-            return Outcome(Customer(customer.workspace, customer.id, core, customer.attributes, remembered), [])
+            return Outcome(
+                Customer(customer.workspace, customer.id, core, customer.attributes, remembered, customer.tallies), []
+            )
         counted = count(runs, listening, event, mark, moment.now) if tracked else None
         if counted is not None:
             core = replace(core)
-            core.runs, core.wake_at = counted, wake_at(row, counted, space.journeys)
-            return Outcome(Customer(customer.workspace, customer.id, core, customer.attributes, remembered), [])
+            core.runs, core.wake_at = counted, wake_at(core, counted, space.journeys)
+            return Outcome(
+                Customer(customer.workspace, customer.id, core, customer.attributes, remembered, customer.tallies), []
+            )
     heard = event if tracked else None
-    work = Work(customer, moment, space, ("input", *input.cause))
+    work = _begun(customer, moment, space, ("input", *input.cause))
     work.mark, work.recent = mark, remembered
     if not known or unsettled or event.row is not None:
         listening = _settled(work, event, heard)
     if listening and heard is not None:
         _tell(work, listening, heard)
-    for live in entries:
-        _enter(work, live, event)
-    return _finish(work)
+    _let_in(work, entries, event)
+    return _finish(work, event.depth)
+
+
+def _begun(customer: Customer, moment: Moment, space: Space, cause: tuple[str | int, ...]) -> Work:
+    """An input under way. What was published since the customer was last looked at comes first (R35)."""
+    work = Work(customer, moment, space, cause)
+    if work.core.judged != space.judged:
+        standing.catch_up(work)
+    return work
+
+
+def _let_in(work: Work, entries: Sequence[LiveJourney], event: Event | None) -> None:
+    """Entries by the event, and by the segments that changed (R21)."""
+    if not work.edges:
+        for live in entries:
+            _enter(work, live, event)
+        return
+    edges, work.edges = work.edges, []
+    met = [live for edge in edges for live in work.space.edges.get(edge, ())]
+    for live in by_priority([*entries, *met]):
+        if live in entries:
+            _enter(work, live, event)
+        if live in met:
+            _enter(work, live, None, edges)
 
 
 def _look(runs: tuple[Run, ...], name: str, space: Space) -> tuple[list[Found], bool]:
@@ -105,10 +137,12 @@ def _look(runs: tuple[Run, ...], name: str, space: Space) -> tuple[list[Found], 
 def _settled(work: Work, event: Event, heard: Event | None) -> list[Found]:
     """First the row, the first sight and what control asked for; then who listens to the event, or to attributes.
     Those are told of the attributes at once where no event is heard."""
+    before = work.attributes
     changed = event.row is not None and _apply_row(work, event.row)
     if changed and not work.recent:  # the row began another life
         work.recent = admit(b"", work.mark, work.moment.now) or b""
     rows.first_sight(work)
+    changed |= _stands(work, before, standing.event(work, heard) if heard is not None else set())
     settle(work)
     listening = _concerned(work, heard, levels=changed)
     if heard is None:
@@ -116,11 +150,25 @@ def _settled(work: Work, event: Event, heard: Event | None) -> list[Found]:
     return listening
 
 
-def _enter(work: Work, live: LiveJourney, event: Event | None) -> None:
-    """By an event, or (None) by the audience."""
+def _stands(work: Work, before: dict[str, Any], touched: set[str]) -> bool:
+    """Puts an input into tallies and segments; whether a condition may have become another. `before`: the attributes
+    before it; `touched`: segments that it touches besides."""
+    if not work.space.judged and not work.space.watch.since:
+        return False
+    touched |= standing.attributes(work, before)
+    standing.put(work, touched, "input")
+    return work.tallies is not work.before.tallies or work.core.segments is not work.before.core.segments
+
+
+def _enter(
+    work: Work, live: LiveJourney, event: Event | None, edges: Collection[tuple[str, str]] | None = None
+) -> None:
+    """By an event, by changes of segments (`edges`), or (neither) by the audience."""
     made = len(work.out)
     try:
-        if event is None:
+        if edges is not None:
+            entering.enter_segment(work, live, edges)
+        elif event is None:
             entering.enter_audience(work, live)
         else:
             entering.enter(work, live, event)
@@ -255,17 +303,26 @@ def _apply_row(work: Work, row: Row) -> bool:
 
 
 def _row(customer: Customer, input: RowInput, moment: Moment, space: Space) -> Outcome:
-    work = Work(customer, moment, space, ("input", *input.cause))
-    if isinstance(input.row, Row):
-        levels = _apply_row(work, input.row)
-    elif rows.apply(work, input.row):
+    work = _begun(customer, moment, space, ("input", *input.cause))
+    before, row = work.attributes, input.row
+    touched: set[str] = set()
+    if isinstance(row, Row):
+        levels = _apply_row(work, row)
+    elif not rows.apply(work, row):
+        return Outcome(customer, []) if work.core.judged == customer.core.judged else _finish(work)
+    elif isinstance(row, Member):
         levels = False
-        _ask_deferred(work)
+        touched.add(row.segment)
     else:
-        return Outcome(customer, [])
+        levels = bool(space.asks_consents)
+        if isinstance(row, Consent):
+            touched.update(space.watch.by_consent.get(f"{row.channel}/{row.subscription}", ()))
+        _ask_deferred(work)
+    levels |= _stands(work, before, touched)
     settle(work)
     if levels:
         _tell(work, _concerned(work, None, levels=True), None)
+    _let_in(work, (), None)
     return _finish(work)
 
 
@@ -280,10 +337,14 @@ def _ask_deferred(work: Work) -> None:
 
 def _delivery(customer: Customer, input: DeliveryInput, moment: Moment, space: Space) -> Outcome:
     core = customer.core
-    if not core.runs and not core.slots:
+    asked = input.delivery.kind in space.watch.deliveries
+    if not core.runs and not core.slots and not asked:
         return Outcome(customer, [])
-    work = Work(customer, moment, space, ("input", *input.cause))
+    work = _begun(customer, moment, space, ("input", *input.cause))
+    levels = asked and _delivered(work, input.delivery)
     settle(work)
+    if levels:
+        _tell(work, _concerned(work, None, levels=True), None)
     slots = work.core.slots
     sends.settle_slot(work, input.delivery)
     run = work.present(input.delivery.run)
@@ -292,7 +353,19 @@ def _delivery(customer: Customer, input: DeliveryInput, moment: Moment, space: S
         _guarded(work, run, sends.delivered, *found, input.delivery)
     if work.core.slots is not slots:
         _ask_deferred(work)
+    _let_in(work, (), None)
     return _finish(work)
+
+
+def _delivered(work: Work, told: Delivery) -> bool:
+    """Adds a delivery to the tallies, once however often it comes (A22)."""
+    if not standing.known(work) or not standing.messages_asked(work, told):
+        return False
+    remembered = admit(work.recent, fingerprint(told.id), work.now)
+    if remembered is None:
+        return False
+    work.recent = remembered
+    return _stands(work, work.attributes, standing.delivery(work, told))
 
 
 # Timers and touches
@@ -300,12 +373,20 @@ def _delivery(customer: Customer, input: DeliveryInput, moment: Moment, space: S
 
 def _timer(customer: Customer, input: TimerInput, moment: Moment, space: Space) -> Outcome:
     row = customer.core.row
-    work = Work(customer, moment, space, ("timer", customer.id, input.due, customer.core.decisions))
+    work = _begun(customer, moment, space, ("timer", customer.id, input.due, customer.core.decisions))
     if row.gone_at and row.gone_at + MARKER_MS <= moment.now:
         if not row.born and not customer.core.writes:  # nobody came back
             return Outcome(empty(customer.workspace, customer.id), [])
         work.core.row = replace(row, gone_at=0)
+    due_segments = {id for id, tick in work.core.ticks.items() if tick <= moment.now}
+    changed = standing.put(work, due_segments, "time") if due_segments else False
     settle(work)
+    if changed:
+        _tell(work, _concerned(work, None, levels=True), None)
+    elif space.timed:
+        _tell(work, [found for found in _movable(work) if 0 < found[0].look_at <= moment.now], None)
+    if work.edges:
+        _let_in(work, (), None)
     while due := _due(work):
         for run, live, version in due:
             at = max(run.due, min(live.status.resumed_at, moment.now))
@@ -329,23 +410,49 @@ def _due(work: Work) -> list[Found]:
 
 
 def _touch(customer: Customer, input: TouchInput, moment: Moment, space: Space) -> Outcome:
-    work = Work(customer, moment, space, ("touch", customer.id, input.seq, customer.core.decisions))
+    work = _begun(customer, moment, space, ("touch", customer.id, input.seq, customer.core.decisions))
     settle(work)
+    if work.core.segments is not customer.core.segments:
+        _tell(work, _concerned(work, None, levels=True), None)
     return _finish(work)
 
 
 def _grant(customer: Customer, input: GrantInput, moment: Moment, space: Space) -> Outcome:
-    work = Work(customer, moment, space, ("input", *input.cause))
+    work = _begun(customer, moment, space, ("input", *input.cause))
     settle(work)
     asking.answer(work, work.present(input.run), input)
     settle(work)
     return _finish(work)
 
 
-def _finish(work: Work) -> Outcome:
+def _finish(work: Work, depth: int = 0) -> Outcome:
     if work.wants:
         sends.serve(work)
+    if work.space.watch.own:
+        _chain(work, depth)
     return work.outcome()
+
+
+def _chain(work: Work, depth: int) -> None:
+    """Puts what runs did into the segments; entries that this fires are the next link of the chain (R21, R52)."""
+    while work.seen < len(work.out):
+        work.left = frozenset()
+        before = work.tallies
+        changed = standing.put(work, standing.own(work), "runs")
+        if changed or work.tallies is not before:
+            _tell(work, _concerned(work, None, levels=True), None)
+        depth += 1
+        if depth >= TOO_DEEP:
+            for edge in work.edges:
+                data = {"segment": edge[0], "on": edge[1]}
+                for live in work.space.edges.get(edge, ()):
+                    nobody = Run("", live.id, live.status.live, work.now, entering.entered(work, None), "")
+                    work.decide("not_entered", nobody, work.now, reason=Reason.TOO_DEEP, data=data)
+            work.edges = []
+        elif work.edges:
+            _let_in(work, (), None)
+        if work.wants:
+            sends.serve(work)
 
 
 _HANDLERS: dict[type, Callable[[Customer, Any, Moment, Space], Outcome]] = {

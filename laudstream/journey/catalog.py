@@ -6,20 +6,23 @@ id, version) and shared between snapshots, since bodies never change.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, tzinfo
 from typing import Any
 
 import msgspec
-from msgspec.structs import force_setattr
+from msgspec.structs import force_setattr, replace
 
 from laudstream.conditions import Get, getter
+from laudstream.conditions.tally import RUN, Query
 from laudstream.journey.control import Control
 from laudstream.journey.definition import parse
 from laudstream.journey.durations import zone_of
 from laudstream.journey.parse_steps import STATE_ROOTS
 from laudstream.journey.steps import Journey
 from laudstream.messages import template as templates
+from laudstream.segments.definition import parse as segment
+from laudstream.segments.watch import EMPTY, Live, Watch, made
 
 LIVE, PAUSED, DRAINING, STOPPED, DELETED = "live", "paused", "draining", "stopped", "deleted"
 
@@ -43,6 +46,8 @@ class Status(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """ms; runs that entered before are ended (R7)."""
     audience: tuple[int, int] = (0, 0)
     """(control record, ms) that its present customers enter by (R36); zeros: it asks for none."""
+    seq: int = 0
+    """Control record of its last change."""
 
 
 class LiveJourney(msgspec.Struct, frozen=True, gc=False):
@@ -89,9 +94,32 @@ class Space(msgspec.Struct, frozen=True, gc=False):
     """Event -> journeys that it may enter, by priority, then by id (R21)."""
     audiences: tuple[LiveJourney, ...] = ()
     """Journeys that all present customers are looked at for, in the order of publishing."""
+    segments: dict[str, Live] = {}
+    watch: Watch = EMPTY
+    counted: dict[str, tuple[Query, ...]] = {}
+    """Event -> the tallies that it adds to."""
+    judged: int = 0
+    """Control record of the last change that customers are looked at for: of a segment, of a journey that asks for the
+    instants of changes, of the zone."""
+    segments_seq: int = 0
+    """Control record of the last change of a segment."""
+    zone_seq: int = 0
+    """Control record of the workspace's zone."""
+    edges: dict[tuple[str, str], tuple[LiveJourney, ...]] = {}
+    """(segment, enter or leave) -> journeys that it may enter, by priority, then by id (R35)."""
+    asks_consents: bool = False
+    """Whether a condition of a journey asks for a consent."""
+    timed: bool = False
+    """Whether time alone can move a run by a condition."""
+
+    def zone_of(self, attributes: dict[str, Any]) -> tzinfo:
+        """The customer's zone, else the workspace's."""
+        name = attributes.get("timezone")
+        return zone_of(name, self.zone) if name else self.zone
 
 
 NOTHING = Space()
+_GONE = (STOPPED, DELETED)
 
 _Key = tuple[str, str, str, int]
 
@@ -124,7 +152,7 @@ class Catalog:
         for version, _ in status.published:
             self._compile((*key, version), body_of)
         statuses = {**self._statuses, key: status}
-        space = self._placed(self.spaces.get(control.workspace, NOTHING), key, status)
+        space = watching(self._placed(self.spaces.get(control.workspace, NOTHING), key, status, control.seq))
         return Catalog(statuses, {**self.spaces, control.workspace: space}, self._compiled)
 
     def entries(self) -> bytes:
@@ -140,25 +168,55 @@ class Catalog:
         for key, status in catalog._statuses.items():
             for version in {status.live, *(version for version, _ in status.published)}:
                 catalog._compile((*key, version), body_of)
-            catalog.spaces[key[0]] = catalog._placed(catalog.spaces.get(key[0], NOTHING), key, status)
+            space = catalog.spaces.get(key[0], NOTHING)
+            catalog.spaces[key[0]] = catalog._placed(space, key, status, status.seq)
+        catalog.spaces = {workspace: watching(space) for workspace, space in catalog.spaces.items()}
         return catalog
 
     def _compile(self, key: _Key, body_of: BodyOf) -> None:
         if key not in self._compiled:
             self._compiled[key] = _COMPILERS[key[1]](key, body_of(*key))
 
-    def _placed(self, space: Space, key: tuple[str, str, str], status: Status) -> Space:
+    def _placed(self, space: Space, key: tuple[str, str, str], status: Status, seq: int) -> Space:
         workspace, kind, id = key
         live = self._compiled[(*key, status.live)]
         if kind == "workspace":
-            return msgspec.structs.replace(space, zone=live)
+            return replace(space, zone=live, zone_seq=seq)
         if kind == "template":
-            return msgspec.structs.replace(space, templates={**space.templates, id: live})
+            return replace(space, templates={**space.templates, id: live})
+        if kind == "segment":
+            segments = {name: other for name, other in space.segments.items() if name != id}
+            if status.status not in _GONE:
+                segments[id] = Live(live, status.live, seq, dict(status.published).get(status.live, 0))
+            return replace(space, segments=segments, segments_seq=max(space.segments_seq, seq))
         versions = {version: self._compiled[(workspace, kind, id, version)] for version, _ in status.published}
         journeys = {**space.journeys, id: LiveJourney(id, status, versions)}
-        return msgspec.structs.replace(
-            space, journeys=journeys, entries=_by_event(journeys), audiences=_audiences(journeys)
-        )
+        return replace(space, journeys=journeys, entries=_by_event(journeys), audiences=_audiences(journeys))
+
+
+def watching(space: Space) -> Space:
+    """The space with what it watches."""
+    versions = [
+        (version.needs, dict(journey.status.published).get(number, 0))
+        for journey in space.journeys.values()
+        for number, version in journey.versions.items()
+    ]
+    following = [journey.status.seq for journey in space.journeys.values() if _follows(journey)]
+    judged = max([space.segments_seq, *following])
+    if judged:
+        judged = max(judged, space.zone_seq)
+    watch = made(space.segments, (each for each in versions if each[0].stateful), judged, space.zone_seq)
+    timed = any(version.timed for journey in space.journeys.values() for version in journey.versions.values())
+    return replace(
+        space, watch=watch, counted=watch.events, judged=judged, edges=_by_edge(space.journeys), timed=timed,
+        asks_consents=any(needs.consents for needs, _ in versions),
+    )  # fmt: skip
+
+
+def _follows(journey: LiveJourney) -> bool:
+    """Whether it asks for what is to be found out of each customer first."""
+    needs = [version.needs for version in journey.versions.values()]
+    return any(each.trackers or any(query.kind == RUN for query in each.queries) for each in needs)
 
 
 def _audiences(journeys: dict[str, LiveJourney]) -> tuple[LiveJourney, ...]:
@@ -174,26 +232,42 @@ def _after(before: Status | None, control: Control, at: int, asks: bool) -> Stat
     published, audience = before.published, before.audience
     if status in (LIVE, PAUSED, DRAINING):
         known = dict(published)
-        if control.version not in known or before.status in (STOPPED, DELETED):
+        if control.version not in known or before.status in _GONE:
             known.pop(control.version, None)
             published = (*known.items(), (control.version, at))
             audience = (control.seq, at) if asks else (0, 0)
     if status not in (LIVE, PAUSED):
         audience = (0, 0)
     resumed = at if before.status == PAUSED and status in (LIVE, DRAINING) else before.resumed_at
-    stopped = at if status in (STOPPED, DELETED) else before.stopped_at
+    stopped = at if status in _GONE else before.stopped_at
     live = control.version if status in (LIVE, PAUSED, DRAINING) else before.live
-    return Status(status, live, published, resumed, stopped, audience)
+    return Status(status, live, published, resumed, stopped, audience, control.seq)
 
 
 def _by_event(journeys: dict[str, LiveJourney]) -> dict[str, tuple[LiveJourney, ...]]:
     met: dict[str, list[LiveJourney]] = {}
     for journey in sorted(journeys.values(), key=lambda journey: (_priority(journey), journey.id)):
-        if journey.status.status in (STOPPED, DELETED):
+        if journey.status.status in _GONE:
             continue
         for name in sorted({name for version in journey.versions.values() for name in version.entry_events()}):
             met.setdefault(name, []).append(journey)
     return {name: tuple(found) for name, found in met.items()}
+
+
+def _by_edge(journeys: dict[str, LiveJourney]) -> dict[tuple[str, str], tuple[LiveJourney, ...]]:
+    met: dict[tuple[str, str], list[LiveJourney]] = {}
+    for journey in sorted(journeys.values(), key=lambda journey: (_priority(journey), journey.id)):
+        if journey.status.status in _GONE:
+            continue
+        entries = (entry for version in journey.versions.values() for entry in version.segment_entries)
+        for edge in sorted({(entry.segment, entry.edge) for entry in entries}):
+            met.setdefault(edge, []).append(journey)
+    return {edge: tuple(found) for edge, found in met.items()}
+
+
+def by_priority(journeys: Iterable[LiveJourney]) -> list[LiveJourney]:
+    """Each once, by priority, then by id (R21)."""
+    return sorted({live.id: live for live in journeys}.values(), key=lambda live: (_priority(live), live.id))
 
 
 def _priority(journey: LiveJourney) -> int:
@@ -214,7 +288,8 @@ def _template(key: _Key, body: dict[str, Any]) -> Template:
 
 
 _COMPILERS: dict[str, Callable[[_Key, dict[str, Any]], Any]] = {
-    "journey": lambda key, body: parse(body),
+    "journey": lambda key, body: parse(body, horizon=None),
+    "segment": lambda key, body: segment(body, horizon=None),
     "template": _template,
     "workspace": lambda key, body: zone_of(body.get("time_zone")),
 }

@@ -11,6 +11,8 @@ from typing import Any
 
 import msgspec
 
+from laudstream.conditions.tally import Tally
+
 ACTIVE = "active"
 """Stands at a delay or a wait, or has more steps to take in the next round."""
 REQUESTED = "requested"
@@ -151,6 +153,8 @@ class Run(msgspec.Struct, array_like=True, gc=False):
     kept: tuple[Kept, ...] = ()
     granted: bool = False
     """It has its place, and begins as soon as its journey moves."""
+    look_at: int = 0
+    """When a condition of its wait or its exits can change by time alone, ms; 0: never."""
 
     @property
     def due(self) -> int:
@@ -182,6 +186,14 @@ class Core(msgspec.Struct, array_like=True, gc=False):
     pending: tuple[Pending, ...] = ()
     swept: dict[str, int] = {}
     """journey -> control record of the audience that this customer was looked at for (R36, A10)."""
+    segments: dict[str, int] = {}
+    """Segments that the customer is in -> since when, ms."""
+    ticks: dict[str, int] = {}
+    """Segments that can change by time alone -> when, ms."""
+    members: dict[str, tuple[bool, int]] = {}
+    """Manual segment -> (member, revision of the row)."""
+    judged: int = 0
+    """Control record of the last change of a segment that this customer was looked at for (R35)."""
 
 
 class Customer(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -191,3 +203,5 @@ class Customer(msgspec.Struct, frozen=True, array_like=True, gc=False):
     attributes: dict[str, Any]
     recent: bytes
     """Packed ids of inputs, see `laudstream.customers.recent`."""
+    tallies: dict[str, Tally] = {}
+    """By query or tracker, see `laudstream.conditions.tally`."""

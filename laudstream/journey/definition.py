@@ -6,22 +6,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgspec
 
 from laudstream import conditions
+from laudstream.conditions.needs import joined
 from laudstream.errors import Invalid, Problem
 from laudstream.journey import graph
+from laudstream.journey.durations import Duration
 from laudstream.journey.parse_settings import settings
 from laudstream.journey.parse_steps import EVENT_ROOTS, Place, on, step
-from laudstream.journey.reader import Reader, at
-from laudstream.journey.steps import Audience, Entry, Exit, Journey, Settings, Step, WaitStep
+from laudstream.journey.reader import HORIZON, Reader, at
+from laudstream.journey.steps import Audience, Entry, Exit, Journey, SegmentEntry, Settings, Step, WaitStep
 
 FIELDS = ("id", "name", "entry", "exit", "max_entries", "settings", "start", "steps")
 PLANNED_FIELDS = ("goal", "migrate")
-PLANNED_ENTRIES = ("segment", "date", "api")
+PLANNED_ENTRIES = ("date", "api")
 PLANNED_AUDIENCE = ("of", "at", "every", "until", "after", "signal", "zone")
 MAX_STEPS = 500
 MOST_ENTRIES = 1_000_000_000
@@ -36,16 +38,22 @@ class Known(msgspec.Struct, frozen=True):
     """Template -> paths that must have a value."""
 
 
-def parse(body: dict[str, Any], templates: Mapping[str, Any] | None = None) -> Journey:
-    """The version that `body` defines. Raises Invalid. `templates`: those that may be named; None: any."""
-    reader = Reader()
+def parse(
+    body: dict[str, Any],
+    templates: Mapping[str, Any] | None = None,
+    segments: Collection[str] | None = None,
+    horizon: Duration | None = HORIZON,
+) -> Journey:
+    """The version that `body` defines. Raises Invalid. `templates`, `segments`: those that may be named; None: any.
+    `horizon`: how far history goes back (R58); None: as far as anyone asks."""
+    reader = Reader(horizon, segments)
     found = reader.object_of(body, "", "a journey") or {}
     reader.only(found, "", FIELDS, PLANNED_FIELDS)
     id = reader.name_of(found.get("id"), "/id", "'id'") or ""
     name = reader.text_of(found["name"], "/name", "'name'") if "name" in found else id
     options = settings(reader, found["settings"], "/settings") if "settings" in found else Settings()
-    entries, audience = _entries(reader, found.get("entry"))
-    exits = _exits(reader, found["exit"]) if "exit" in found else ()
+    entries, audience, segment_entries = _entries(reader, found.get("entry"))
+    exits = _exits(reader, found["exit"], segment_entries) if "exit" in found else ()
     most = 0
     if "max_entries" in found:
         most = reader.whole_of(found["max_entries"], "/max_entries", "'max_entries'", 1, MOST_ENTRIES) or 0
@@ -58,21 +66,25 @@ def parse(body: dict[str, Any], templates: Mapping[str, Any] | None = None) -> J
         raise Invalid(f"{first.pointer or '/'}: {first.message}", tuple(reader.problems))
     return Journey(
         id, name or id, start, steps, entries, exits, options, _hears(steps, exits), _levels(steps, exits), body, most,
-        audience,
+        audience, segment_entries, _timed(steps, exits), joined(reader.needs),
     )  # fmt: skip
 
 
-def _entries(reader: Reader, body: Any) -> tuple[tuple[Entry, ...], Audience | None]:
-    entries, audience = [], None
+def _entries(reader: Reader, body: Any) -> tuple[tuple[Entry, ...], Audience | None, tuple[SegmentEntry, ...]]:
+    entries: list[Entry] = []
+    segment_entries: list[SegmentEntry] = []
+    audience: Audience | None = None
     for index, item in enumerate(reader.list_of(body, "/entry", "'entry'", most=20)):
         pointer = at("/entry", index)
         found = reader.object_of(item, pointer, "an entry") or {}
-        kinds = {"event", "audience"} & found.keys()
+        kinds = {"event", "audience", "segment"} & found.keys()
         reader.only(found, pointer, (*kinds, "where", "reentry", "while_active"), PLANNED_ENTRIES)
         if len(kinds) != 1:
             if not set(PLANNED_ENTRIES) & found.keys():
                 reader.wrong(
-                    pointer, "an entry needs an event or an audience", "write event: {name: …} or audience: {}"
+                    pointer,
+                    "an entry needs an event, a segment or an audience",
+                    "write event: {name: …}, segment: {id: …} or audience: {}",
                 )
             continue
         reentry, after = str(found.get("reentry", "never")), None
@@ -88,32 +100,52 @@ def _entries(reader: Reader, body: Any) -> tuple[tuple[Entry, ...], Audience | N
             hears = on(reader, found["event"], pointer, found.get("where"), roots, entry=True)
             entries.append(Entry(hears, reentry, after, restart))
             continue
+        where = found.get("where")
+        if "segment" in kinds:
+            state = ("customer", "entry")
+            holds = None if where is None else conditions.read(reader, where, at(pointer, "where"), state)
+            named, side = _way_in(reader, found["segment"], at(pointer, "segment"))
+            segment_entries.append(SegmentEntry(named, side, holds, reentry, after, restart))
+            continue
         if audience is not None:
             reader.wrong(pointer, "a journey has one audience", "join their conditions with any: […]")
         options = reader.object_of(found["audience"], at(pointer, "audience"), "'audience'") or {}
         reader.only(options, at(pointer, "audience"), (), PLANNED_AUDIENCE)
-        where = found.get("where")
         holds = None if where is None else conditions.read(reader, where, at(pointer, "where"), ("customer",))
         audience = Audience(holds, reentry, after, restart)
-    return tuple(entries), audience
+    return tuple(entries), audience, tuple(segment_entries)
 
 
-def _exits(reader: Reader, body: Any) -> tuple[Exit, ...]:
+def _way_in(reader: Reader, body: Any, pointer: str) -> tuple[str, str]:
+    """(segment, edge) of `segment: {id, on: enter | leave}`."""
+    found = reader.object_of(body, pointer, "'segment'") or {"id": "-"}
+    reader.only(found, pointer, ("id", "on"))
+    edge = found.get("on", "enter")
+    reader.choice_of(edge, at(pointer, "on"), "'on'", ("enter", "leave"))
+    return reader.segment_of(found.get("id"), at(pointer, "id"), "'id'") or "", str(edge)
+
+
+def _exits(reader: Reader, body: Any, entered: tuple[SegmentEntry, ...]) -> tuple[Exit, ...]:
     exits = []
     for index, item in enumerate(reader.list_of(body, "/exit", "'exit'", most=20)):
         pointer = at("/exit", index)
         found = reader.object_of(item, pointer, "an exit rule") or {}
-        planned = ("segment", "leaves")
-        reader.only(found, pointer, ("event", "where", "condition", "outcome"), planned)
+        reader.only(found, pointer, ("event", "where", "condition", "leaves", "outcome"))
         outcome = reader.name_of(found.get("outcome"), at(pointer, "outcome"), "'outcome'") or ""
-        if "event" in found and "condition" not in found:
+        if "leaves" in found and not {"event", "where", "condition"} & found.keys():
+            left, ways = found["leaves"], [entry.segment for entry in entered if entry.edge == "enter"]
+            if left not in ways:
+                fix = f"use one of: {', '.join(ways)}" if ways else "give the journey an entry segment: {id: …}"
+                reader.wrong(at(pointer, "leaves"), "'leaves' names a segment that the journey is entered by", fix)
+            exits.append(Exit(outcome, leaves=str(left)))
+        elif "event" in found and not {"condition", "leaves"} & found.keys():
             exits.append(Exit(outcome, on(reader, found["event"], pointer, found.get("where"), EVENT_ROOTS)))
-        elif "condition" in found and not {"event", "where"} & found.keys():
+        elif "condition" in found and not {"event", "where", "leaves"} & found.keys():
             roots = ("customer", "entry")
             holds = conditions.read(reader, found["condition"], at(pointer, "condition"), roots)
             exits.append(Exit(outcome, condition=holds))
-        elif not set(planned) & found.keys():
-            reader.wrong(pointer, "an exit rule goes by one thing", "write either event (with where) or condition")
+        else:
+            reader.wrong(pointer, "an exit rule goes by one thing", "write event (with where), condition or leaves")
     return tuple(exits)
 
 
@@ -180,12 +212,23 @@ def _hears(steps: dict[str, Step], exits: tuple[Exit, ...]) -> dict[str, frozens
 
 
 def _levels(steps: dict[str, Step], exits: tuple[Exit, ...]) -> frozenset[str]:
-    if any(rule.condition is not None for rule in exits):
+    if any(rule.condition is not None or rule.leaves for rule in exits):
         return frozenset(steps)
     return frozenset(
         name
         for name, made in steps.items()
         if isinstance(made, WaitStep) and any(branch.condition is not None for branch in made.branches)
+    )
+
+
+def _timed(steps: dict[str, Step], exits: tuple[Exit, ...]) -> frozenset[str]:
+    if any(rule.condition is not None and rule.condition.needs.timed for rule in exits):
+        return frozenset(steps)
+    return frozenset(
+        name
+        for name, made in steps.items()
+        if isinstance(made, WaitStep)
+        and any(branch.condition is not None and branch.condition.needs.timed for branch in made.branches)
     )
 
 

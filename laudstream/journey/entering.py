@@ -6,6 +6,7 @@ already_out, limit. The first that refuses gives the reason. Where places are co
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from laudstream.customers.event import Event
@@ -15,7 +16,7 @@ from laudstream.journey.customer import ACTIVE, ASKING, FAILED, Entered, Run
 from laudstream.journey.handoff import Ask
 from laudstream.journey.moves import CONTEXT_BYTES, CONTEXTS_BYTES, end, exit_rule, key_value, packed, too_old, walk
 from laudstream.journey.reasons import Reason
-from laudstream.journey.steps import Audience, Entry, Journey
+from laudstream.journey.steps import Audience, Entry, Journey, SegmentEntry
 from laudstream.journey.work import Work
 
 OPEN_RUNS = 100
@@ -65,6 +66,34 @@ def enter_audience(work: Work, live: LiveJourney) -> None:
         work.decide("not_entered", run, work.moment.now, reason=refusal.reason, data=refusal.data)
 
 
+def enter_segment(work: Work, live: LiveJourney, edges: Collection[tuple[str, str]]) -> None:
+    """Asks the entries of a journey for a change of a segment; the first that accepts starts a run (R35)."""
+    number = live.taking(work.moment.now)
+    if not number:
+        return
+    version = live.versions[number]
+    for entry in version.segment_entries:
+        if (entry.segment, entry.edge) not in edges:
+            continue
+        properties = {"segment": entry.segment, "on": entry.edge}
+        run = Run("", live.id, number, work.moment.now, Entered("", packed(properties), work.moment.now, work.mark), "")
+        refusal = (
+            _closed(work, live, version) or _unlike(work, entry, run) or _seen_before(work, entry, run)
+            or _out_or_full(work, version, entry, run)
+        )  # fmt: skip
+        if refusal is None:
+            _start(work, version, run)
+            return
+        work.decide("not_entered", run, work.moment.now, reason=refusal.reason, data=refusal.data)
+
+
+def _unlike(work: Work, entry: SegmentEntry, run: Run) -> Refusal | None:
+    scope = work.scope(run)
+    if entry.where is None or entry.where.test(scope):
+        return None
+    return Refusal(Reason.CONDITION, entry.where.looked_at(scope))
+
+
 def _candidate(work: Work, live: LiveJourney, number: int, entry: Entry, event: Event) -> Run:
     """The run as it would be; without an id and a step until it begins."""
     key = key_value(event.properties, entry.on.key) if entry.on.key else ""
@@ -103,7 +132,7 @@ def _closed(work: Work, live: LiveJourney, version: Journey) -> Refusal | None:
     return None
 
 
-def _seen_before(work: Work, entry: Entry | Audience, run: Run) -> Refusal | None:
+def _seen_before(work: Work, entry: Entry | Audience | SegmentEntry, run: Run) -> Refusal | None:
     present = active(work, run)
     if present is not None:
         may = entry.restart and not any(_same(other, run) and other.status == ASKING for other in work.runs)
@@ -131,7 +160,7 @@ def _same(one: Run, other: Run) -> bool:
     return one.journey == other.journey and one.key == other.key
 
 
-def _out_or_full(work: Work, version: Journey, entry: Entry | Audience, run: Run) -> Refusal | None:
+def _out_or_full(work: Work, version: Journey, entry: Entry | Audience | SegmentEntry, run: Run) -> Refusal | None:
     met = exit_rule(work, run, version, None) if version.exits else None
     if met is not None:
         return Refusal(Reason.ALREADY_OUT, {"outcome": met[0], **met[1]})
@@ -164,7 +193,7 @@ def begin(work: Work, run: Run, version: Journey) -> None:
         end(work, present, work.moment.now, reason=Reason.RESTARTED)
     run.arrived_at = run.entered_at
     _remember(work, run)
-    data: dict[str, Any] = {"event": run.entry.name} if run.entry.name else {"audience": True}
+    data: dict[str, Any] = {"event": run.entry.name} if run.entry.name else run.entry.properties or {"audience": True}
     if run.key:
         data["key"] = run.key
     work.decide("entered", run, run.entered_at, to=version.start, data=data)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from laudstream.customers.event import Event
-from laudstream.customers.row import Consent, Row, Suppression
+from laudstream.customers.row import Consent, Member, Row, Suppression
 from laudstream.journey.customer import Customer
 from laudstream.journey.decision import Decision
 from laudstream.journey.handoff import Ask, Release
@@ -35,7 +35,7 @@ class EventInput(msgspec.Struct, frozen=True, gc=False):
 
 class RowInput(msgspec.Struct, frozen=True, gc=False):
     cause: Cause
-    row: Row | Consent | Suppression
+    row: Row | Consent | Suppression | Member
 
 
 class DeliveryInput(msgspec.Struct, frozen=True, gc=False):

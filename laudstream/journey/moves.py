@@ -249,6 +249,8 @@ def exit_rule(work: Work, run: Run, version: Journey, event: Event | None) -> tu
             return rule.outcome, data
         if rule.condition is not None and rule.condition.test(work.scope(run)):
             return rule.outcome, rule.condition.looked_at(work.scope(run))
+        if rule.leaves and rule.leaves in work.left:
+            return rule.outcome, {"left": rule.leaves, "version": work.segment_version(rule.leaves)}
     return None
 
 

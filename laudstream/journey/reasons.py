@@ -23,6 +23,7 @@ class Reason(StrEnum):
     ALREADY_OUT = "already_out", "the customer already meets an exit condition"
     NOT_OPEN = "not_open", "the journey does not take entries before starts_at or after ends_at"
     FULL = "full", "the journey takes a fixed number of entries, and all places are taken"
+    TOO_DEEP = "too_deep", "a chain of inputs that cause each other grew too long"
     LIMIT = "limit", "a hard limit of the system was met"
 
     # status of the journey

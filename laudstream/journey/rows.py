@@ -10,17 +10,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from laudstream.customers.row import Consent, Row, Suppression
+from laudstream.customers.row import Consent, Member, Row, Suppression
 from laudstream.journey.customer import Pending, RowState
 from laudstream.journey.moves import end
 from laudstream.journey.reasons import Reason
 from laudstream.journey.work import Work
 
 
-def apply(work: Work, row: Row | Consent | Suppression) -> bool:
+def apply(work: Work, row: Row | Consent | Suppression | Member) -> bool:
     """Puts a row into the customer; whether anything changed."""
     if isinstance(row, Row):
         return _customer(work, row)
+    if isinstance(row, Member):
+        return _member(work, row)
     return _consent(work, row) if isinstance(row, Consent) else _suppression(work, row)
 
 
@@ -51,6 +53,8 @@ def _erase(work: Work) -> None:
     work.recent = b""
     work.core.memory, work.core.assignments, work.core.consents, work.core.suppressions = {}, {}, {}, {}
     work.core.swept = {}
+    work.core.segments, work.core.ticks, work.core.members, work.core.judged = {}, {}, {}, 0
+    work.tallies = {}
     work.core.slots, work.core.pending = (), ()
     work.core.writes = 0
 
@@ -72,6 +76,14 @@ def _consent(work: Work, row: Consent) -> bool:
     if changed is not None:
         work.core.consents = changed
     return changed is not None
+
+
+def _member(work: Work, row: Member) -> bool:
+    known = work.core.members.get(row.segment)
+    if known is not None and row.revision <= known[1]:
+        return False
+    work.core.members = {**work.core.members, row.segment: (row.member and not row.deleted, row.revision)}
+    return True
 
 
 def _suppression(work: Work, row: Suppression) -> bool:

@@ -8,6 +8,7 @@ import msgspec
 from msgspec.structs import force_setattr
 
 from laudstream.conditions import Condition
+from laudstream.conditions.needs import NONE, Needs
 from laudstream.journey.durations import Duration
 
 
@@ -40,12 +41,26 @@ class Audience(msgspec.Struct, frozen=True, gc=False):
     restart: bool
 
 
+class SegmentEntry(msgspec.Struct, frozen=True, gc=False):
+    """An entry on a change of a segment (R35)."""
+
+    segment: str
+    edge: str
+    """enter or leave."""
+    where: Condition | None
+    reentry: str
+    after: Duration | None
+    restart: bool
+
+
 class Exit(msgspec.Struct, frozen=True, gc=False):
-    """An exit rule: on an event, or as soon as a condition holds (R6)."""
+    """An exit rule: on an event, as soon as a condition holds, or on leaving a segment (R6)."""
 
     outcome: str
     on: On | None = None
     condition: Condition | None = None
+    leaves: str = ""
+    """Segment."""
 
 
 class MessageStep(msgspec.Struct, frozen=True, gc=False, tag="message"):
@@ -180,6 +195,11 @@ class Journey(msgspec.Struct, frozen=True, gc=False):
     max_entries: int = 0
     """Places of the journey, over all its versions; 0: as many as come (R18)."""
     audience: Audience | None = None
+    segment_entries: tuple[SegmentEntry, ...] = ()
+    timed: frozenset[str] = frozenset()
+    """Steps at which time alone can move a run by a condition."""
+    needs: Needs = NONE
+    """What its conditions depend on."""
 
     def listens(self, step: str, event: str) -> bool:
         """Whether an event can move a run at a step; true for a step that is not there, so that its run is parked."""

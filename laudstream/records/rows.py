@@ -1,4 +1,4 @@
-"""Records of `laudstream.rows`: Debezium's unwrapped rows of customers, consents and suppressions.
+"""Records of `laudstream.rows`: Debezium's unwrapped rows of customers, consents, suppressions and segment members.
 
 JSON object of the row's columns, plus `__op` (c u d r), `__table`, `__lsn`, `__source_ts_ms`, `__deleted`
 ("true" | "false"). JSONB columns come as JSON text, timestamps as ISO 8601 text. A value that Debezium
@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from laudstream.customers.row import Consent, Row, Suppression
+from laudstream.customers.row import Consent, Member, Row, Suppression
 from laudstream.errors import Undecodable
 
 _UNAVAILABLE = b"__debezium_unavailable_value"
@@ -30,13 +30,15 @@ class _Raw(msgspec.Struct, gc=False):
     subscription: str = ""
     status: str = ""
     reason: str = ""
+    segment: str = ""
+    member: bool = True
 
 
 _raw = msgspec.json.Decoder(_Raw)
 _attributes = msgspec.json.Decoder(dict[str, Any])
 
 
-def row(value: bytes | None) -> Row | Consent | Suppression:
+def row(value: bytes | None) -> Row | Consent | Suppression | Member:
     """A record of `laudstream.rows`. Raises Undecodable."""
     if value is None or _UNAVAILABLE in value:
         raise Undecodable("row without a value" if value is None else "row with a value that Debezium could not know")
@@ -57,6 +59,8 @@ def row(value: bytes | None) -> Row | Consent | Suppression:
             return Consent(raw.channel, raw.subscription, raw.status, raw.revision, gone)
         if raw.table == "suppressions":
             return Suppression(raw.channel, raw.reason, raw.revision, gone)
+        if raw.table == "segment_members":
+            return Member(raw.segment, raw.member, raw.revision, gone)
     except msgspec.DecodeError as error:
         raise Undecodable(str(error)) from None
     raise Undecodable(f"row of an unknown table {raw.table!r}")

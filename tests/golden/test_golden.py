@@ -34,11 +34,12 @@ NOT_MET = {
     "draining",  # nothing asks for it yet
     "no_template",  # publish refuses it
     "rejected",  # only senders look at it
+    "too_deep",  # no kept history asks for segments
     "undelivered",  # comes a day after the last moment to send
 }  # fmt: skip
 """Reasons that no kept history gives."""
 OPERATORS_NOT_MET = {
-    "before", "after", "on", "within_last", "within_next", "anniversary", "length", "changed_within", "held_for",
+    "before", "on", "within_last", "within_next", "anniversary", "length", "changed_within", "held_for",
 }  # fmt: skip
 """Operators that no kept history asks with."""
 

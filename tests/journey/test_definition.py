@@ -105,7 +105,7 @@ def test_a_right_definition_is_accepted() -> None:
         ("/exit", [{"outcome": "x"}], "/exit/0", "one thing"),
         ("/settings/priority", 0, "/settings/priority", "1 to 9"),
         ("/entry", [{"audience": {}}, {"audience": {}}], "/entry/1", "one audience"),
-        ("/entry/0", {"event": {"name": "x"}, "audience": {}}, "/entry/0", "event or an audience"),
+        ("/entry/0", {"event": {"name": "x"}, "audience": {}}, "/entry/0", "segment or an audience"),
         ("/max_entries", 0, "/max_entries", "whole number"),
         ("/settings/holdout", 101, "/settings/holdout", "0 to 100"),
         ("/settings/time_zone", "Mars/Olympus", "/settings/time_zone", "Mars"),
@@ -125,7 +125,7 @@ def test_r60_an_error_names_the_place_and_what_would_be_right(path: str, value: 
 @pytest.mark.parametrize(
     ("path", "value", "pointer"),
     [
-        *((f"/entry/0/{kind}", {}, f"/entry/0/{kind}") for kind in ("segment", "date", "api")),
+        *((f"/entry/0/{kind}", {}, f"/entry/0/{kind}") for kind in ("date", "api")),
         *((f"/{field}", {}, f"/{field}") for field in ("goal", "migrate")),
         ("/entry/0", {"audience": {"at": "2026-01-01"}}, "/entry/0/audience/at"),
         *((f"/settings/{field}", 1, f"/settings/{field}") for field in ("pace", "release_spread", "defer_at_most")),
