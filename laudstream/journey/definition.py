@@ -118,7 +118,9 @@ def _entries(reader: Reader, body: Any) -> tuple[tuple[Entry, ...], Audience | N
 
 def _way_in(reader: Reader, body: Any, pointer: str) -> tuple[str, str]:
     """(segment, edge) of `segment: {id, on: enter | leave}`."""
-    found = reader.object_of(body, pointer, "'segment'") or {"id": "-"}
+    found = reader.object_of(body, pointer, "'segment'")
+    if found is None:
+        return "", "enter"
     reader.only(found, pointer, ("id", "on"))
     edge = found.get("on", "enter")
     reader.choice_of(edge, at(pointer, "on"), "'on'", ("enter", "leave"))

@@ -98,7 +98,7 @@ def attributes(work: Work, before: dict[str, Any]) -> set[str]:
     touched: set[str] = set()
     if after is before:
         return touched
-    for name in sorted(watch.attributes):
+    for name in sorted(watch.attributes & (before.keys() | after.keys())):
         old, new = before.get(name), after.get(name)
         if old is new or (old == new and type(old) is type(new)):
             continue

@@ -146,7 +146,6 @@ def test_r60_an_error_names_the_place_and_what_would_be_right(path: str, value: 
         ("/steps/hi/message/subscription", "news", "/steps/hi/message/subscription"),
         ("/steps/hi/message/channel", "sms", "/steps/hi/message/channel"),
         ("/steps/hi/message/template", "mail@2", "/steps/hi/message/template"),
-        ("/exit", [{"segment": "x", "outcome": "y"}], "/exit/0/segment"),
     ],
 )
 def test_what_is_not_run_yet_is_refused_and_never_ignored(path: str, value: Any, pointer: str) -> None:
