@@ -378,8 +378,8 @@ def _timer(customer: Customer, input: TimerInput, moment: Moment, space: Space) 
         if not row.born and not customer.core.writes:  # nobody came back
             return Outcome(empty(customer.workspace, customer.id), [])
         work.core.row = replace(row, gone_at=0)
-    due_segments = {id for id, tick in work.core.ticks.items() if tick <= moment.now}
-    changed = standing.put(work, due_segments, "time") if due_segments else False
+    ticks = work.core.ticks
+    changed = bool(ticks) and standing.put(work, {id for id, tick in ticks.items() if tick <= moment.now}, "time")
     settle(work)
     if changed:
         _tell(work, _concerned(work, None, levels=True), None)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from laudstream.conditions import OPERATORS
+from laudstream.conditions.schema import condition_schema
 from laudstream.journey.definition import MAX_STEPS, MOST_ENTRIES
 from laudstream.journey.parse_settings import PERIODS
 from laudstream.journey.parse_steps import CHANNELS, CLASSES, MAX_COUNT
@@ -89,21 +89,24 @@ def journey_schema() -> dict[str, Any]:
         "while_active": {"enum": ["ignore", "restart"], "default": "ignore"},
     }
     audience = {**_object(), "description": "all customers that there are when the journey is published"}
-    ways = (_object(("event",), event=_event(), **rules), _object(("audience",), audience=audience, **rules))
+    edge = _object(("id",), id=_NAME, on={"enum": ["enter", "leave"], "default": "enter"})
+    ways = (
+        _object(("event",), event=_event(), **rules),
+        _object(("segment",), segment=edge, **rules),
+        _object(("audience",), audience=audience, **rules),
+    )
     entry = {"oneOf": list(ways)}
     rule = {
         "oneOf": [
             _object(("event", "outcome"), event=_event(any_key={"type": "boolean"}), where=_CONDITION, outcome=_NAME),
             _object(("condition", "outcome"), condition=_CONDITION, outcome=_NAME),
+            _object(("leaves", "outcome"), leaves=_NAME, outcome=_NAME),
         ]
     }
     steps = {
         "type": "object", "propertyNames": _NAME, "minProperties": 1, "maxProperties": MAX_STEPS,
         "additionalProperties": {"oneOf": _steps()},
     }  # fmt: skip
-    nodes = {node: _list(_CONDITION, 100) for node in ("all", "any", "none")}
-    operators = {"type": "object", "properties": {name: {} for name in OPERATORS}, "additionalProperties": False,
-                 "minProperties": 1}  # fmt: skip
     body = _object(
         ("id", "entry", "start", "steps"), id=_NAME, name=_TEXT, entry=_list(entry, 20), exit=_list(rule, 20),
         max_entries={"type": "integer", "minimum": 1, "maximum": MOST_ENTRIES,
@@ -114,10 +117,5 @@ def journey_schema() -> dict[str, Any]:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Journey",
         **body,
-        "$defs": {
-            "condition": {
-                "type": "object", "minProperties": 1, "properties": nodes,
-                "patternProperties": {r"^(customer|entry|event|steps)\.": operators}, "additionalProperties": False,
-            }
-        },
-    }  # fmt: skip
+        "$defs": {"condition": condition_schema(NAME.pattern)},
+    }

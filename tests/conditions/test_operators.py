@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -9,6 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from laudstream.conditions import OPERATORS, Scope, read
+from laudstream.conditions.compiler import NODES, SUBJECTS
+from laudstream.conditions.events import OF_MESSAGES, WORDS
+from laudstream.conditions.schema import condition_schema, segment_schema
 from laudstream.journey.reader import Reader
 
 ROOTS = ("customer", "entry", "event", "steps")
@@ -173,3 +177,21 @@ def test_no_value_makes_an_accepted_condition_raise(operator: str, value: Any, o
     reader = Reader()
     made = read(reader, {"customer.x": {operator: operand}}, "", ROOTS)
     assert made.test(Scope("ann", {"x": value}, {})) in (True, False)
+
+
+def test_the_schema_knows_every_operator_and_every_subject() -> None:
+    schema = condition_schema("[a-z]+")
+    (paths,) = schema["patternProperties"].values()
+    assert set(paths["properties"]) == set(OPERATORS)
+    assert set(schema["properties"]) == {*NODES, *SUBJECTS}
+    for name, subject in schema["properties"].items():
+        for word in subject.get("properties", {}):
+            assert any(word in allowed for allowed in (WORDS, OF_MESSAGES, _WORDS_OF[name])), (name, word)
+    assert json.loads(json.dumps(segment_schema("[a-z]+")))["$defs"]["condition"] == schema
+
+
+_WORDS_OF = {
+    "event": ("name", "where", "keyed", "first", "last"), "message": ("is",),
+    "run": ("journey", "is", "was", "outcome"), "consent": ("channel", "subscription", "is"),
+    "bucket": ("salt", "from", "to"),
+}  # fmt: skip
