@@ -215,6 +215,7 @@ class Work:
             tuple(slot for slot in self.core.slots if slot.send_id not in sent) if sent else self.core.slots
         )
         stay = [item for item in self.out if id(item) not in gone]
+        self.seen -= sum(id(item) in gone for item in self.out[: self.seen])
         self.core.decisions = self.before.core.decisions
         self.out = []
         for item in stay:

@@ -331,3 +331,16 @@ def test_r2_an_event_seen_before_counts_nothing(with_segment: Any) -> None:
     w.event("buy", id="same")
     assert w.event("buy", id="same") == []
     assert w.customer.core.segments == {}
+
+
+def test_a7_tallies_that_grow_too_large_forget_their_older_half_and_say_so(
+    with_segment: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from laudstream.journey import standing
+
+    monkeypatch.setattr(standing, "TALLY_BYTES", 400)
+    w = with_segment({"event": {"name": "buy", "at_least": 1_000, "within": "P30D"}})
+    kinds = [kind for _ in range(64) for kind in w.event("buy")]
+    assert kinds == ["limit"]
+    (tally,) = w.customer.tallies.values()
+    assert (tally.total, len(tally.recent)) == (64, 32)
