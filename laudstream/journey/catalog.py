@@ -152,7 +152,9 @@ class Catalog:
         for version, _ in status.published:
             self._compile((*key, version), body_of)
         statuses = {**self._statuses, key: status}
-        space = watching(self._placed(self.spaces.get(control.workspace, NOTHING), key, status, control.seq))
+        space = self._placed(self.spaces.get(control.workspace, NOTHING), key, status, control.seq)
+        if control.kind != "template":
+            space = watching(space)
         return Catalog(statuses, {**self.spaces, control.workspace: space}, self._compiled)
 
     def entries(self) -> bytes:

@@ -235,6 +235,7 @@ class Work:
         before, core, effects = self.before, self.core, self.out
         if self.space.timed:
             self._look_ahead()
+            effects = self.out
         if self.runs_changed:
             core.runs = tuple(self.runs)
         core.wake_at = wake_at(core, core.runs, self.journeys)
@@ -250,18 +251,27 @@ class Work:
     def _look_ahead(self) -> None:
         """Puts into each run when a condition of its wait or of its exits can change next (R29)."""
         for run in tuple(self.runs):
-            found = self.version_of(run)
-            due = 0
-            if found is not None and run.status != FAILED and run.step in found[1].timed:
-                conditions = [rule.condition for rule in found[1].exits]
-                step = found[1].steps.get(run.step)
-                if isinstance(step, WaitStep) and run.held is None:
-                    conditions += [branch.condition for branch in step.branches]
-                scope = self.scope(run)
-                following = [condition.next_change(scope) for condition in conditions if condition is not None]
-                due = min((at for at in following if at), default=0)
+            try:
+                due = self._look_at(run)
+            except MemoryError:
+                raise
+            except Exception as error:
+                self.park(run, error)
+                continue
             if due != run.look_at:
                 self.own(run).look_at = due
+
+    def _look_at(self, run: Run) -> int:
+        found = self.version_of(run)
+        if found is None or run.status == FAILED or run.step not in found[1].timed:
+            return 0
+        conditions = [rule.condition for rule in found[1].exits]
+        step = found[1].steps.get(run.step)
+        if isinstance(step, WaitStep) and run.held is None:
+            conditions += [branch.condition for branch in step.branches]
+        scope = self.scope(run)
+        following = [condition.next_change(scope) for condition in conditions if condition is not None]
+        return min((at for at in following if at), default=0)
 
 
 def wake_at(core: Core, runs: tuple[Run, ...], journeys: dict[str, LiveJourney]) -> int:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import force_setattr
 
 from laudstream.conditions import read
 from laudstream.customers.event import Event
@@ -19,6 +21,7 @@ from laudstream.journey.definition import parse
 from laudstream.journey.inputs import EventInput, Moment, TimerInput
 from laudstream.journey.preview import evaluate, matching
 from laudstream.journey.reader import Reader
+from tests.journey.conftest import World, journey
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 BOUGHT_TWICE = {"event": {"name": "buy", "at_least": 2, "within": "P7D"}}
@@ -185,6 +188,83 @@ def test_r60_what_is_wrong_with_segments_in_a_journey(make: Any, fields: Any, po
         parse(make({"rest": {"delay": {"for": "P1D"}, "next": "done"}}, **fields), segments={"s"})
     assert [problem.pointer for problem in caught.value.problems] == [pointer]
     assert caught.value.problems[0].fix
+
+
+def test_a6_a_run_whose_next_change_cannot_be_told_parks_and_disturbs_nobody(world: Any, make: Any) -> None:
+    w = world(*(make({"look": until({"customer.due": {"before": "now"}})}, id=id) for id in ("bad", "good")))
+    (branch,) = w.catalog.spaces["workspace1"].journeys["bad"].versions[1].steps["look"].branches
+
+    def broken(scope: object) -> int:
+        raise ValueError("broken")
+
+    force_setattr(branch.condition, "timers", (broken,))
+    w.row(due="2026-01-06T09:00Z")
+    w.event("go")
+    assert w.decision("failed").journey == "bad"
+    assert {(run.journey, run.status, bool(run.look_at)) for run in w.customer.core.runs} == {
+        ("bad", "failed", False), ("good", "active", True),
+    }  # fmt: skip
+
+
+_forms = st.sampled_from(
+    [
+        {"customer.due": {"before": "now"}}, {"customer.due": {"within_next": "PT30H"}},
+        {"customer.due": {"on": "today"}},
+        {"customer.due": {"within_last": "P1D"}}, {"customer.due": {"anniversary": {"ahead": "P1D"}}},
+        {"event": {"name": "buy", "within": "P1D"}}, {"event": {"name": "buy", "at_most": 1, "within": "PT20H"}},
+        {"event": {"name": "buy", "last": {"event.n": {"equals": 1}}, "within": "P2D"}},
+    ]
+)  # fmt: skip
+_trees = st.recursive(
+    _forms,
+    lambda inner: st.builds(
+        lambda node, items: {node: items},
+        st.sampled_from(["all", "any", "none"]),
+        st.lists(inner, min_size=1, max_size=3),
+    ),
+    max_leaves=5,
+)  # fmt: skip
+
+
+@given(_trees, st.integers(0, 6 * 24), st.lists(st.tuples(st.integers(1, 40), st.integers(0, 2)), max_size=4))
+def test_r29_a_wait_ends_at_the_first_instant_at_which_its_condition_holds(
+    condition: Any, due: int, buys: list[tuple[int, int]]
+) -> None:
+    w = World(journey({"look": until(condition)}))
+    w.row(due=(datetime(2026, 1, 4, 12) + timedelta(hours=due)).isoformat()[:16], timezone="Europe/Berlin")
+    w.event("buy", n=1)
+    w.event("go")
+    branch = w.catalog.spaces["workspace1"].journeys["j"].versions[1].steps["look"].branches[0]  # type: ignore[union-attr]
+
+    space = w.catalog.spaces["workspace1"]
+
+    def holds(now: int) -> bool:
+        return evaluate(w.customer, branch.condition, now, space).holds
+
+    def watched(end: int) -> bool:
+        """Passes time; whether the run is still there. It is as long as nothing holds, and no longer."""
+        customer, start = w.customer, w.now
+        w.wait(end - start)
+        ended = [made for made in w.effects if made.kind == "ended"]
+        last = ended[0].at if ended else end + 1
+        for now in (*range(start, last, 20 * MINUTE), last - 1):
+            assert not evaluate(customer, branch.condition, now, space).holds
+        if ended:
+            assert ended[0].outcome == "done"
+            assert evaluate(customer, branch.condition, last, space).holds
+        return not ended
+
+    if not w.at:
+        assert holds(w.now)
+        return
+    for hours, n in buys:
+        if not watched(w.now + hours * HOUR):
+            return
+        w.event("buy", n=n)
+        if not w.at:
+            assert holds(w.now)
+            return
+    watched(w.now + 8 * DAY)
 
 
 # One evaluator for one and for many
