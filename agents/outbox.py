@@ -17,6 +17,7 @@ from laudstream.journey.control import Control, body_key
 from laudstream.journey.definition import parse
 from laudstream.messages import template
 from laudstream.records.codec import encode
+from laudstream.segments import definition as segments
 
 MAX_BODY_BYTES = 1 << 20
 MAX_ERROR = 2000  # characters
@@ -97,6 +98,12 @@ def _journey(order: Order, body: dict[str, Any]) -> dict[str, Any]:
     return body
 
 
+def _segment(order: Order, body: dict[str, Any]) -> dict[str, Any]:
+    if segments.parse(body).id != order.id:
+        raise Invalid(f"/id: the definition says {body['id']!r}, the order is for {order.id!r}")
+    return body
+
+
 def _template(order: Order, body: dict[str, Any]) -> dict[str, Any]:
     """Says what it reads, so that nobody has to compile it to know."""
     compiled = template.compile(body)
@@ -113,6 +120,7 @@ _PUBLISHED: Mapping[str, Callable[[Order, dict[str, Any]], dict[str, Any]]] = {
     "journey": _journey,
     "template": _template,
     "subscription": _subscription,
+    "segment": _segment,
 }
 
 

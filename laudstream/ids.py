@@ -20,6 +20,12 @@ def derive(kind: str, *parts: str | int) -> str:
     return blake2b("\x1f".join((kind, *map(str, parts))).encode(), digest_size=16).hexdigest()
 
 
+def share(*parts: str) -> int:
+    """Where the parts fall by hash: 0 to 9,999, evenly (R9, R17)."""
+    digest = blake2b("\x1f".join(parts).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") * 10_000 >> 64
+
+
 def customer_key(workspace: str, customer: str) -> str:
     """Kafka key of a customer: `workspace:customer`; the first colon ends the workspace."""
     if not WORKSPACE.fullmatch(workspace):

@@ -6,6 +6,7 @@ A customer is several records: `workspace:customer` + NUL + suffix.
     c       core: runs, caps, consents, …        format byte, 8 bytes big-endian wake_at (0 = none)
     a       attributes                           format byte, 8 zero bytes
     m       message ids seen                     format byte, 8 zero bytes
+    t       tallies of events                    format byte, 8 zero bytes
     q       places given, of a quota's key       format byte, 8 zero bytes
     h…h     an event that is kept; between them  format byte, 8 zero bytes
             its time (8 bytes, big-endian ms)
@@ -39,7 +40,7 @@ CLOCK_KEY = b"\0clock"
 
 CORE = b"\0c"
 QUOTA = b"\0q"
-PARTS = (CORE, b"\0a", b"\0m")
+PARTS = (CORE, b"\0a", b"\0m", b"\0t")
 HISTORY = b"\0h"
 """Before and behind the time and the id of an event that is kept."""
 _HISTORY_TAIL = 2 + 8 + 8 + 2

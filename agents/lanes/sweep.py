@@ -1,9 +1,9 @@
 """Sweeps: a lane looks at every customer of a workspace, a slice a round, because a definition changed (A10).
 
 A journey was stopped or resumed, so its runs must end or go on; or it was published with an audience or dates, so
-whoever is there may enter, or is armed for what comes. What a customer still has to do is in its own state and in
-the catalogue; the sweep only touches everyone. So an input that comes first does it first, and a row that comes late
-does it then. The cursor is part of the lane's state.
+whoever is there may enter, or is armed for what comes; or a segment changed, so everyone is in it or not. What a
+customer still has to do is in its own state and in the catalogue; the sweep only touches everyone. So an input that
+comes first does it first, and a row that comes late does it then. The cursor is part of the lane's state.
 """
 
 from __future__ import annotations
@@ -42,16 +42,17 @@ def decode_sweeps(value: bytes | None) -> tuple[Sweep, ...]:
 
 def start_sweeps(sweeps: tuple[Sweep, ...], before: Catalog, after: Catalog, control: Control) -> tuple[Sweep, ...]:
     """Add what this control record asks for. A sweep under way begins anew: it looks at everything at once."""
-    if control.kind != "journey":
-        return sweeps
     space = before.spaces.get(control.workspace)
-    journey = space.journeys.get(control.id) if space else None
+    judges = after.spaces[control.workspace].judged != (space.judged if space else 0)
+    if control.kind != "journey" and not judges:
+        return sweeps
+    journey = space.journeys.get(control.id) if space and control.kind == "journey" else None
     was = journey.status.status if journey else None
     ends = control.status in ("stopped", "deleted") and was is not None
     resumes = was == "paused" and control.status != "paused"
     now = after.spaces[control.workspace].journeys.get(control.id)
-    asks = now is not None and now.status.audience[0] == control.seq
-    if not ends and not resumes and not asks:
+    asks = control.kind == "journey" and now is not None and now.status.audience[0] == control.seq
+    if not ends and not resumes and not asks and not judges:
         return sweeps
     others = tuple(sweep for sweep in sweeps if sweep.workspace != control.workspace)
     return (*others, Sweep(control.seq, control.workspace))

@@ -1,8 +1,9 @@
 """The pure core: `advance(customer, input, moment, catalog)` gives the next customer and the effects.
 
 One input is worked through in a fixed order (R21): the customer's row, attributes and ids; deletion; exits;
-present runs, the oldest first; entries by priority and journey id; then the messages that were wanted. No clock,
-no randomness, no environment: the same inputs give the same bytes (A13).
+present runs, the oldest first; entries by priority and journey id; then the messages that were wanted; then what
+runs moved themselves is put into the segments, and what that fires is the next link of a chain. No clock, no
+randomness, no environment: the same inputs give the same bytes (A13).
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from msgspec.structs import replace
 
 from laudstream.customers.event import ENTER, LEAVE, Event
 from laudstream.customers.recent import admit, fingerprint
-from laudstream.journey import handlers, rows
+from laudstream.journey import handlers, rows, standing
 from laudstream.journey.catalog import Catalog
+from laudstream.journey.chaining import begun, let_in, stands
 from laudstream.journey.customer import FAILED, Customer, Run
 from laudstream.journey.goals import awaited
 from laudstream.journey.handlers import apply_row, finish
@@ -33,7 +35,7 @@ from laudstream.journey.inputs import (
 from laudstream.journey.listening import count
 from laudstream.journey.live import DELETED, NOTHING, STOPPED, LiveJourney, Space
 from laudstream.journey.moves import Found
-from laudstream.journey.settling import belongs, enter, settle
+from laudstream.journey.settling import belongs, settle
 from laudstream.journey.telling import concerned, tell
 from laudstream.journey.work import Work, wake_at
 
@@ -68,24 +70,29 @@ def _event(customer: Customer, input: EventInput, moment: Moment, space: Space) 
         unsettled = any(belongs(core, live) for live in space.audiences)
     if core.goals and not unsettled and tracked:
         unsettled = awaited(core.goals, event.name, space)
+    if core.judged != space.judged or (tracked and event.name in space.counted):
+        unsettled = True
     known = row.born or core.writes
     if known and not unsettled and not entries and event.row is None:  # no more than runs have to hear of it
         if not listening:
-            return Outcome(Customer(customer.workspace, customer.id, core, customer.attributes, remembered), [])
+            return Outcome(
+                Customer(customer.workspace, customer.id, core, customer.attributes, remembered, customer.tallies), []
+            )
         counted = count(runs, listening, event, mark, moment.now) if tracked else None
         if counted is not None:
             core = replace(core)
-            core.runs, core.wake_at = counted, wake_at(row, counted, space.journeys, core.alarms)
-            return Outcome(Customer(customer.workspace, customer.id, core, customer.attributes, remembered), [])
+            core.runs, core.wake_at = counted, wake_at(core, counted, space.journeys)
+            return Outcome(
+                Customer(customer.workspace, customer.id, core, customer.attributes, remembered, customer.tallies), []
+            )
     heard = event if tracked else None
-    work = Work(customer, moment, space, ("input", *input.cause))
+    work = begun(customer, moment, space, ("input", *input.cause))
     work.mark, work.recent, work.depth = mark, remembered, event.depth
     if not known or unsettled or event.row is not None:
         listening = _settled(work, event, heard)
     if heard is not None and (listening or work.core.goals):
         tell(work, listening, heard)
-    for live in entries:
-        enter(work, live, event)
+    let_in(work, entries, event)
     return finish(work)
 
 
@@ -114,10 +121,12 @@ def _look(runs: tuple[Run, ...], name: str, space: Space) -> tuple[list[Found], 
 def _settled(work: Work, event: Event, heard: Event | None) -> list[Found]:
     """First the row, the first sight and what control asked for; then who listens to the event, or to attributes.
     Those are told of the attributes at once where no event is heard."""
+    before = work.attributes
     changed = event.row is not None and apply_row(work, event.row)
     if changed and not work.recent:  # the row began another life
         work.recent = admit(b"", work.mark, work.moment.now) or b""
     rows.first_sight(work)
+    changed |= stands(work, before, standing.event(work, heard) if heard is not None else set())
     settle(work)
     listening = concerned(work, heard, levels=changed)
     if heard is None:

@@ -4,6 +4,7 @@ suffix | value
 c      | msgpack array of Core
 a      | msgpack map of attributes
 m      | packed ids of recent inputs
+t      | msgpack map of tallies
 
 A value begins with a format byte (1) and 8 bytes big-endian: wake_at for the core, zero for the others. So a
 restore finds timers without decoding a body. A part that is empty has no record.
@@ -16,11 +17,12 @@ from typing import Any
 
 import msgspec
 
+from laudstream.conditions.tally import Tally
 from laudstream.errors import Undecodable
 from laudstream.journey.customer import Core, Customer
 
 FORMAT = 1
-CORE, ATTRIBUTES, RECENT = b"c", b"a", b"m"
+CORE, ATTRIBUTES, RECENT, TALLIES = b"c", b"a", b"m", b"t"
 
 _HEAD = struct.Struct(">BQ")
 PLAIN = _HEAD.pack(FORMAT, 0)
@@ -29,6 +31,7 @@ _EMPTY = Core()
 
 _encode = msgspec.msgpack.Encoder().encode
 _core = msgspec.msgpack.Decoder(Core).decode
+_tallies = msgspec.msgpack.Decoder(dict[str, Tally]).decode
 _attributes = msgspec.msgpack.Decoder(dict[str, Any]).decode
 
 
@@ -59,6 +62,9 @@ def put(records: list[tuple[bytes, bytes | None]], before: Customer, after: Cust
         records.append((prefix + ATTRIBUTES, PLAIN + _encode(after.attributes) if after.attributes else None))
     if recent is not before.recent and recent != before.recent:
         records.append((prefix + RECENT, PLAIN + recent if recent else None))
+    tallies = after.tallies
+    if tallies is not before.tallies and (tallies or before.tallies):
+        records.append((prefix + TALLIES, PLAIN + _encode(tallies) if tallies else None))
 
 
 def decode(workspace: str, id: str, parts: dict[bytes, bytes]) -> Customer:
@@ -66,7 +72,7 @@ def decode(workspace: str, id: str, parts: dict[bytes, bytes]) -> Customer:
     for value in parts.values():
         if len(value) < _HEAD.size or value[0] != FORMAT:
             raise Undecodable(f"state of {workspace}:{id} has a format that this release does not read")
-    core, attributes, recent = parts.get(CORE), parts.get(ATTRIBUTES), parts.get(RECENT)
+    core, attributes, recent, tallies = (parts.get(part) for part in (CORE, ATTRIBUTES, RECENT, TALLIES))
     try:
         return Customer(
             workspace,
@@ -74,6 +80,7 @@ def decode(workspace: str, id: str, parts: dict[bytes, bytes]) -> Customer:
             _EMPTY if core is None else _core(core[_HEAD.size :]),
             {} if attributes is None else _attributes(attributes[_HEAD.size :]),
             b"" if recent is None else recent[_HEAD.size :],
+            {} if tallies is None else _tallies(tallies[_HEAD.size :]),
         )
     except msgspec.DecodeError as error:
         raise Undecodable(f"state of {workspace}:{id}: {error}") from None

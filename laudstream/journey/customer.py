@@ -11,6 +11,8 @@ from typing import Any
 
 import msgspec
 
+from laudstream.conditions.tally import Tally
+
 ACTIVE = "active"
 """Stands at a delay or a wait, or has more steps to take in the next round."""
 REQUESTED = "requested"
@@ -180,6 +182,8 @@ class Run(msgspec.Struct, array_like=True, gc=False):
     """When the window of its goal ends, ms; 0: it has none, or has reached it."""
     arms: dict[str, str] = {}
     """Experiment step -> arm that the run passed."""
+    look_at: int = 0
+    """When a condition of its wait or its exits can change by time alone, ms; 0: never."""
 
     @property
     def due(self) -> int:
@@ -228,6 +232,12 @@ class Core(msgspec.Struct, array_like=True, gc=False):
     """Of runs that have ended."""
     alarms: dict[str, Alarm] = {}
     """journey/number of a date entry, or journey/audience -> what comes next."""
+    segments: dict[str, int] = {}
+    """Segments that the customer is in -> since when, ms."""
+    ticks: dict[str, int] = {}
+    """Segments that can change by time alone -> when, ms."""
+    judged: int = 0
+    """Control record of the last change of a segment that this customer was looked at for (R35)."""
 
 
 class Customer(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -237,3 +247,5 @@ class Customer(msgspec.Struct, frozen=True, array_like=True, gc=False):
     attributes: dict[str, Any]
     recent: bytes
     """Packed ids of inputs, see `laudstream.customers.recent`."""
+    tallies: dict[str, Tally] = {}
+    """By query or tracker, see `laudstream.conditions.tally`."""

@@ -11,6 +11,7 @@ ended         | a run ended                                      | step; outcome
 goal          | a run reached its goal                           | data: value
 failed        | a run was parked by an error (A6)                | step; data: error
 limit         | a hard limit was met (A7)                        | data: which
+segment       | the customer entered or left a segment           | data: segment, version, change, because
 control       | a lane read a definition's new status (A9)       | no customer; data: seq, partition
 """
 
@@ -21,7 +22,7 @@ from typing import Any
 import msgspec
 
 KINDS = (
-    "entered", "not_entered", "moved", "message", "delivery", "ended", "goal", "failed", "limit", "control",
+    "entered", "not_entered", "moved", "message", "delivery", "ended", "goal", "failed", "limit", "control", "segment",
 )  # fmt: skip
 
 

@@ -6,14 +6,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC
 from typing import Any
 
 import msgspec
 
+from laudstream import conditions
+from laudstream.conditions.needs import joined
 from laudstream.errors import Invalid, Problem
-from laudstream.journey import conditions, graph, hearing, parse_entries
+from laudstream.journey import graph, hearing, parse_entries
 from laudstream.journey.durations import Duration
 from laudstream.journey.durations import parse as parse_duration
 from laudstream.journey.kinds import OF, read
@@ -21,15 +23,15 @@ from laudstream.journey.kinds.message import MessageStep
 from laudstream.journey.kinds.place import EVENT_ROOTS, MAX_AGE, Place, on
 from laudstream.journey.kinds.wait import WaitStep
 from laudstream.journey.parse_settings import settings
-from laudstream.journey.reader import Reader, at
-from laudstream.journey.steps import Audience, DateEntry, Entry, Exit, Goal, Journey, On, Settings, Step
+from laudstream.journey.reader import HORIZON, Reader, at
+from laudstream.journey.steps import Audience, DateEntry, Entry, Exit, Goal, Journey, On, SegmentEntry, Settings, Step
 from laudstream.journey.until import SKIP
 
 FIELDS = ("id", "name", "entry", "exit", "max_entries", "goal", "settings", "start", "steps")
 PLANNED_FIELDS = ("migrate",)
-PLANNED_ENTRIES = ("segment",)
+PLANNED_ENTRIES: tuple[str, ...] = ()
 PLANNED_AUDIENCE = ("signal",)
-ENTRIES = ("event", "date", "audience", "api")
+ENTRIES = ("event", "segment", "date", "audience", "api")
 LONGEST_GOAL = parse_duration("P1Y")
 MAX_STEPS = 500
 MOST_ENTRIES = 1_000_000_000
@@ -44,16 +46,22 @@ class Known(msgspec.Struct, frozen=True):
     """Template -> paths that must have a value."""
 
 
-def parse(body: dict[str, Any], templates: Mapping[str, Any] | None = None) -> Journey:
-    """The version that `body` defines. Raises Invalid. `templates`: those that may be named; None: any."""
-    reader = Reader()
+def parse(
+    body: dict[str, Any],
+    templates: Mapping[str, Any] | None = None,
+    segments: Collection[str] | None = None,
+    horizon: Duration | None = HORIZON,
+) -> Journey:
+    """The version that `body` defines. Raises Invalid. `templates`, `segments`: those that may be named; None: any.
+    `horizon`: how far history goes back (R58); None: as far as anyone asks."""
+    reader = Reader(horizon, segments)
     found = reader.object_of(body, "", "a journey") or {}
     reader.only(found, "", FIELDS, PLANNED_FIELDS)
     id = reader.name_of(found.get("id"), "/id", "'id'") or ""
     name = reader.text_of(found["name"], "/name", "'name'") if "name" in found else id
     options = settings(reader, found["settings"], "/settings") if "settings" in found else Settings()
-    entries, dates, audience = _entries(reader, found.get("entry"))
-    exits = _exits(reader, found["exit"]) if "exit" in found else ()
+    entries, dates, audience, segment_entries = _entries(reader, found.get("entry"))
+    exits = _exits(reader, found["exit"], segment_entries) if "exit" in found else ()
     goal = _goal(reader, found["goal"]) if "goal" in found else None
     most = 0
     if "max_entries" in found:
@@ -71,13 +79,17 @@ def parse(body: dict[str, Any], templates: Mapping[str, Any] | None = None) -> J
     return Journey(
         id, name or id, start, steps, entries, exits, options, hearing.heard(steps, exits, keeps, goal),
         hearing.levels(steps, exits, keeps, goal), body, most, audience, hearing.reads(steps), keeps, goal, dates,
+        segment_entries, hearing.timed(steps, exits, goal), joined(reader.needs),
     )  # fmt: skip
 
 
-def _entries(reader: Reader, body: Any) -> tuple[tuple[Entry, ...], tuple[DateEntry, ...], Audience | None]:
+def _entries(
+    reader: Reader, body: Any
+) -> tuple[tuple[Entry, ...], tuple[DateEntry, ...], Audience | None, tuple[SegmentEntry, ...]]:
     entries: list[Entry] = []
     dates: list[DateEntry] = []
-    audience = None
+    segment_entries: list[SegmentEntry] = []
+    audience: Audience | None = None
     for index, item in enumerate(reader.list_of(body, "/entry", "'entry'", most=20)):
         pointer = at("/entry", index)
         found = reader.object_of(item, pointer, "an entry") or {}
@@ -87,8 +99,8 @@ def _entries(reader: Reader, body: Any) -> tuple[tuple[Entry, ...], tuple[DateEn
             if not set(PLANNED_ENTRIES) & found.keys():
                 reader.wrong(
                     pointer,
-                    "an entry needs an event, a date, an audience or api",
-                    "write event: {name: …}, date: {of: customer.…}, audience: {} or api: {}",
+                    "an entry needs an event, a segment, a date, an audience or api",
+                    "write event: {name: …}, segment: {id: …}, date: {of: customer.…}, audience: {} or api: {}",
                 )
             continue
         reentry, after = str(found.get("reentry", "always" if _recurs(found) else "never")), None
@@ -107,11 +119,15 @@ def _entries(reader: Reader, body: Any) -> tuple[tuple[Entry, ...], tuple[DateEn
         if "api" in kinds:
             entries.append(_called(reader, found, pointer, reentry, after, restart))
             continue
-        where, below = found.get("where"), ("customer", "entry") if "date" in kinds else ("customer",)
+        where, below = found.get("where"), ("customer", "entry") if {"date", "segment"} & set(kinds) else ("customer",)
         holds = None if where is None else conditions.read(reader, where, at(pointer, "where"), below)
         if "date" in kinds:
             path, when, keep = parse_entries.dates(reader, found["date"], at(pointer, "date"))
             dates.append(DateEntry(path, when, keep, holds, reentry, after, restart))
+            continue
+        if "segment" in kinds:
+            named, side = _way_in(reader, found["segment"], at(pointer, "segment"))
+            segment_entries.append(SegmentEntry(named, side, holds, reentry, after, restart))
             continue
         if audience is not None:
             reader.wrong(pointer, "a journey has one audience", "join their conditions with any: […]")
@@ -126,7 +142,7 @@ def _entries(reader: Reader, body: Any) -> tuple[tuple[Entry, ...], tuple[DateEn
         if "catch_up" in options and schedule is not None:
             late = reader.duration_of(options["catch_up"], at(spot, "catch_up"), "'catch_up'") or late
         audience = Audience(holds, reentry, after, restart, of, schedule, late)
-    return tuple(entries), tuple(dates), audience
+    return tuple(entries), tuple(dates), audience, tuple(segment_entries)
 
 
 def _recurs(body: dict[str, Any]) -> bool:
@@ -146,22 +162,38 @@ def _called(
     return Entry(On("", key or "", max_age=None, where=holds), reentry, after, restart, api=True)
 
 
-def _exits(reader: Reader, body: Any) -> tuple[Exit, ...]:
+def _way_in(reader: Reader, body: Any, pointer: str) -> tuple[str, str]:
+    """(segment, edge) of `segment: {id, on: enter | leave}`."""
+    found = reader.object_of(body, pointer, "'segment'")
+    if found is None:
+        return "", "enter"
+    reader.only(found, pointer, ("id", "on"))
+    edge = found.get("on", "enter")
+    reader.choice_of(edge, at(pointer, "on"), "'on'", ("enter", "leave"))
+    return reader.segment_of(found.get("id"), at(pointer, "id"), "'id'") or "", str(edge)
+
+
+def _exits(reader: Reader, body: Any, entered: tuple[SegmentEntry, ...]) -> tuple[Exit, ...]:
     exits = []
     for index, item in enumerate(reader.list_of(body, "/exit", "'exit'", most=20)):
         pointer = at("/exit", index)
         found = reader.object_of(item, pointer, "an exit rule") or {}
-        planned = ("segment", "leaves")
-        reader.only(found, pointer, ("event", "where", "condition", "outcome"), planned)
+        reader.only(found, pointer, ("event", "where", "condition", "leaves", "outcome"))
         outcome = reader.name_of(found.get("outcome"), at(pointer, "outcome"), "'outcome'") or ""
-        if "event" in found and "condition" not in found:
+        if "leaves" in found and not {"event", "where", "condition"} & found.keys():
+            left, ways = found["leaves"], [entry.segment for entry in entered if entry.edge == "enter"]
+            if left not in ways:
+                fix = f"use one of: {', '.join(ways)}" if ways else "give the journey an entry segment: {id: …}"
+                reader.wrong(at(pointer, "leaves"), "'leaves' names a segment that the journey is entered by", fix)
+            exits.append(Exit(outcome, leaves=str(left)))
+        elif "event" in found and not {"condition", "leaves"} & found.keys():
             exits.append(Exit(outcome, on(reader, found["event"], pointer, found.get("where"), EVENT_ROOTS)))
-        elif "condition" in found and not {"event", "where"} & found.keys():
+        elif "condition" in found and not {"event", "where", "leaves"} & found.keys():
             roots = ("customer", "entry")
             holds = conditions.read(reader, found["condition"], at(pointer, "condition"), roots)
             exits.append(Exit(outcome, condition=holds))
-        elif not set(planned) & found.keys():
-            reader.wrong(pointer, "an exit rule goes by one thing", "write either event (with where) or condition")
+        else:
+            reader.wrong(pointer, "an exit rule goes by one thing", "write event (with where), condition or leaves")
     return tuple(exits)
 
 

@@ -6,6 +6,7 @@ already_out, limit. The first that refuses gives the reason. Where places are co
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from laudstream.customers.event import ENTER, LEAVE, Event
@@ -18,7 +19,7 @@ from laudstream.journey.live import DRAINING, PAUSED, LiveJourney
 from laudstream.journey.matching import key_value, too_old
 from laudstream.journey.moves import CONTEXT_BYTES, CONTEXTS_BYTES, end, packed
 from laudstream.journey.reasons import Reason
-from laudstream.journey.steps import Audience, DateEntry, Entry, Journey
+from laudstream.journey.steps import Audience, DateEntry, Entry, Journey, SegmentEntry
 from laudstream.journey.walking import walk
 from laudstream.journey.work import Work
 
@@ -27,7 +28,7 @@ OPEN_RUNS_OF_JOURNEY = 20
 KEYS_OF_JOURNEY = 1_000
 KEYS = 4_000
 
-AnyEntry = Entry | DateEntry | Audience
+AnyEntry = Entry | DateEntry | Audience | SegmentEntry
 Occurrence = tuple[str | int, ...]
 """What tells entries on time of one input apart: the alarm and its number; empty: there is only one."""
 
@@ -95,6 +96,41 @@ def _ask(work: Work, live: LiveJourney, entry: Audience | DateEntry, run: Run, o
         _start(work, version, run, occurrence)
     else:
         work.decide("not_entered", run, work.moment.now, reason=refusal.reason, data=refusal.data)
+
+
+def enter_segment(work: Work, live: LiveJourney, edges: Collection[tuple[str, str]]) -> None:
+    """Asks the entries of a journey for a change of a segment; the first that accepts starts a run (R35)."""
+    number = live.taking(work.moment.now)
+    if not number:
+        return
+    version = live.versions[number]
+    for entry in version.segment_entries:
+        if (entry.segment, entry.edge) not in edges:
+            continue
+        properties = {"segment": entry.segment, "on": entry.edge}
+        run = Run(
+            "",
+            live.id,
+            number,
+            work.moment.now,
+            Entered("", packed(properties), work.moment.now, work.mark, "segment"),
+            "",
+        )
+        refusal = (
+            _closed(work, live, version) or _unlike(work, entry, run) or _seen_before(work, entry, run)
+            or _out_or_full(work, version, entry, run)
+        )  # fmt: skip
+        if refusal is None:
+            _start(work, version, run)
+            return
+        work.decide("not_entered", run, work.moment.now, reason=refusal.reason, data=refusal.data)
+
+
+def _unlike(work: Work, entry: SegmentEntry, run: Run) -> Refusal | None:
+    scope = work.scope(run)
+    if entry.where is None or entry.where.test(scope):
+        return None
+    return Refusal(Reason.CONDITION, entry.where.looked_at(scope))
 
 
 def _candidate(work: Work, live: LiveJourney, number: int, entry: Entry, event: Event) -> Run:
@@ -209,7 +245,7 @@ def begin(work: Work, run: Run, version: Journey) -> None:
     _remember(work, run)
     goals.begin(work, run, version)
     data: dict[str, Any] = {"event": run.entry.name} if run.entry.name else {run.entry.by or "audience": True}
-    if run.entry.by == "date":
+    if run.entry.by in ("date", "segment"):
         data = run.entry.properties
     if run.key:
         data["key"] = run.key

@@ -14,12 +14,12 @@ from typing import Any
 
 import msgspec
 
+from laudstream.ids import share
 from laudstream.journey import caps
 from laudstream.journey.customer import Message, Run
 from laudstream.journey.durations import parse
 from laudstream.journey.kinds.message import MessageStep
 from laudstream.journey.live import Template
-from laudstream.journey.moves import share
 from laudstream.journey.reasons import Reason
 from laudstream.journey.releases import released
 from laudstream.journey.steps import ACTIONS, NEVER_QUIET, Cap, Defer, Journey, QuietHours

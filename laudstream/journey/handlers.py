@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from laudstream.customers.recent import fingerprint
-from laudstream.customers.row import Row
-from laudstream.journey import alarms, asking, past, rows, sends
+from laudstream.customers.recent import admit, fingerprint
+from laudstream.customers.row import Consent, Member, Row
+from laudstream.journey import alarms, asking, looking, past, rows, sends, standing
+from laudstream.journey.chaining import ask_deferred, begun, follow, let_in, stands
 from laudstream.journey.codec import empty
-from laudstream.journey.customer import DEFERRED, FAILED, Customer, Run
+from laudstream.journey.customer import FAILED, Customer, Run
 from laudstream.journey.firing import fire
 from laudstream.journey.inputs import DeliveryInput, GrantInput, Moment, Outcome, RowInput, TimerInput, TouchInput
 from laudstream.journey.kinds.wait import WaitStep
-from laudstream.journey.live import FOREVER, LiveJourney, Space
+from laudstream.journey.live import LiveJourney, Space
 from laudstream.journey.matching import news_of
 from laudstream.journey.moves import Found
 from laudstream.journey.settling import guarded_entry, settle
@@ -33,34 +34,39 @@ def apply_row(work: Work, row: Row) -> bool:
 
 
 def row(customer: Customer, input: RowInput, moment: Moment, space: Space) -> Outcome:
-    work = Work(customer, moment, space, ("input", *input.cause))
-    if isinstance(input.row, Row):
-        levels = apply_row(work, input.row)
-    elif rows.apply(work, input.row):
+    work = begun(customer, moment, space, ("input", *input.cause))
+    before, row = work.attributes, input.row
+    touched: set[str] = set()
+    if isinstance(row, Row):
+        levels = apply_row(work, row)
+    elif not rows.apply(work, row):
+        return Outcome(customer, []) if work.core.judged == customer.core.judged else finish(work)
+    elif isinstance(row, Member):
         levels = False
-        ask_deferred(work)
+        touched.add(row.segment)
     else:
-        return Outcome(customer, [])
+        levels = space.asks_consents
+        if isinstance(row, Consent):
+            touched.update(space.watch.by_consent.get(f"{row.channel}/{row.subscription}", ()))
+        ask_deferred(work)
+    levels |= stands(work, before, touched)
     settle(work)
     if levels:
         tell(work, concerned(work, None, levels=True), None)
+    let_in(work, (), None)
     return finish(work)
-
-
-def ask_deferred(work: Work) -> None:
-    for run, _, version in movable(work):
-        if run.status == DEFERRED:
-            guarded(work, run, sends.ask_again, version)
-        if run.late_at and work.present(run.id) is not None:
-            guarded(work, run, sends.ask_late, version, FOREVER)
 
 
 def delivery(customer: Customer, input: DeliveryInput, moment: Moment, space: Space) -> Outcome:
     core = customer.core
-    if not core.runs and not core.slots:
+    asked = input.delivery.kind in space.watch.deliveries
+    if not core.runs and not core.slots and not asked:
         return Outcome(customer, [])
-    work = Work(customer, moment, space, ("input", *input.cause))
+    work = begun(customer, moment, space, ("input", *input.cause))
+    levels = asked and _told(work, input.delivery)
     settle(work)
+    if levels:
+        tell(work, concerned(work, None, levels=True), None)
     slots = work.core.slots
     sends.settle_slot(work, input.delivery)
     run = work.present(input.delivery.run)
@@ -69,7 +75,19 @@ def delivery(customer: Customer, input: DeliveryInput, moment: Moment, space: Sp
         _delivered(work, run, *found, input.delivery)
     if work.core.slots is not slots:
         ask_deferred(work)
+    let_in(work, (), None)
     return finish(work)
+
+
+def _told(work: Work, told: Delivery) -> bool:
+    """Adds a delivery to the tallies, once however often it comes (A22)."""
+    if not standing.known(work) or not standing.messages_asked(work, told):
+        return False
+    remembered = admit(work.recent, fingerprint(told.id), work.now)
+    if remembered is None:
+        return False
+    work.recent = remembered
+    return stands(work, work.attributes, standing.delivery(work, told))
 
 
 def _delivered(work: Work, run: Run, live: LiveJourney, version: Journey, delivery: Delivery) -> None:
@@ -86,12 +104,19 @@ def _delivered(work: Work, run: Run, live: LiveJourney, version: Journey, delive
 
 def timer(customer: Customer, input: TimerInput, moment: Moment, space: Space) -> Outcome:
     row = customer.core.row
-    work = Work(customer, moment, space, ("timer", customer.id, input.due, customer.core.decisions))
+    work = begun(customer, moment, space, ("timer", customer.id, input.due, customer.core.decisions))
     if row.gone_at and row.gone_at + MARKER_MS <= moment.now:
         if not row.born and not customer.core.writes:  # nobody came back
             return Outcome(empty(customer.workspace, customer.id), [])
         work.core.row = replace(row, gone_at=0)
+    ticks = work.core.ticks
+    changed = bool(ticks) and standing.put(work, {id for id, tick in ticks.items() if tick <= moment.now}, "time")
     settle(work)
+    if changed:
+        tell(work, concerned(work, None, levels=True), None)
+    elif space.ticking:
+        tell(work, [found for found in movable(work) if 0 < found[0].look_at <= moment.now], None)
+    let_in(work, (), None)
     while True:
         due = _due(work)
         alarm = alarms.due(work) if work.core.alarms else None
@@ -132,13 +157,15 @@ def _due(work: Work) -> list[Found]:
 
 
 def touch(customer: Customer, input: TouchInput, moment: Moment, space: Space) -> Outcome:
-    work = Work(customer, moment, space, ("touch", customer.id, input.seq, customer.core.decisions))
+    work = begun(customer, moment, space, ("touch", customer.id, input.seq, customer.core.decisions))
     settle(work)
+    if work.core.segments is not customer.core.segments:
+        tell(work, concerned(work, None, levels=True), None)
     return finish(work)
 
 
 def grant(customer: Customer, input: GrantInput, moment: Moment, space: Space) -> Outcome:
-    work = Work(customer, moment, space, ("input", *input.cause))
+    work = begun(customer, moment, space, ("input", *input.cause))
     settle(work)
     asking.answer(work, work.present(input.run), input)
     settle(work)
@@ -146,24 +173,17 @@ def grant(customer: Customer, input: GrantInput, moment: Moment, space: Space) -
 
 
 def finish(work: Work) -> Outcome:
-    if work.space.timed and work.attributes is not work.before.attributes:
+    checked = work.before.attributes
+    if work.space.timed and work.attributes is not checked:
+        checked = work.attributes
         alarms.check(work)
     if work.wants:
         sends.serve(work)
-    if work.told is not None:
-        _tell_of_writes(work)
+    if work.told is not None or work.edges or work.space.watch.own:
+        follow(work)
+    if work.space.timed and work.attributes is not checked:  # runs wrote them
+        alarms.check(work)
+        follow(work)
+    if work.space.ticking:
+        looking.ahead(work)
     return work.outcome()
-
-
-def _tell_of_writes(work: Work) -> None:
-    """What runs wrote is told to all at the end of the input (R21, R53). No input was used in between: who comes round
-    by it ends with `loop` (R51)."""
-    work.trails = {}
-    while work.told is not None:
-        (attributes, consents, _), work.told = work.told, None
-        if work.core.consents is not consents or work.attributes.get("timezone") != attributes.get("timezone"):
-            ask_deferred(work)
-        work.was = attributes
-        if work.attributes is not attributes:
-            tell(work, concerned(work, None, levels=True), None)
-        sends.serve(work)

@@ -44,7 +44,21 @@ def reads(steps: dict[str, Step]) -> dict[str, frozenset[str]]:
 
 def levels(steps: dict[str, Step], exits: tuple[Exit, ...], keeps: Keeps | None, goal: Goal | None) -> frozenset[str]:
     asked = goal is not None and goal.condition is not None
-    if asked or (keeps is not None and keeps.changes) or any(rule.condition is not None for rule in exits):
+    leads_out = any(rule.condition is not None or rule.leaves for rule in exits)
+    if asked or leads_out or (keeps is not None and keeps.changes):
         return frozenset(steps)
     kinds = {name: OF[type(made)].levels for name, made in steps.items()}
     return frozenset(name for name, levels in kinds.items() if levels is not None and levels(steps[name]))
+
+
+def timed(steps: dict[str, Step], exits: tuple[Exit, ...], goal: Goal | None) -> frozenset[str]:
+    """Steps at which time alone can move a run by a condition."""
+    everywhere = [rule.condition for rule in exits] + ([goal.condition] if goal is not None else [])
+    if any(condition is not None and condition.needs.timed for condition in everywhere):
+        return frozenset(steps)
+    return frozenset(
+        name
+        for name, made in steps.items()
+        if isinstance(made, WaitStep)
+        and any(branch.condition is not None and branch.condition.needs.timed for branch in made.branches)
+    )

@@ -6,9 +6,10 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from laudstream.conditions import Condition, Get
+from laudstream.conditions.operators import same
 from laudstream.customers.event import Event
 from laudstream.journey.collecting import gather
-from laudstream.journey.conditions import Condition, Get, same
 from laudstream.journey.customer import FAILED, Held, Run
 from laudstream.journey.kinds.wait import WaitStep
 from laudstream.journey.matching import (
@@ -38,6 +39,8 @@ def exit_rule(work: Work, run: Run, version: Journey, event: Event | None) -> tu
             return rule.outcome, data
         if rule.condition is not None and rule.condition.test(work.scope(run)):
             return rule.outcome, rule.condition.looked_at(work.scope(run))
+        if rule.leaves and rule.leaves in work.left:
+            return rule.outcome, {"left": rule.leaves, "version": work.segment_version(rule.leaves)}
     return None
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, tzinfo
+from typing import Any
 
 import msgspec
 from msgspec.structs import force_setattr
 
-from laudstream.journey.conditions import Get
+from laudstream.conditions import Get
+from laudstream.conditions.tally import Query
+from laudstream.journey.durations import zone_of
 from laudstream.journey.steps import Cap, Journey, QuietHours
+from laudstream.segments.watch import EMPTY, Live, Watch
 
 LIVE, PAUSED, DRAINING, STOPPED, DELETED = "live", "paused", "draining", "stopped", "deleted"
 
@@ -32,6 +36,8 @@ class Status(msgspec.Struct, frozen=True, array_like=True, gc=False):
     audience: tuple[int, int] = (0, 0)
     """(control record, ms) of the publishing that each customer is looked at for, once: it enters an audience, or is
     armed for entries on time (R33, R36). No control record: it asks for no look."""
+    seq: int = 0
+    """Control record of its last change."""
 
 
 class LiveJourney(msgspec.Struct, frozen=True, gc=False):
@@ -110,9 +116,31 @@ class Space(msgspec.Struct, frozen=True, gc=False):
     """Journeys that ask for a look at each customer, in the order of publishing."""
     timed: tuple[LiveJourney, ...] = ()
     """Journeys with entries that go by an attribute: by a date, or by the zone of the customer."""
+    segments: dict[str, Live] = {}
+    watch: Watch = EMPTY
+    counted: dict[str, tuple[Query, ...]] = {}
+    """Event -> the tallies that it adds to."""
+    judged: int = 0
+    """Control record of the last change that customers are looked at for: of a segment, of a journey that asks for the
+    instants of changes, of the zone."""
+    segments_seq: int = 0
+    """Control record of the last change of a segment."""
+    zone_seq: int = 0
+    """Control record of the workspace's zone."""
+    edges: dict[tuple[str, str], tuple[LiveJourney, ...]] = {}
+    """(segment, enter or leave) -> journeys that it may enter, by priority, then by id (R35)."""
+    asks_consents: bool = False
+    """Whether a condition of a journey asks for a consent."""
+    ticking: bool = False
+    """Whether time alone can move a run by a condition."""
     subscriptions: dict[str, Subscription] = {}
     winners: dict[str, str] = {}
     """experiment -> arm that has won (R45)."""
+
+    def zone_of(self, attributes: dict[str, Any]) -> tzinfo:
+        """The customer's zone, else the workspace's."""
+        name = attributes.get("timezone")
+        return zone_of(name, self.workspace.zone) if name else self.workspace.zone
 
 
 NOTHING = Space()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from hashlib import blake2b
 from typing import Any, NamedTuple
 
+from laudstream.conditions.tally import key_text
 from laudstream.customers.event import Event
 from laudstream.journey.customer import Run
 from laudstream.journey.steps import Journey, On, Told, WaitBranch
@@ -33,14 +33,8 @@ Heard = Event | News | Change
 
 
 def key_value(properties: dict[str, Any], name: str) -> str:
-    """Text of a key; empty if the event lacks it. 17 and "17" are the same key; long texts are shortened by hash."""
-    value = properties.get(name)
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return ""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    text = str(value)
-    return text if len(text) <= 64 else blake2b(text.encode(), digest_size=16).hexdigest()
+    """Text of a key; empty if the event lacks it."""
+    return key_text(properties.get(name))
 
 
 YOUNG_MS = 3_600_000

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-from hashlib import blake2b
 from typing import Any, NamedTuple
 
 import msgspec
@@ -130,9 +129,3 @@ def size_of(properties: dict[str, Any]) -> int:
 
 
 _pack = msgspec.msgpack.Encoder().encode
-
-
-def share(*parts: str) -> int:
-    """Where the parts fall by hash: 0 to 9,999, evenly (R9, R17)."""
-    digest = blake2b("\x1f".join(parts).encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big") * 10_000 >> 64

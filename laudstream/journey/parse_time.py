@@ -6,8 +6,8 @@ import re
 from datetime import datetime
 from typing import Any
 
+from laudstream.conditions import getter
 from laudstream.journey import durations, schemas
-from laudstream.journey.conditions import getter
 from laudstream.journey.reader import NAME, Reader, at
 from laudstream.journey.until import EXIT, HOLD, PASS, SKIP, STEP, Fallback, Offset, Until
 from laudstream.journey.windows import DAY_MINUTES, EVERY_DAY, WEEKDAYS, Window

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Any
 
 from laudstream.errors import Problem
@@ -10,6 +11,8 @@ from laudstream.journey import durations
 from laudstream.journey.durations import Duration
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+HORIZON = durations.parse("P90D")
+"""How far history goes back where the workspace does not say (R58)."""
 PLANNED = "this release does not run it yet"
 
 
@@ -21,8 +24,14 @@ def at(pointer: str, *keys: str | int) -> str:
 class Reader:
     """Problems of one definition. The `…_of` methods give a value of the wanted type, or None and a problem."""
 
-    def __init__(self) -> None:
+    def __init__(self, horizon: Duration | None = None, segments: Collection[str] | None = None) -> None:
         self.problems: list[Problem] = []
+        self.horizon = horizon
+        """How far history goes back (R58); None: as far as anyone asks."""
+        self.segments = segments
+        """Segments that may be named; None: any."""
+        self.needs: list[Any] = []
+        """What the conditions that were read depend on."""
 
     def wrong(self, pointer: str, message: str, fix: str = "") -> None:
         self.problems.append(Problem(pointer, message, fix))
@@ -50,6 +59,17 @@ class Reader:
             return value
         self.wrong(pointer, f"{what} is no valid name", "use up to 64 letters, digits, - and _")
         return None
+
+    def segment_of(self, value: object, pointer: str, what: str) -> str | None:
+        """The name of a segment that is there."""
+        if isinstance(value, str) and "@" in value:
+            self.wrong(pointer, f"a pinned segment: {PLANNED}", "name the segment without @version")
+            return None
+        id = self.name_of(value, pointer, what)
+        if id is not None and self.segments is not None and id not in self.segments:
+            known = ", ".join(sorted(self.segments)[:10]) or "none yet"
+            self.wrong(pointer, f"there is no segment {id!r}", f"publish it first; segments here: {known}")
+        return id
 
     def choice_of(self, value: object, pointer: str, what: str, choices: tuple[str, ...]) -> str | None:
         if isinstance(value, str) and value in choices:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from datetime import datetime, time, timedelta, tzinfo
 
+from laudstream.ids import share
 from laudstream.journey.durations import instant, local
-from laudstream.journey.moves import share
 from laudstream.journey.steps import Journey
 from laudstream.journey.work import Work
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from laudstream.journey.conditions import OPERATORS
+from laudstream.conditions.schema import condition_schema
 from laudstream.journey.definition import MAX_STEPS, MOST_ENTRIES
 from laudstream.journey.kinds import ALL
 from laudstream.journey.kinds.place import DEFER
@@ -45,8 +45,10 @@ def journey_schema() -> dict[str, Any]:
         "while_active": {"enum": ["ignore", "restart"], "default": "ignore"},
     }
     call = {**object_of(key=TEXT), "description": "by a call that names the journey, or by a step emit"}
+    edge = object_of(("id",), id=NAME, on={"enum": ["enter", "leave"], "default": "enter"})
     ways = (
         object_of(("event",), event=event(), **rules),
+        object_of(("segment",), segment=edge, **rules),
         object_of(("date",), date=date_schema(), **rules),
         object_of(("api",), api=call, **rules),
         object_of(("audience",), audience=audience_schema(), **rules),
@@ -56,6 +58,7 @@ def journey_schema() -> dict[str, Any]:
         "oneOf": [
             object_of(("event", "outcome"), event=event(any_key={"type": "boolean"}), where=CONDITION, outcome=NAME),
             object_of(("condition", "outcome"), condition=CONDITION, outcome=NAME),
+            object_of(("leaves", "outcome"), leaves=NAME, outcome=NAME),
         ]
     }
     more = {"within": DURATION, "end_on_goal": {"type": "boolean", "default": False}}
@@ -70,9 +73,6 @@ def journey_schema() -> dict[str, Any]:
         "type": "object", "propertyNames": NAME, "minProperties": 1, "maxProperties": MAX_STEPS,
         "additionalProperties": {"oneOf": [kind.schema() for kind in ALL]},
     }  # fmt: skip
-    nodes = {node: list_of(CONDITION, 100) for node in ("all", "any", "none")}
-    operators = {"type": "object", "properties": {name: {} for name in OPERATORS}, "additionalProperties": False,
-                 "minProperties": 1}  # fmt: skip
     body = object_of(
         ("id", "entry", "start", "steps"), id=NAME, name=TEXT, entry=list_of(entry, 20), exit=list_of(rule, 20),
         max_entries={"type": "integer", "minimum": 1, "maximum": MOST_ENTRIES,
@@ -83,10 +83,5 @@ def journey_schema() -> dict[str, Any]:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Journey",
         **body,
-        "$defs": {
-            "condition": {
-                "type": "object", "minProperties": 1, "properties": nodes,
-                "patternProperties": {r"^(customer|entry|event|steps)\.": operators}, "additionalProperties": False,
-            }
-        },
-    }  # fmt: skip
+        "$defs": {"condition": condition_schema(NAME["pattern"].removeprefix("^").removesuffix("$"))},
+    }

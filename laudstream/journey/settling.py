@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from laudstream.customers.event import LEAVE, Event
@@ -61,6 +61,11 @@ def enter(work: Work, live: LiveJourney, event: Event | None) -> None:
     else:
         act = entering.leave if event.type == LEAVE else entering.enter
         guarded_entry(work, live, event, act, work, live, event)
+
+
+def enter_by(work: Work, live: LiveJourney, edges: Collection[tuple[str, str]]) -> None:
+    """By changes of segments."""
+    guarded_entry(work, live, None, entering.enter_segment, work, live, edges)
 
 
 def guarded_entry(work: Work, live: LiveJourney, event: Event | None, act: Callable[..., None], *rest: Any) -> bool:

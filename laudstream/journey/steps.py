@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from laudstream.journey.conditions import Condition, Get
+from laudstream.conditions import Condition, Get
+from laudstream.conditions.needs import NONE, Needs
 from laudstream.journey.durations import Duration
 from laudstream.journey.occurrences import Dates, Schedule
 from laudstream.journey.windows import Window
@@ -71,12 +72,26 @@ class Audience(msgspec.Struct, frozen=True, gc=False):
     """How late an occurrence is made up at most."""
 
 
+class SegmentEntry(msgspec.Struct, frozen=True, gc=False):
+    """An entry on a change of a segment (R35)."""
+
+    segment: str
+    edge: str
+    """enter or leave."""
+    where: Condition | None
+    reentry: str
+    after: Duration | None
+    restart: bool
+
+
 class Exit(msgspec.Struct, frozen=True, gc=False):
-    """An exit rule: on an event, or as soon as a condition holds (R6)."""
+    """An exit rule: on an event, as soon as a condition holds, or on leaving a segment (R6)."""
 
     outcome: str
     on: On | None = None
     condition: Condition | None = None
+    leaves: str = ""
+    """Segment."""
 
 
 class Goal(msgspec.Struct, frozen=True, gc=False):
@@ -207,6 +222,11 @@ class Journey(msgspec.Struct, frozen=True, gc=False):
     keeps: Keeps | None = None
     goal: Goal | None = None
     dates: tuple[DateEntry, ...] = ()
+    segment_entries: tuple[SegmentEntry, ...] = ()
+    timed: frozenset[str] = frozenset()
+    """Steps at which time alone can move a run by a condition."""
+    needs: Needs = NONE
+    """What its conditions depend on."""
 
     @property
     def looks(self) -> bool:

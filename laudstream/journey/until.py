@@ -10,7 +10,7 @@ from datetime import datetime, time, timedelta, tzinfo
 
 import msgspec
 
-from laudstream.journey.conditions import Get, Scope
+from laudstream.conditions import Get, Scope
 from laudstream.journey.durations import Duration, instant, local
 from laudstream.journey.values import Point, point_of
 from laudstream.journey.windows import EVERY_DAY

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
+from laudstream.conditions import Scope
 from laudstream.ids import derive
-from laudstream.journey.conditions import Scope
-from laudstream.journey.customer import FAILED, Alarm, Customer, Message, RowState, Run
+from laudstream.journey.customer import ASKING, FAILED, Core, Customer, Message, Run
 from laudstream.journey.decision import Decision
 from laudstream.journey.durations import zone_of
 from laudstream.journey.handoff import Emitted
@@ -51,9 +51,10 @@ def _age(run: Run) -> tuple[int, str]:
 
 class Work:
     __slots__ = (
-        "attributes", "base", "before", "cause", "core", "customer", "depth", "journeys", "mark", "moment", "originals",
-        "out", "parked", "recent", "runs", "runs_changed", "space", "stem", "told", "trails", "wants", "was",
-        "workspace", "writes", "yielded",
+        "attributes", "base", "before", "cause", "core", "customer", "depth", "edges", "journeys", "left", "mark",
+        "moment",
+        "originals", "out", "parked", "recent", "runs", "runs_changed", "seen", "space", "stem", "tallies", "told",
+        "trails", "wants", "was", "workspace", "writes", "yielded",
     )  # fmt: skip
 
     def __init__(self, before: Customer, moment: Moment, space: Space, cause: tuple[str | int, ...]) -> None:
@@ -69,6 +70,13 @@ class Work:
         self.depth = 0
         self.attributes = before.attributes
         self.recent = before.recent
+        self.tallies = before.tallies
+        self.edges: list[tuple[str, str]] = []
+        """(segment, enter or leave): changes that fire entries."""
+        self.left: frozenset[str] = frozenset()
+        """Segments that the customer left."""
+        self.seen = 0
+        """Effects that are put into the segments already."""
         self.core = replace(core)  # ours to change; its runs and wake_at are set at the end
         self.runs = list(core.runs)
         self.runs_changed = False
@@ -139,7 +147,31 @@ class Work:
     # What conditions and times look at
 
     def scope(self, run: Run, event: dict[str, Any] | None = None) -> Scope:
-        return Scope(self.customer, self.attributes, run.entry, event, run.steps)
+        return Scope(self.customer, self.attributes, run.entry, event, run.steps, self, run)
+
+    @property
+    def now(self) -> int:
+        return self.moment.now
+
+    @property
+    def consents(self) -> dict[str, tuple[str, int]]:
+        return self.core.consents
+
+    @property
+    def memberships(self) -> dict[str, int]:
+        return self.core.segments
+
+    def zone_at(self, place: Run | None) -> tzinfo:
+        live = self.journeys.get(place.journey) if place is not None else None
+        version = live.versions.get(place.version) if live is not None and place is not None else None
+        return self.space.zone_of(self.attributes) if version is None else self.zone(version)
+
+    def active_in(self, journey: str) -> bool:
+        return any(run.journey == journey and run.status not in (ASKING, FAILED) for run in self.runs)
+
+    def segment_version(self, segment: str) -> int:
+        live = self.space.segments.get(segment)
+        return live.version if live is not None else 0
 
     def zone(self, version: Journey) -> tzinfo:
         """The customer's zone, else the journey's, else the workspace's (R11)."""
@@ -176,6 +208,16 @@ class Work:
             )
         )  # fmt: skip
 
+    def note(self, kind: str, *, reason: str = "", version: int = 0, data: dict[str, Any]) -> None:
+        """A decision about the customer, not about a run."""
+        self.core.decisions = number = self.core.decisions + 1
+        self.out.append(
+            Decision(
+                self._id(number), kind, self.workspace, self.customer, self.moment.now, self.moment.clock, number,
+                version=version, reason=reason, data=data,
+            )
+        )  # fmt: skip
+
     def _id(self, number: int) -> str:
         """Id of a decision: 96 bits of the cause, 32 of the number."""
         if not self.stem:
@@ -190,6 +232,7 @@ class Work:
             tuple(slot for slot in self.core.slots if slot.send_id not in sent) if sent else self.core.slots
         )
         stay = [item for item in self.out if id(item) not in gone]
+        self.seen -= sum(id(item) in gone for item in self.out[: self.seen])
         self.core.decisions = self.before.core.decisions
         self.out = []
         for item in stay:
@@ -209,27 +252,35 @@ class Work:
         before, core, effects = self.before, self.core, self.out
         if self.runs_changed:
             core.runs = tuple(self.runs)
-        core.wake_at = wake_at(core.row, core.runs, self.journeys, core.alarms)
+        core.wake_at = wake_at(core, core.runs, self.journeys)
+        tallies = self.tallies
         if not effects and core == before.core:
             core = before.core
-            if self.recent is before.recent and self.attributes is before.attributes:
+            if self.recent is before.recent and self.attributes is before.attributes and tallies is before.tallies:
                 return Outcome(before, effects)
         return Outcome(
-            Customer(self.workspace, self.customer, core, self.attributes, self.recent), effects, self.parked
+            Customer(self.workspace, self.customer, core, self.attributes, self.recent, tallies), effects, self.parked
         )
 
 
-def wake_at(row: RowState, runs: tuple[Run, ...], journeys: dict[str, LiveJourney], alarms: dict[str, Alarm]) -> int:
-    """Earliest due time of a run that may move, of an alarm or of a marker, ms; 0: none."""
-    earliest = row.gone_at + MARKER_MS if row.gone_at else 0
+def wake_at(core: Core, runs: tuple[Run, ...], journeys: dict[str, LiveJourney]) -> int:
+    """Earliest due time of a run that may move, of a segment, of an alarm or of a marker, ms; 0: none."""
+    gone_at = core.row.gone_at
+    earliest = gone_at + MARKER_MS if gone_at else 0
+    if core.ticks:
+        tick = min(core.ticks.values())
+        earliest = min(earliest, tick) if earliest else tick
     for run in runs:
+        look = run.look_at  # exits act in a pause too (R49)
+        if look and (not earliest or look < earliest):
+            earliest = look
         due = run.due if run.late_at else run.wake_at
         if due and (not earliest or due < earliest):
             live = journeys.get(run.journey)
             if live is not None and live.moves:
                 earliest = due
-    if alarms:
-        for key, alarm in alarms.items():
+    if core.alarms:
+        for key, alarm in core.alarms.items():
             if alarm.due and (not earliest or alarm.due < earliest):
                 live = journeys.get(key.partition("/")[0])
                 if live is not None and live.wakes:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from laudstream.errors import Invalid
-from laudstream.journey.moves import share
+from laudstream.ids import share
 from laudstream.journey.reasons import Reason
 from laudstream.messages.delivery import Delivery
 from laudstream.messages.request import SendRequest

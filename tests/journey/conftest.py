@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from laudstream.customers.event import Event
-from laudstream.customers.row import Consent, Row, Suppression
+from laudstream.customers.row import Consent, Member, Row, Suppression
 from laudstream.journey.advance import advance
 from laudstream.journey.catalog import Catalog
 from laudstream.journey.codec import decode, empty, encode
@@ -109,6 +109,11 @@ class World:
     def consent(self, status: str, revision: int = 0) -> None:
         cause = self.cause("laudstream.rows")
         self.hand(RowInput(cause, Consent("email", "", status, revision or cause[2])))
+
+    def member(self, segment: str, member: bool = True, revision: int = 0) -> list[str]:
+        cause = self.cause("laudstream.rows")
+        self.hand(RowInput(cause, Member(segment, member, revision or cause[2])))
+        return self.kinds()
 
     def suppress(self) -> None:
         cause = self.cause("laudstream.rows")

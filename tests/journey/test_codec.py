@@ -24,6 +24,18 @@ def test_a7_only_what_changed_is_written(world: Any, make: Any, wait_step: Any) 
     assert encode(w.customer, w.customer) == []
 
 
+def test_a7_tallies_are_a_record_of_their_own(world: Any) -> None:
+    w = world()
+    w.publish({"id": "s", "condition": {"event": {"name": "buy", "at_least": 3, "within": "P7D"}}}, kind="segment")
+    w.touch()
+    before = w.customer
+    w.event("buy", total=5)
+    assert [suffix for suffix, _ in encode(before, w.customer)] == [b"m", b"t"]
+    counted = w.customer
+    w.row(deleted=True)
+    assert dict(encode(counted, w.customer))[b"t"] is None
+
+
 def test_a7_a_value_begins_with_the_format_and_the_wake_up_time(world: Any, make: Any, wait_step: Any) -> None:
     w = world(make({"look": wait_step()}))
     w.event("go")

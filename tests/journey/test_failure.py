@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from laudstream.conditions import Condition
 from laudstream.journey import kinds
-from laudstream.journey.conditions import Condition
 from laudstream.journey.kinds.experiment import ExperimentStep
 from laudstream.journey.kinds.split import SplitStep
 

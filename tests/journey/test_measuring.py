@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from laudstream.ids import share
 from laudstream.journey.kinds.experiment import ExperimentStep
-from laudstream.journey.moves import share
 
 HALVES = {"experiment": {"arms": {"a": 50, "b": 50}}, "next": {"a": "done", "b": "late"}}
 ALWAYS = [{"event": {"name": "go"}, "reentry": "always"}]

@@ -8,13 +8,13 @@ import pytest
 
 from laudstream.customers.row import Consent
 from laudstream.errors import Invalid
+from laudstream.ids import share
 from laudstream.journey import subscriptions
 from laudstream.journey.catalog import Catalog
 from laudstream.journey.control import Control
 from laudstream.journey.definition import parse
 from laudstream.journey.inputs import RowInput
 from laudstream.journey.kinds import message
-from laudstream.journey.moves import share
 from laudstream.journey.parse_settings import workspace
 
 HOUR, DAY = 3_600_000, 86_400_000

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from laudstream.journey.conditions import Scope, getter
+from laudstream.conditions import Scope, getter
 from laudstream.journey.definition import Known, check, parse
 from laudstream.journey.durations import instant, local
 from laudstream.journey.durations import parse as duration

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from laudstream.journey import conditions, schemas
-from laudstream.journey.conditions import getter
+from laudstream import conditions
+from laudstream.conditions import getter
+from laudstream.journey import schemas
 from laudstream.journey.kinds.place import EVENT_ROOTS, STATE_ROOTS, label_of, on
 from laudstream.journey.reader import Reader, at
 from laudstream.journey.steps import Told, WaitBranch

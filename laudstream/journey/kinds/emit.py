@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from laudstream.conditions import Get
 from laudstream.customers.event import ENTER, LEAVE, TRACK, Event
 from laudstream.errors import Invalid
 from laudstream.ids import customer_key, derive
 from laudstream.journey import schemas
-from laudstream.journey.conditions import Get
 from laudstream.journey.customer import Run
 from laudstream.journey.handoff import MOST_DEPTH, Emitted
 from laudstream.journey.kinds.place import Kind, Place, next_of

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from laudstream.ids import share
 from laudstream.journey import schemas
 from laudstream.journey.customer import Run
 from laudstream.journey.kinds.place import Kind, Place, share_of
-from laudstream.journey.moves import Left, share
+from laudstream.journey.moves import Left
 from laudstream.journey.reader import at
 from laudstream.journey.steps import Journey, Step
 from laudstream.journey.work import Work

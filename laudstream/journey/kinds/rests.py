@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import tzinfo
 from typing import Any
 
+from laudstream.conditions import Scope
 from laudstream.journey import until as untils
-from laudstream.journey.conditions import Scope
 from laudstream.journey.customer import Run
 from laudstream.journey.moves import Left, end, rest
 from laudstream.journey.reasons import Reason

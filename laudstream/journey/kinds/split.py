@@ -6,8 +6,9 @@ from typing import Any
 
 import msgspec
 
-from laudstream.journey import conditions, schemas
-from laudstream.journey.conditions import Condition
+from laudstream import conditions
+from laudstream.conditions import Condition
+from laudstream.journey import schemas
 from laudstream.journey.customer import Run
 from laudstream.journey.kinds.place import STATE_ROOTS, Kind, Place, distinct, label_of
 from laudstream.journey.moves import Left

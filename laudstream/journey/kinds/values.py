@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from laudstream.journey.conditions import Get, Scope, getter
+from laudstream.conditions import Get, Scope, getter
 from laudstream.journey.kinds.place import STATE_ROOTS
 from laudstream.journey.reader import Reader, at
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from laudstream.journey.conditions import OPERATORS, Scope, read
+from laudstream.conditions import OPERATORS, Scope, read
+from laudstream.conditions.compiler import NODES, SUBJECTS
+from laudstream.conditions.events import OF_MESSAGES, WORDS
+from laudstream.conditions.schema import condition_schema, segment_schema
 from laudstream.journey.reader import Reader
 
 ROOTS = ("customer", "entry", "event", "steps")
 ATTRIBUTES = {
     "n": 5, "text": "hello", "flag": True, "list": ["a", 1], "date": "2026-01-05",
     "deep": {"er": {"x": 1}}, "null": None,
+    "group": {"plan": "team"},
 }  # fmt: skip
 
 
@@ -46,6 +51,15 @@ def holds(condition: Any) -> bool:
         ("customer.n", "at_least", 6, False), ("customer.text", "greater_than", 1, False),
         ("customer.none", "less_than", 1, False), ("customer.flag", "at_least", 0, False),
         ("customer.date", "at_least", "2026-01-05", True),
+        ("customer.n", "in", [5, "x"], True), ("customer.flag", "in", [1], False),
+        ("customer.flag", "in", [True], True),
+        ("customer.list", "in", ["a"], False), ("customer.none", "in", [None], True),
+        ("customer.n", "in", [True], False),
+        ("customer.text", "length", 5, True), ("customer.list", "length", {"at_least": 3}, False),
+        ("customer.n", "length", 1, False), ("customer.list", "length", {"between": [1, 2]}, True),
+        ("customer.date", "between", ["2026-01-01", "2026-01-05"], True),
+        ("customer.text", "between", ["2026-01-01", "2026-01-05"], False),
+        ("customer.text", "between", ["a", "i"], True), ("group.plan", "equals", "team", True),
         ("customer.n", "between", [5, 5], True), ("customer.n", "between", [1, 4.9], False),
         ("customer.deep.er.x", "equals", 1, True), ("customer.text.er", "exists", True, False),
         ("customer.id", "equals", "ann", True), ("entry.cart", "equals", "c", True),
@@ -77,7 +91,32 @@ def test_all_any_and_none_are_what_they_say(values: list[bool]) -> None:
         ({}, "/where", "empty"), ([], "/where", "object"), ({"n": {"equals": 1}}, "/where/n", "cannot be read"),
         ({"customer.n": {}}, "/where/customer.n", "no operator"), ({"customer.n": 5}, "/where/customer.n", "object"),
         ({"customer.n": {"is": 5}}, "/where/customer.n/is", "unknown operator"),
-        ({"customer.n": {"within_last": "P1D"}}, "/where/customer.n/within_last", "not run it yet"),
+        ({"customer.n": {"within_last": "1 day"}}, "/where/customer.n/within_last", "duration"),
+        ({"customer.n": {"less_than": float("nan")}}, "/where/customer.n/less_than", "cannot compare"),
+        ({"customer.n": {"equals": float("inf")}}, "/where/customer.n/equals", "cannot compare"),
+        ({"customer.n": {"equals": "\ud800"}}, "/where/customer.n/equals", "cannot compare"),
+        ({"customer.\ud800": {"equals": 1}}, "/where/customer.\ud800", "cannot be read"),
+        ({"customer.n": {"in": [0] * 10_001}}, "/where/customer.n/in", "cannot compare"),
+        ({"customer.n": {"in": [[1]]}}, "/where/customer.n/in", "cannot compare"),
+        ({"customer.n": {"starts_with": "x" * 1_001}}, "/where/customer.n/starts_with", "cannot compare"),
+        ({"customer.n": {"between": [1, "2"]}}, "/where/customer.n/between", "cannot compare"),
+        ({"customer.n": {"length": -1}}, "/where/customer.n/length", "cannot compare"),
+        ({"customer.n": {"length": {"is": 1}}}, "/where/customer.n/length", "cannot compare"),
+        ({"customer.n": {"before": "soon"}}, "/where/customer.n/before", "cannot compare"),
+        ({"customer.n": {"before": "0001-01-01"}}, "/where/customer.n/before", "cannot compare"),
+        ({"customer.n": {"before": {"ago": "P1D", "ahead": "P1D"}}}, "/where/customer.n/before", "one of"),
+        ({"customer.n": {"after": {"ago": "1 day"}}}, "/where/customer.n/after/ago", "duration"),
+        ({"customer.n": {"on": "2026-05-01T10:00"}}, "/where/customer.n/on", "cannot compare"),
+        ({"customer.n": {"on": {"ago": "PT1H"}}}, "/where/customer.n/on/ago", "whole days"),
+        ({"customer.n": {"anniversary": "2026-05-01"}}, "/where/customer.n/anniversary", "cannot compare"),
+        ({"customer.n": {"held_for": "P7D"}}, "/where/customer.n/held_for", "nothing beside"),
+        ({"entry.n": {"equals": 1, "held_for": "P7D"}}, "/where/entry.n/held_for", "of an attribute"),
+        (
+            {"customer.n": {"within_last": "P1D", "held_for": "P7D"}},
+            "/where/customer.n/held_for",
+            "does not go with 'within_last'",
+        ),
+        ({"event.n": {"changed_within": "P7D"}}, "/where/event.n/changed_within", "of an attribute"),
         ({"customer.n": {"less_than": [1]}}, "/where/customer.n/less_than", "cannot compare"),
         ({"customer.n": {"between": [2, 1]}}, "/where/customer.n/between", "cannot compare"),
         ({"customer.n": {"exists": False}}, "/where/customer.n/exists", "cannot compare"),
@@ -105,6 +144,20 @@ def test_a_condition_that_nests_without_end_is_refused() -> None:
     assert len(reader.problems) == 1
 
 
+def test_r60_a_condition_with_too_many_lines_is_refused_once() -> None:
+    lines = [{"any": [{"customer.n": {"equals": n}} for n in range(100)]} for _ in range(6)]
+    reader = Reader()
+    read(reader, {"all": lines}, "/where", ROOTS)
+    (problem,) = reader.problems
+    assert "500 lines" in problem.message
+
+
+def test_no_text_of_a_definition_becomes_code() -> None:
+    hostile = "'), __import__('os').abort(), ('"
+    condition = {f"customer.{hostile}".replace(".abort", "_abort"): {"equals": hostile, "in": [hostile]}}
+    assert not holds(condition)
+
+
 def test_values_looked_at_are_kept_small() -> None:
     reader = Reader()
     made = read(reader, {"customer.text": {"exists": True}, "customer.list": {"exists": True}}, "", ROOTS)
@@ -124,3 +177,21 @@ def test_no_value_makes_an_accepted_condition_raise(operator: str, value: Any, o
     reader = Reader()
     made = read(reader, {"customer.x": {operator: operand}}, "", ROOTS)
     assert made.test(Scope("ann", {"x": value}, {})) in (True, False)
+
+
+def test_the_schema_knows_every_operator_and_every_subject() -> None:
+    schema = condition_schema("[a-z]+")
+    (paths,) = schema["patternProperties"].values()
+    assert set(paths["properties"]) == set(OPERATORS)
+    assert set(schema["properties"]) == {*NODES, *SUBJECTS}
+    for name, subject in schema["properties"].items():
+        for word in subject.get("properties", {}):
+            assert any(word in allowed for allowed in (WORDS, OF_MESSAGES, _WORDS_OF[name])), (name, word)
+    assert json.loads(json.dumps(segment_schema("[a-z]+")))["$defs"]["condition"] == schema
+
+
+_WORDS_OF = {
+    "event": ("name", "where", "keyed", "first", "last"), "message": ("is",),
+    "run": ("journey", "is", "was", "outcome"), "consent": ("channel", "subscription", "is"),
+    "bucket": ("salt", "from", "to"),
+}  # fmt: skip
