@@ -160,7 +160,8 @@ def test_r60_an_operand_however_deep_is_refused_with_a_short_message(operator: s
 
 @pytest.mark.parametrize("subject", [
     {"event": {"name": "buy", "where": ...}}, {"event": {"name": "buy", "since": ...}},
-    {"run": {"journey": "j", "was": ...}}, {"segment": ...}, {"consent": {"channel": "email", "is": ...}}, {"bucket": {"salt": ..., "from": 0, "to": 1}},
+    {"run": {"journey": "j", "was": ...}}, {"segment": ...},
+    {"consent": {"channel": "email", "is": ...}}, {"bucket": {"salt": ..., "from": 0, "to": 1}},
     {"message": {"is": ...}},
 ])  # fmt: skip
 def test_r60_a_subject_however_deep_is_refused(subject: Any) -> None:
