@@ -21,7 +21,7 @@ from laudstream.conditions.operators import OPERATORS, TIMED
 from laudstream.conditions.scope import Get, Scope, deep, getter, way
 from laudstream.conditions.subject import SpansOf, Subject
 from laudstream.conditions.tally import NOTHING, query_id
-from laudstream.journey.reader import Reader, at
+from laudstream.journey.reader import Reader, at, shown
 
 MAX_DEPTH = 10
 MAX_LINES = 500
@@ -207,7 +207,7 @@ class Compiler:
             return self.related(get, code, name, operand, pointer)
         fix = operators.operand_fix(name, operand)
         if fix:
-            self.reader.wrong(pointer, f"{name!r} cannot compare with {repr(operand)[:100]}", fix)
+            self.reader.wrong(pointer, f"{name!r} cannot compare with {shown(operand)}", fix)
             return "False"
         if operators.dated(name, operand):
             low, high = map(fixed, operand)

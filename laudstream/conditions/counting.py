@@ -14,7 +14,7 @@ from laudstream.conditions.scope import Scope
 from laudstream.conditions.subject import within_horizon
 from laudstream.conditions.tally import INSTANTS, Tally
 from laudstream.journey.durations import Duration
-from laudstream.journey.reader import Reader, at
+from laudstream.journey.reader import Reader, at, shown
 
 COUNTS = ("at_least", "at_most", "exactly")
 PERIODS = ("within", "since")
@@ -96,7 +96,7 @@ def period(reader: Reader, found: dict[str, Any], pointer: str) -> tuple[Duratio
         if within is not None or "within" in found:
             reader.wrong(spot, "'within' and 'since' are two periods", "keep one")
         elif since is None:
-            reader.wrong(spot, f"'since' cannot be {str(found['since'])[:60]!r}", "write a date such as 2026-05-01")
+            reader.wrong(spot, f"'since' cannot be {shown(found['since'])}", "write a date such as 2026-05-01")
     return within, since
 
 

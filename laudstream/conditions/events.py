@@ -57,7 +57,7 @@ def event(reader: Reader, body: object, pointer: str, roots: tuple[str, ...], wh
 def _canonical(body: object) -> str:
     try:
         return json.dumps(body, sort_keys=True, separators=(",", ":"))
-    except (TypeError, ValueError):  # no JSON: the reader refuses it
+    except (TypeError, ValueError, RecursionError):  # no JSON: the reader refuses it
         return ""
 
 
@@ -188,7 +188,7 @@ def run(reader: Reader, body: object, pointer: str) -> Subject | None:
 
         return Subject(active, f"run:{journey}", active, Needs(journeys=frozenset((journey,))))
     was = found["was"]
-    if was in PLANNED_WAS:
+    if isinstance(was, str) and was in PLANNED_WAS:
         reader.wrong(at(pointer, "was"), f"{was!r}: {PLANNED}", f"use one of: {', '.join(WAS)}")
         return None
     was = reader.choice_of(was, at(pointer, "was"), "'was'", WAS) or ""

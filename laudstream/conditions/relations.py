@@ -16,7 +16,7 @@ from typing import NamedTuple
 from laudstream.conditions import dates
 from laudstream.conditions.dates import SpanOf
 from laudstream.journey.durations import Duration
-from laudstream.journey.reader import Reader, at
+from laudstream.journey.reader import Reader, at, shown
 
 
 class Relation(NamedTuple):
@@ -43,7 +43,7 @@ def read(reader: Reader, operator: str, operand: object, pointer: str) -> Relati
     fixed = dates.fixed(operand)
     day = isinstance(fixed, date) and not isinstance(fixed, datetime)
     if fixed is None or operator == "anniversary" or (operator == "on" and not day):
-        reader.wrong(pointer, f"{operator!r} cannot compare with {str(operand)[:60]!r}", _FIXES[operator])
+        reader.wrong(pointer, f"{operator!r} cannot compare with {shown(operand)}", _FIXES[operator])
         return None
     return Relation(dates.against(operator, fixed), False)
 

@@ -21,6 +21,13 @@ def at(pointer: str, *keys: str | int) -> str:
     return pointer + "".join("/" + str(key).replace("~", "~0").replace("/", "~1") for key in keys)
 
 
+def shown(value: object) -> str:
+    """A value as a message may quote it: short, however large or deep it is."""
+    if isinstance(value, list | dict):
+        return f"{'a list' if isinstance(value, list) else 'an object'} of {len(value)}"
+    return repr(value[:100] if isinstance(value, str) else value)[:120]
+
+
 class Reader:
     """Problems of one definition. The `…_of` methods give a value of the wanted type, or None and a problem."""
 
@@ -74,7 +81,7 @@ class Reader:
     def choice_of(self, value: object, pointer: str, what: str, choices: tuple[str, ...]) -> str | None:
         if isinstance(value, str) and value in choices:
             return value
-        self.wrong(pointer, f"{what} cannot be {value!r}", f"use one of: {', '.join(choices)}")
+        self.wrong(pointer, f"{what} cannot be {shown(value)}", f"use one of: {', '.join(choices)}")
         return None
 
     def flag_of(self, value: object, pointer: str, what: str) -> bool | None:

@@ -57,8 +57,17 @@ def test_a_status_that_follows_its_body_in_the_same_reading_goes_out() -> None:
 
 def test_a_body_for_another_id_too_large_or_of_an_unknown_kind_is_refused() -> None:
     large = {**TEMPLATE, "text": "x" * (MAX_BODY_BYTES // 2), "html": "x" * MAX_BODY_BYTES}
-    orders = [order(1, JOURNEY, id="other"), order(2, large, kind="template"), order(3, JOURNEY, kind="segment")]
+    orders = [order(1, JOURNEY, id="other"), order(2, large, kind="template"), order(3, JOURNEY, kind="signal")]
     assert sorted(review(orders).refused) == [1, 2, 3]
+
+
+def test_a_segment_goes_out_under_its_own_id() -> None:
+    body = {"id": "vip", "condition": {"customer.plan": {"equals": "gold"}}}
+    orders = [order(1, body, kind="segment", id="vip"), order(2, body, kind="segment", id="other")]
+    accepted, refused = review([*orders, order(3, {"id": "vip"}, kind="segment", id="vip")])
+    assert accepted == [1]
+    assert "'vip'" in refused[2]
+    assert "manual" in refused[3]
 
 
 def test_a_body_that_breaks_the_compiler_is_refused_and_stops_nobody() -> None:

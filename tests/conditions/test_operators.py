@@ -144,6 +144,36 @@ def test_a_condition_that_nests_without_end_is_refused() -> None:
     assert len(reader.problems) == 1
 
 
+@pytest.mark.parametrize("operator", OPERATORS)
+def test_r60_an_operand_however_deep_is_refused_with_a_short_message(operator: str) -> None:
+    deep: Any = 1
+    for _ in range(50_000):
+        deep = [deep]
+    reader = Reader()
+    read(reader, {"customer.x": {operator: deep}}, "/where", ROOTS)
+    (problem,) = reader.problems
+    assert problem.pointer == f"/where/customer.x/{operator}"
+    assert len(problem.message) < 200
+    while isinstance(deep, list):  # taken apart here, since freeing it is as deep
+        deep = deep.pop()
+
+
+@pytest.mark.parametrize("subject", [
+    {"event": {"name": "buy", "where": ...}}, {"event": {"name": "buy", "since": ...}},
+    {"run": {"journey": "j", "was": ...}}, {"segment": ...},
+    {"consent": {"channel": "email", "is": ...}}, {"bucket": {"salt": ..., "from": 0, "to": 1}},
+    {"message": {"is": ...}},
+])  # fmt: skip
+def test_r60_a_subject_however_deep_is_refused(subject: Any) -> None:
+    deep: Any = 1
+    for _ in range(5_000):
+        deep = [deep]
+    (name, body), reader = next(iter(subject.items())), Reader()
+    filled = {key: deep if value is ... else value for key, value in body.items()} if body is not ... else deep
+    read(reader, {name: filled}, "", ROOTS)
+    assert reader.problems
+
+
 def test_r60_a_condition_with_too_many_lines_is_refused_once() -> None:
     lines = [{"any": [{"customer.n": {"equals": n}} for n in range(100)]} for _ in range(6)]
     reader = Reader()
