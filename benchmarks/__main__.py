@@ -9,7 +9,7 @@ import sys
 
 from benchmarks.report import keep
 
-SCENARIOS = ("lanes", "end_to_end", "advance", "ingest", "sending", "enrolment", "timers")
+SCENARIOS = ("lanes", "end_to_end", "advance", "ingest", "sending", "enrolment", "timers", "simulate")
 
 
 def main() -> int:

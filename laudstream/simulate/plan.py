@@ -68,18 +68,18 @@ def run(plan: Plan, *listeners: Listener, told: Callable[[int], object] | None =
     posts = between(plan.posts, plan.begin, plan.until)
     last = posts[-1].at if posts else plan.begin
     with _quiet():
-        began = time.perf_counter()
+        began, worked = time.perf_counter(), time.process_time()
         _publish(world, plan)
         world.play(posts, told)
         until = plan.until or AT_MOST.add(last, zone_of(plan.zone))
         world.drain(until)
         if plan.until:
             world.until(plan.until)
-        seconds = time.perf_counter() - began
+        seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - worked
     journeys = [journey_report(journey, tally) for journey in _live(world, plan)]
     return Report(
         plan.begin, world.now, len(world.people), len(posts), dict(sorted(world.handled.items())),
-        sum(tally.decisions.values()), seconds, journeys,
+        sum(tally.decisions.values()), seconds, cpu_seconds, journeys,
     )  # fmt: skip
 
 
