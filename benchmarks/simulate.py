@@ -23,8 +23,8 @@ from laudstream.journey.inputs import Input, Moment, Outcome
 from laudstream.local import cdnow
 from laudstream.simulate import world as worlds
 from laudstream.simulate.plan import Definition, Plan, run
+from laudstream.simulate.post import Post
 from laudstream.simulate.report import Report
-from laudstream.simulate.world import Post
 
 LOCAL = Path(__file__).parents[1] / "local-env"
 START, RATE, PEOPLE = 1_767_225_600_000, 1_000, 20_000

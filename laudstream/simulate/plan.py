@@ -18,14 +18,14 @@ from laudstream.journey.durations import parse as duration
 from laudstream.journey.durations import zone_of
 from laudstream.journey.steps import Journey
 from laudstream.simulate.listener import Listener
+from laudstream.simulate.post import Post
 from laudstream.simulate.report import Report, journey_report
 from laudstream.simulate.sender import Sender
 from laudstream.simulate.tally import Tally
-from laudstream.simulate.world import WORKSPACE, Post, World
+from laudstream.simulate.world import WORKSPACE, World
 
 AT_MOST = duration("P1Y")
 """Without an end, time goes on for so long after the last event, if anything is still to happen."""
-TOLD_EVERY = 4_096
 
 
 class Definition(NamedTuple):

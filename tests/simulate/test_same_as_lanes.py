@@ -12,12 +12,14 @@ from msgspec.structs import replace
 from laudstream import topics
 from laudstream.customers.event import Event
 from laudstream.journey.decision import Decision
-from laudstream.simulate.world import Post, World
+from laudstream.simulate.post import Post
+from laudstream.simulate.world import World
 from tests.lanes.kit import WORKSPACE, LaneKit, waiting
 
 PEOPLE = [f"c{n}" for n in range(5)]
 STEPS = st.lists(
-    st.tuples(st.integers(0, 25_000), st.sampled_from(PEOPLE), st.sampled_from(["purchase", "paid", "leave"])), max_size=25
+    st.tuples(st.integers(0, 25_000), st.sampled_from(PEOPLE), st.sampled_from(["purchase", "paid", "leave"])),
+    max_size=25,
 )
 LEAVE = [{"event": {"name": "leave"}, "outcome": "left"}]
 
