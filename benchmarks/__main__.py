@@ -9,7 +9,7 @@ import sys
 
 from benchmarks.report import keep
 
-SCENARIOS = ("lanes", "end_to_end", "advance", "ingest", "sending", "enrolment", "timers", "segments")
+SCENARIOS = ("lanes", "end_to_end", "advance", "ingest", "sending", "enrolment", "timers", "segments", "simulate")
 
 
 def main() -> int:

@@ -14,7 +14,8 @@ import msgspec
 from msgspec.structs import replace
 
 from laudstream.cli import population, show
-from laudstream.cli.population import Choice, definitions
+from laudstream.cli.choice import Choice, options
+from laudstream.cli.population import definitions
 from laudstream.cli.progress import bar
 from laudstream.errors import Invalid, Problem
 from laudstream.journey.durations import zone_of
@@ -43,7 +44,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     "--sample", default=5, show_default=True, type=click.IntRange(0, 1000), help="Such customers that are shown."
 )
 @show.as_json
-@population.options
+@options
 def backtest(choice: Choice, a: Path, b: Path, out: Path | None, sample: int, json: bool) -> None:
     """Play journey A, then journey B, over the same customers and events, and compare what each customer gets.
 

@@ -6,7 +6,7 @@ of half a file mislead; `--skip-bad` goes on without such lines and says how man
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import count
 from pathlib import Path
@@ -17,7 +17,8 @@ import msgspec
 import orjson
 
 from laudstream.cli import apply, customers, events
-from laudstream.cli.csv_file import Rejected
+from laudstream.cli.choice import RATE, Choice
+from laudstream.cli.csv_file import CsvFile, Rejected
 from laudstream.cli.csv_types import check_names
 from laudstream.cli.files import Item, load
 from laudstream.cli.stream import Numbered
@@ -29,80 +30,14 @@ from laudstream.journey.durations import instant
 from laudstream.local import cdnow
 from laudstream.local.site import Site
 from laudstream.simulate.plan import Definition, Plan, made_up, zone_named
+from laudstream.simulate.post import Post
 from laudstream.simulate.sender import Sender
-from laudstream.simulate.world import WORKSPACE, Post
+from laudstream.simulate.world import WORKSPACE
 
 SHOWN = 10
 """Wrong lines that are shown."""
-RATE = 1_000
-"""Events a second where they come as they stand in the file."""
 DAWN = 1_767_225_600_000
 """2026-01-01T00:00Z: when it begins if no time says so."""
-
-_PATH = click.Path(exists=True, path_type=Path)
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-
-
-class Choice(msgspec.Struct, kw_only=True):
-    """What was asked for on the command line."""
-
-    templates: Path | None
-    customers: Path | None
-    events: Path | None
-    dataset: str
-    event: str
-    event_column: str
-    id_column: str
-    types: tuple[str, ...]
-    timestamps: str
-    begin: str
-    until: str
-    zone: str
-    seed: int
-    workspace: str
-    skip_bad: bool
-    send_after: float
-    delivered: float
-    opened: float
-    clicked: float
-    bounced: float
-
-
-def options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of everything that plays a population; the command gets them as `choice`."""
-
-    def gathered(**given: Any) -> Any:
-        chosen = {name: given.pop(name) for name in Choice.__struct_fields__}
-        return command(choice=Choice(**chosen), **given)
-
-    gathered.__doc__, gathered.__name__ = command.__doc__, command.__name__
-    gathered.__click_params__ = getattr(command, "__click_params__", [])  # type: ignore[attr-defined]  # click's own
-    for option in reversed(_OPTIONS):
-        option(gathered)
-    return gathered
-
-
-_OPTIONS = (
-    click.option("--templates", type=_PATH, help="Folder or file of templates; those that are missing are made up."),
-    click.option("--customers", type=_FILE, help="Customers: CSV as for `customers import`, or JSON lines."),
-    click.option("--events", type=_FILE, help="Events: CSV or JSON lines as for `events replay`."),
-    click.option("--dataset", type=click.Choice(["cdnow"]), help="Built-in data: 69,659 purchases in 18 months."),
-    click.option("--event", default="", help="CSV: name of the events."),
-    click.option("--event-column", default="", help="CSV: column that holds the name of each event."),
-    click.option("--id-column", default="", help="CSV: column of the customer id."),
-    click.option("--types", multiple=True, metavar="COLUMN=TYPE", help="CSV: text, number or boolean; else found."),
-    click.option("--timestamps", type=click.Choice(["keep", "drop"]), default="keep", show_default=True,
-                 help=f"keep: events happen when the file says; drop: in its order, {RATE:,} a second."),
-    click.option("--from", "begin", default="", metavar="TIME", help="When it begins; default: with the first event."),
-    click.option("--until", default="", metavar="TIME", help="When it ends; default: when nothing is left to happen."),
-    click.option("--zone", default="UTC", show_default=True, help="Of the workspace, and of times without one."),
-    click.option("--seed", default=0, show_default=True, help="Of deliveries and samples."),
-    click.option("--workspace", default=WORKSPACE, show_default=True, help="Its id decides arms and holdouts."),
-    click.option("--skip-bad", is_flag=True, help="Leave out lines that are wrong."),
-    click.option("--send-after", default=1.0, show_default=True, metavar="SECONDS", help="From a request to `sent`."),
-    *(click.option(f"--{name}", default=0.0, metavar="SHARE", help=f"Share of the messages that are {name}, 0 to 1.")
-      for name in ("delivered", "opened", "clicked", "bounced")),
-)  # fmt: skip
 
 
 class Population(NamedTuple):
@@ -227,7 +162,7 @@ def _customers(choice: Choice, rejected: list[tuple[Path, Rejected]]) -> dict[st
     path = choice.customers
     assert path is not None
     if path.suffix.lower() == ".csv":
-        table, reader, _ = customers.prepare(path, choice.id_column, choice.types if not choice.events else ())
+        table, reader, _ = customers.prepare(path, *_own(choice, path))
         rows: Iterable[tuple[str, dict[str, Any]] | Rejected] = (
             row if isinstance(row, Rejected) else reader.customer(row) for row in table.rows()
         )
@@ -240,6 +175,17 @@ def _customers(choice: Choice, rejected: list[tuple[Path, Rejected]]) -> dict[st
         else:
             people.setdefault(row[0], {}).update(row[1])
     return people
+
+
+def _own(choice: Choice, path: Path) -> tuple[str, tuple[str, ...]]:
+    """The id column and the types that were given, but for those that only the other file has. What neither has
+    stays, so that it is refused."""
+    columns = set(CsvFile(path).columns)
+    other = choice.events if path == choice.customers else choice.customers
+    elsewhere = set(CsvFile(other).columns) - columns if other and other.suffix.lower() == ".csv" else set()
+    given = [part.strip() for text in choice.types for part in text.split(",")]
+    types = tuple(part for part in given if part.rpartition("=")[0] not in elsewhere)
+    return "" if choice.id_column in elsewhere else choice.id_column, types
 
 
 def _json_customers(path: Path) -> Iterator[tuple[str, dict[str, Any]] | Rejected]:
@@ -269,7 +215,8 @@ def _posts(choice: Choice, rejected: list[tuple[Path, Rejected]], keep: bool, be
     assert path is not None
     refused: list[Rejected] = []
     if path.suffix.lower() == ".csv":
-        lines, _ = events.from_csv(path, choice.event, choice.event_column, choice.id_column, choice.types, refused)
+        id_column, types = _own(choice, path)
+        lines, _ = events.from_csv(path, choice.event, choice.event_column, id_column, types, refused)
     else:
         lines = events.from_json_lines(path, refused)
     posts = list(_happenings(events.finish(lines, path.stem, keep), refused, keep, begin or DAWN))

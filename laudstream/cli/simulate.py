@@ -11,7 +11,8 @@ import click
 from msgspec.structs import replace
 
 from laudstream.cli import population, show, simulate_text
-from laudstream.cli.population import Choice, definitions
+from laudstream.cli.choice import Choice, options
+from laudstream.cli.population import definitions
 from laudstream.cli.progress import bar
 from laudstream.errors import Invalid, Problem
 from laudstream.journey.decision import Decision
@@ -34,7 +35,7 @@ _OUT = click.Path(dir_okay=False, writable=True, path_type=Path)
 )
 @click.option("--sample", default=3, show_default=True, type=click.IntRange(0, 1000), help="Timelines shown besides.")
 @show.as_json
-@population.options
+@options
 def simulate(choice: Choice, files: tuple[Path, ...], decisions: Path | None, html: Path | None,
              named: tuple[str, ...], sample: int, json: bool) -> None:  # fmt: skip
     """Play the journeys of FILES over customers and events, on a virtual clock.

@@ -18,14 +18,14 @@ from laudstream.journey.durations import zone_of
 from laudstream.journey.live import NOTHING
 from laudstream.journey.steps import Journey
 from laudstream.simulate.listener import Listener
+from laudstream.simulate.post import Post
 from laudstream.simulate.report import Report, journey_report
 from laudstream.simulate.sender import Sender
 from laudstream.simulate.tally import Tally
-from laudstream.simulate.world import WORKSPACE, Post, World
+from laudstream.simulate.world import WORKSPACE, World
 
 AT_MOST = duration("P1Y")
 """Without an end, time goes on for so long after the last event, if anything is still to happen."""
-TOLD_EVERY = 4_096
 
 
 class Definition(NamedTuple):
@@ -68,18 +68,18 @@ def run(plan: Plan, *listeners: Listener, told: Callable[[int], object] | None =
     posts = between(plan.posts, plan.begin, plan.until)
     last = posts[-1].at if posts else plan.begin
     with _quiet():
-        began = time.perf_counter()
+        began, worked = time.perf_counter(), time.process_time()
         _publish(world, plan)
         world.play(posts, told)
         until = plan.until or AT_MOST.add(last, zone_of(plan.zone))
         world.drain(until)
         if plan.until:
             world.until(plan.until)
-        seconds = time.perf_counter() - began
+        seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - worked
     journeys = [journey_report(journey, tally) for journey in _live(world, plan)]
     return Report(
         plan.begin, world.now, len(world.people), len(posts), dict(sorted(world.handled.items())),
-        sum(tally.decisions.values()), seconds, journeys,
+        sum(tally.decisions.values()), seconds, cpu_seconds, journeys,
     )  # fmt: skip
 
 

@@ -75,7 +75,8 @@ class Report(msgspec.Struct):
     """Inputs that were worked through, by kind."""
     decisions: int
     seconds: float
-    """Wall time of what happened after the journeys were published."""
+    """Wall time from the publishing of the journeys to the last timer."""
+    cpu_seconds: float
     journeys: list[JourneyReport]
 
     @property

@@ -24,19 +24,31 @@ class Key(NamedTuple):
 
 class Tally:
     def __init__(self) -> None:
-        self.decisions: dict[Key, int] = {}
+        self._decisions: dict[tuple[str, str, str, str, str, str, str, str, bool], int] = {}
         self.deliveries: dict[tuple[str, str, str, str], int] = {}
         """(journey, template, kind, reason) -> how many."""
 
+    @property
+    def decisions(self) -> dict[Key, int]:
+        return {Key(*key): count for key, count in self._decisions.items()}
+
     def decided(self, d: Decision) -> None:
         if d.kind == "message":
-            key = Key(
-                "message", d.journey, d.step, "", "", d.reason, "", d.data.get("template", ""),
-                "deferred_until" in d.data,
-            )  # fmt: skip
+            data = d.data
+            key = (
+                "message",
+                d.journey,
+                d.step,
+                "",
+                "",
+                d.reason,
+                "",
+                data.get("template", ""),
+                "deferred_until" in data,
+            )
         else:
-            key = Key(d.kind, d.journey, d.step, d.to, d.branch, d.reason, d.outcome, "", False)
-        counts = self.decisions
+            key = (d.kind, d.journey, d.step, d.to, d.branch, d.reason, d.outcome, "", False)
+        counts = self._decisions
         counts[key] = counts.get(key, 0) + 1
 
     def delivered(self, d: Delivery) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from heapq import heappop, heappush
-from typing import Any, NamedTuple
+from typing import Any
 
 from laudstream import topics
 from laudstream.customers.event import Event
@@ -38,18 +38,12 @@ from laudstream.messages.request import SendRequest
 from laudstream.simulate.effects import EFFECTS, Happening
 from laudstream.simulate.person import Person
 from laudstream.simulate.places import Places
+from laudstream.simulate.post import Post
 from laudstream.simulate.sender import Sender
 
 WORKSPACE = "simulated"
 NEVER = 1 << 62
-
-
-class Post(NamedTuple):
-    """Something that a customer did, to be handed in at `at` (ms). Of an identify the properties are the traits."""
-
-    at: int
-    customer: str
-    event: Event
+TOLD_EVERY = 4_096
 
 
 class World:
@@ -194,10 +188,12 @@ class World:
                 wake_at = outcome.customer.core.wake_at
                 if wake_at and (not person.hint or wake_at < person.hint):
                     self._note(person, wake_at)
-            if told is not None and not offset & 4095:
-                told(4096)
+            if told is not None and not (offset - first) % TOLD_EVERY:
+                told(TOLD_EVERY)
         self._offsets[topic] = offset
         self.handled["events"] += offset - first
+        if told is not None:
+            told((offset - first) % TOLD_EVERY)
 
     def _identified(self, person: Person, event: Event, at: int) -> Event:
         """The event with the row as PostgreSQL would have returned it (A17)."""

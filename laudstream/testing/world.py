@@ -14,8 +14,9 @@ from laudstream.journey import durations
 from laudstream.journey.decision import Decision
 from laudstream.messages.request import SendRequest
 from laudstream.simulate.plan import Definition, made_up, zone_named
+from laudstream.simulate.post import Post
 from laudstream.simulate.sender import Sender
-from laudstream.simulate.world import WORKSPACE, Post
+from laudstream.simulate.world import WORKSPACE
 from laudstream.simulate.world import World as Engine
 from laudstream.testing.customer import Customer
 

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from laudstream.cli.main import cli
 from laudstream.customers.event import Event
 from laudstream.simulate.plan import Definition
-from laudstream.simulate.world import Post
+from laudstream.simulate.post import Post
 
 LOCAL = Path(__file__).parents[2] / "local-env"
 START = 1_767_603_600_000  # Monday, 2026-01-05 09:00 UTC

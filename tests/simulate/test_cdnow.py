@@ -12,8 +12,9 @@ from collections.abc import Iterable
 
 import pytest
 
+from laudstream.cli.choice import RATE
 from laudstream.cli.files import load
-from laudstream.cli.population import RATE, _cdnow
+from laudstream.cli.population import _cdnow
 from laudstream.local import cdnow
 from laudstream.local.cdnow import Figures, Purchase, arm_bounds
 from laudstream.simulate.plan import Definition, Plan, run

@@ -211,3 +211,24 @@ def test_customers_may_be_json_lines(laudstream: Any, shop: dict[str, Path], fil
     assert sum(template["requested"] for template in templates) == 3
     shop["customers"] = files("c.jsonl", [{"email": "a@example.org"}])
     assert "c.jsonl:1: no id" in laudstream("simulate", *given(shop)).stderr
+
+
+def test_columns_that_only_one_of_two_csv_files_has_are_named_for_that_one(
+    laudstream: Any, shop: dict[str, Path], files: Any
+) -> None:
+    shop["events"] = files("events.csv", "who,timestamp,code\nann,2026-01-05T09:00:00Z,007\n")
+    shop["customers"] = files("c.csv", "id,zip\nann,12345\n")
+    more = ("--event", "purchase", "--id-column", "who", "--types", "zip=text,code=text", "--json")
+    result = laudstream("simulate", *given(shop, *more))
+    assert (result.exit_code, "zip: text" in result.stdout) == (0, True), result.output
+    assert "no column 'plan'" in laudstream("simulate", *given(shop, *more, "--types", "plan=text")).stderr
+
+
+def test_progress_counts_every_event() -> None:
+    from laudstream.simulate.plan import Plan, run
+    from tests.simulate.conftest import START, journey, post
+
+    told: list[int] = []
+    posts = [post(START + n, f"c{n % 7}", "browse", n) for n in range(9_000)]
+    run(Plan(journeys=[journey(waiting())], posts=posts, begin=START), told=told.append)
+    assert (sum(told), len(told)) == (9_000, 3)
