@@ -71,7 +71,8 @@ class _Rejected(Exception):
 
 class TxnProducer:
     """`outputs`: all partitions that its id may have written to before this process, `group`: whose offsets;
-    what an older process left half ended there is ended at the start. `clock` hears what time the brokers have."""
+    what an older process left half ended there is ended at the start. `clock` hears what time the brokers have.
+    `outsider`: it writes offsets of a group that has no members, and of no other."""
 
     MAX_BATCH = 900_000
     START_S = 60.0
@@ -87,10 +88,11 @@ class TxnProducer:
         outputs: Callable[[], Iterable[TP]] = tuple,
         group: str | None = None,
         clock: BrokerClock | None = None,
+        outsider: bool = False,
     ) -> None:
         self.txn_id = txn_id
         self._timeout_ms, self._deadline_s = timeout_ms, deadline_s
-        self._outputs, self._group, self._clock = outputs, group, clock
+        self._outputs, self._group, self._clock, self._outsider = outputs, group, clock, outsider
         self._brokers = Brokers(client, txn_id, backoff_s)
         self._pid = ProducerId(-1, -1)
         self._sequences: dict[TP, int] = {}
@@ -289,7 +291,7 @@ class TxnProducer:
 
     async def _commit_offsets(self, group: GroupOffsets, deadline: float) -> None:
         member = group.member
-        if member.generation < 0 or not member.member_id:
+        if (member.generation < 0 or not member.member_id) and not self._outsider:
             raise _Rejected(Code.UNKNOWN_MEMBER, "no group member: the broker would not check it")
 
         def worst(codes: dict[TP, int]) -> int:
