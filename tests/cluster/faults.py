@@ -8,7 +8,6 @@ broker that is away.
 from __future__ import annotations
 
 import asyncio
-import shutil
 import signal
 import subprocess
 import time
@@ -83,9 +82,12 @@ class ClusterFaults(Faults):
         """Until the broker ends by itself."""
 
         def ended() -> bool:
-            with self._ballast(child).open("ab") as file:
-                if free := shutil.disk_usage(self._stack.data / child.name).free:
-                    file.write(bytes(free))
+            try:
+                with self._ballast(child).open("ab", buffering=0) as file:
+                    while file.write(bytes(1 << 20)):
+                        pass
+            except OSError:  # that is the aim
+                pass
             return not child.alive
 
         await wait_until(ended, FULL_S, f"{child.name} ends, for it cannot write")
