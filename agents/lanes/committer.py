@@ -83,8 +83,7 @@ class Committer:
             return
         self._next_ask = time.monotonic() + ASK_S
         await producer.commit({(topics.STATE, 0): (self._clock.now(), [(CLOCK_KEY, None)])})
-        off = time.time() - self._clock.now() / 1000
-        if abs(off) > APART_S:
+        if abs(off := self._clock.host_off_s()) > APART_S:
             log.warning("host_clock_is_off", seconds=round(off, 1))
 
     async def commit(self, round_: Round) -> Mapping[str, int]:
