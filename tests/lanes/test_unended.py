@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaConnectionError
 
 from agents.lanes import wire
 from agents.lanes.producer import GroupOffsets, OutOfGroup, TxnProducer, Unreachable
@@ -28,6 +29,7 @@ pytestmark = pytest.mark.integration
 
 HELD: TP = (topics.STATE, 2)
 OTHER: TP = (topics.STATE, 3)
+END_TXN = 26
 
 
 @pytest.fixture(scope="module")
@@ -157,6 +159,30 @@ async def test_a_process_ends_what_the_one_before_it_left(broker: Stack, client:
         newer = await _started(client, "left", outputs=lambda: [HELD, OTHER])
         after += await _values(broker.settings, HELD)
         await newer.commit({OTHER: (1, [(b"k", b"v")])})
+
+
+@pytest.mark.parametrize("times", [1, 3])
+async def test_a_commit_whose_answer_is_lost_happens_once_and_so_does_the_next_one_a2(
+    broker: Stack, client: AIOKafkaClient, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    producer = await _started(client, f"lossy-{times}")
+    send, lost = producer._brokers.send, 0
+
+    async def lossy(node: int, call: Any) -> Any:
+        nonlocal lost
+        answer = await send(node, call)
+        if call._key == END_TXN and lost < times:
+            lost += 1
+            _hang_up(client)
+            raise KafkaConnectionError("the answer is lost")
+        return answer
+
+    monkeypatch.setattr(producer._brokers, "send", lossy)
+    with _changes(await _values(broker.settings, OTHER), [b"once", b"next"]) as after:
+        await producer.commit({OTHER: (1, [(b"k", b"once")])})
+        assert lost == times
+        await producer.commit({OTHER: (1, [(b"k", b"next")])})
+        after += await _values(broker.settings, OTHER)
 
 
 async def test_a_kafka_that_is_away_is_said_to_be_and_nothing_was_written(
