@@ -17,7 +17,7 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaConnectionError
 
 from agents.lanes import wire
-from agents.lanes.producer import GroupOffsets, OutOfGroup, TxnProducer, Unreachable
+from agents.lanes.producer import GroupOffsets, OutOfGroup, TxnProducer, Unreachable, _Decision
 from agents.lanes.wire import TP, Member
 from laudstream import kafka_admin, topics
 from laudstream.local.logs import Logs
@@ -30,6 +30,8 @@ pytestmark = pytest.mark.integration
 HELD: TP = (topics.STATE, 2)
 OTHER: TP = (topics.STATE, 3)
 END_TXN = 26
+EPOCH = 0
+"""Of a producer's first transaction."""
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +100,7 @@ async def test_what_was_committed_becomes_visible_after_a_lost_connection(
         producer = await _started(client, "commits")
         await _hang(producer, b"committed")
         await producer.commit({OTHER: (1, [(b"k", b"v")])})
-        producer._note({HELD: (1, [])}, None, True)
+        producer._note({HELD: (1, [])}, None, _Decision(EPOCH, True))
         _hang_up(client)
         assert producer.was_lost
         await producer.settle()
@@ -112,7 +114,7 @@ async def test_what_was_aborted_stays_away_although_the_next_transaction_is_comm
     with _changes(await _values(broker.settings, HELD), [b"next"]) as after:
         producer = await _started(client, "aborts")
         await _hang(producer, b"aborted")
-        producer._note({HELD: (1, [])}, None, False)
+        producer._note({HELD: (1, [])}, None, _Decision(EPOCH, False))
         _hang_up(client)
         await producer.commit({HELD: (1, [(b"k", b"next")])})
         after += await _values(broker.settings, HELD)
@@ -128,7 +130,7 @@ async def test_a_committed_transaction_survives_the_abort_of_the_next_one(
         producer = await _started(client, f"survives-{seen}")
         await _hang(producer, b"first")
         await producer.commit({OTHER: (1, [(b"k", b"v")])})
-        producer._note({HELD: (1, [])}, None, True)
+        producer._note({HELD: (1, [])}, None, _Decision(EPOCH, True))
         if seen:
             _hang_up(client)
         stranger = GroupOffsets(Member("nobody", 5, "stranger", None), {(topics.EVENTS, 2): (1, "")})
@@ -144,10 +146,32 @@ async def test_a_producer_that_was_fenced_meanwhile_ends_what_it_left_all_the_sa
         producer = await _started(client, "fenced")
         await _hang(producer, b"fenced")
         await producer.commit({OTHER: (1, [(b"k", b"v")])})
-        producer._note({HELD: (1, [])}, None, True)
+        producer._note({HELD: (1, [])}, None, _Decision(EPOCH, True))
         await _started(client, "fenced")
         _hang_up(client)
         await producer.commit({OTHER: (1, [(b"k", b"v")])})
+        after += await _values(broker.settings, HELD)
+
+
+async def test_a_transaction_that_was_given_up_before_it_came_as_far_does_not_decide_for_the_one_before(
+    broker: Stack, client: AIOKafkaClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kafka went away in between: the first one's end was not written, the second one's records never arrived."""
+
+    async def nobody_leads(*_: Any) -> Any:
+        raise TimeoutError("no leader")
+
+    with _changes(await _values(broker.settings, HELD), [b"given up after"]) as after:
+        producer = await _started(client, "given-up")
+        await _hang(producer, b"given up after")
+        await producer.commit({OTHER: (1, [(b"k", b"v")])})
+        producer._note({HELD: (1, [])}, None, _Decision(EPOCH, True))
+        with monkeypatch.context() as patched:
+            patched.setattr(producer, "_produce", nobody_leads)
+            with pytest.raises(Unreachable):
+                await producer.commit({HELD: (1, [(b"k", b"never arrives")])})
+        _hang_up(client)
+        await producer.settle()
         after += await _values(broker.settings, HELD)
 
 
