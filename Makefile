@@ -1,6 +1,6 @@
 # Everything a newcomer needs is a target here.
 .DEFAULT_GOAL := help
-.PHONY: help setup up down demo test chaos chaos-quick lint format ui bench-quick clean
+.PHONY: help setup up down demo test chaos chaos-quick chaos-cluster lint format ui bench-quick clean
 BIN := .venv/bin
 
 help: ## List the targets
@@ -27,6 +27,10 @@ chaos: setup ## Twenty minutes of random faults under load, then the check of ev
 
 chaos-quick: setup ## Two schedules of faults with fixed seeds
 	@$(BIN)/python -m tests.chaos --seed 237 --seed 397
+
+chaos-cluster: setup ## Three brokers under load: killed, restarted, frozen, then slow and cut off (15 minutes)
+	@$(BIN)/python -m tests.cluster
+	@$(BIN)/python -m tests.cluster --slow
 
 lint: ## Check style, types and layers
 	@$(BIN)/ruff check .

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
 import msgspec
+import structlog
 from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaError
 from prometheus_client.core import Metric
 
 from agents import metrics
@@ -18,6 +21,10 @@ from laudstream import topics
 from laudstream.errors import Broken, Unavailable
 from laudstream.settings import Settings, load
 
+log = structlog.get_logger(__name__)
+
+LOOK_S = 10.0
+"""Once in so long a worker looks whether its topics are still the same."""
 NEEDED = (*topics.LANE_INPUTS, topics.STATE, topics.JOURNAL, topics.DECISIONS, topics.WRITES, topics.DEFINITIONS,
           topics.DEAD_LETTERS)  # fmt: skip
 
@@ -68,6 +75,24 @@ class JourneyApp(LaneApp):
         await super().on_first_start()
         self._cluster = await look_up(self.settings)
         await self.definitions.start()
+
+    async def on_started(self) -> None:
+        await super().on_started()
+        self.add_future(self._watch_topics())
+
+    async def _watch_topics(self) -> None:
+        """Lanes must not go on over topics that were deleted and made anew: the next start sees it (A3)."""
+        before = self.cluster()
+        while True:
+            await asyncio.sleep(LOOK_S)
+            try:
+                now = await look_up(self.settings)
+            except (Unavailable, Broken, KafkaError):  # brokers come and go; what is gone for good shows elsewhere
+                continue
+            if anew := sorted(name for name, id in before.ids.items() if now.ids.get(name, id) != id):
+                log.error("topics_made_anew", topics=anew)
+                await self.crash(Broken(f"made anew while this worker ran: {', '.join(anew)}"))
+                return
 
     async def on_shutdown(self) -> None:
         await super().on_shutdown()

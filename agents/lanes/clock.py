@@ -55,6 +55,10 @@ class BrokerClock:
             found = min(max(reckoned, found), at + (count - sent) * 1000)
         self._mark = _Mark(found, count, self._wall())
 
+    def host_off_s(self) -> float:
+        """So much the wall clock is ahead of the brokers, s."""
+        return self._wall() - self.now() / 1000
+
     def doubtful(self) -> bool:
         """Whether a broker should be asked: none has answered yet, or the machine's two clocks have gone apart, so that
         one of them was set or stood still."""

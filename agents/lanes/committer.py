@@ -15,7 +15,7 @@ import structlog
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
-from agents.lanes.clock import BrokerClock
+from agents.lanes.clock import APART_S, BrokerClock
 from agents.lanes.ports import Round
 from agents.lanes.producer import Aborted, GroupOffsets, OutOfGroup, Pairs, TxnError, TxnProducer, Unreachable
 from agents.lanes.wire import TP, Member
@@ -25,6 +25,8 @@ from tables.layout import CLOCK_KEY
 
 log = structlog.get_logger(__name__)
 
+ASK_S = 10.0
+"""The brokers are asked for the time at most once in so long."""
 IDLE_S = 1.0
 """A committer without work looks so often whether a broker was lost."""
 
@@ -58,6 +60,7 @@ class Committer:
         ]  # fmt: skip
         self.ids = frozenset(p.txn_id for p in self._producers)
         self.member: Member | None = None  # of the assignment in force; None between revoke and assign
+        self._next_ask = 0.0
         self._idle: asyncio.Queue[TxnProducer] = asyncio.Queue()
         self._pending: list[_Waiting] = []
         self._work = asyncio.Event()
@@ -76,9 +79,12 @@ class Committer:
 
     async def _ask_time(self, producer: TxnProducer) -> None:
         """Brokers tell their time only to those who write: a deletion of something that never was."""
-        if self._clock.doubtful():
-            await producer.commit({(topics.STATE, 0): (self._clock.now(), [(CLOCK_KEY, None)])})
-            log.info("clock_set", off_s=round((time.time_ns() // 1_000_000 - self._clock.now()) / 1000, 1))
+        if not self._clock.doubtful() or time.monotonic() < self._next_ask:
+            return
+        self._next_ask = time.monotonic() + ASK_S
+        await producer.commit({(topics.STATE, 0): (self._clock.now(), [(CLOCK_KEY, None)])})
+        if abs(off := self._clock.host_off_s()) > APART_S:
+            log.warning("host_clock_is_off", seconds=round(off, 1))
 
     async def commit(self, round_: Round) -> Mapping[str, int]:
         if self.member is None:

@@ -35,6 +35,11 @@ LOCK_TOPIC = topics.EVENTS
 """Its committed offset carries the lane's seq: the fence (A1)."""
 
 
+ANSWER_MS = 12_000
+"""A broker that is silent for so long is taken to be away: one whose machine died hangs up on nobody. Longer than Kafka
+may wait for replicas (10 s)."""
+
+
 class GroupSource(Source, Protocol):
     member: Member
     """Of the assignment that was delivered last."""
@@ -143,7 +148,7 @@ class LaneHub:
         async with self._connecting:
             if self._committer is not None:
                 return
-            client = AIOKafkaClient(bootstrap_servers=self.settings.kafka)
+            client = AIOKafkaClient(bootstrap_servers=self.settings.kafka, request_timeout_ms=ANSWER_MS)
             try:
                 await client.bootstrap()
                 committer = Committer(self.settings, client, self._worker_id(), LOCK_TOPIC, self._outputs, self._clock)

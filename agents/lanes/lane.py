@@ -119,8 +119,8 @@ class Lane:
         for topic, topic_id in head.topic_ids.items():
             if self._topic_ids.get(topic, topic_id) != topic_id:
                 raise Broken(
-                    f"lane {self.partition}: {topic} was made anew since round {head.seq}: "
-                    "its positions mean nothing there"
+                    f"lane {self.partition}: {topic} was made anew since round {head.seq}: its positions mean "
+                    f"nothing there; {_way_on(self.partition)}"
                 )
         self._state = await self._read(head, store)
         self._checkpointed_at = checkpoints.last_made(store, self._settings.data_path)
@@ -194,7 +194,7 @@ class Lane:
     def lost(self, tp: TopicPartition, position: int) -> None:
         self.trouble = (
             f"lane {self.partition}: position {position} is outside the log of {tp.topic}; "
-            "inputs were deleted before they were handled"
+            f"inputs were deleted before they were handled; {_way_on(self.partition)}"
         )
         log.error("lane_closed", lane=self.partition, topic=tp.topic, offset=position, reason=self.trouble)
         self.pause()
@@ -353,3 +353,7 @@ def _handoffs(pairs: Sequence[tuple[Any, ...]], partitions: int) -> dict[int, li
     for pair in pairs:
         by_partition.setdefault(partition_of(pair[0], partitions), []).append(pair)
     return by_partition
+
+
+def _way_on(partition: int) -> str:
+    return f"to go on without what was lost, stop all journey workers and run `laudstream lanes skip {partition}`"

@@ -61,6 +61,13 @@ class GroupOffsets(NamedTuple):
 _NO_HEADERS: list[tuple[str, bytes]] = []
 
 
+class _Decision(NamedTuple):
+    epoch: int
+    """Of the transaction: each has its own."""
+    how: bool | None
+    """Committed or aborted; None: not known yet."""
+
+
 class _Rejected(Exception):
     """The broker refused a part of the transaction."""
 
@@ -71,7 +78,8 @@ class _Rejected(Exception):
 
 class TxnProducer:
     """`outputs`: all partitions that its id may have written to before this process, `group`: whose offsets;
-    what an older process left half ended there is ended at the start. `clock` hears what time the brokers have."""
+    what an older process left half ended there is ended at the start. `clock` hears what time the brokers have.
+    `outsider`: it writes offsets of a group that has no members, and of no other."""
 
     MAX_BATCH = 900_000
     START_S = 60.0
@@ -87,15 +95,18 @@ class TxnProducer:
         outputs: Callable[[], Iterable[TP]] = tuple,
         group: str | None = None,
         clock: BrokerClock | None = None,
+        outsider: bool = False,
     ) -> None:
         self.txn_id = txn_id
         self._timeout_ms, self._deadline_s = timeout_ms, deadline_s
-        self._outputs, self._group, self._clock = outputs, group, clock
+        self._outputs, self._group, self._clock, self._outsider = outputs, group, clock, outsider
         self._brokers = Brokers(client, txn_id, backoff_s)
         self._pid = ProducerId(-1, -1)
         self._sequences: dict[TP, int] = {}
-        self._ended: dict[TP, bool | None] = {}  # how its last transaction there was decided; None: not known yet
-        self._offsets: bool | None = None  # the same of the group's offsets
+        self._ended: dict[TP, _Decision] = {}  # of its last transaction there
+        self._older: dict[TP, _Decision] = {}  # of the one before, where the last one was given up
+        self._offsets: bool | None = None  # how the last transaction with offsets of the group was decided
+        self._offsets_taken = False  # whether the group has those of the transaction under way
         self.commits = 0
 
     @property
@@ -128,7 +139,7 @@ class TxnProducer:
             return
         if before.pid != (ours.id, ours.epoch + 1):
             happened = False
-        self._ended = {tp: happened if how is None else how for tp, how in self._ended.items()}
+        self._ended = {tp: one._replace(how=happened) if one.how is None else one for tp, one in self._ended.items()}
         if self._offsets is None:
             self._offsets = happened
 
@@ -166,7 +177,7 @@ class TxnProducer:
         await unended.transaction(brokers, self.txn_id, deadline)
         found = await unended.open_in(brokers, self._pid.id, self._ended, deadline)
         for how in (True, False):
-            tps = [tp for tp in found if self._ended[tp] is how]
+            tps = [tp for tp, epoch in found.items() if self._decided(tp, epoch) is how]
             group = self._group if self._offsets is how else None
             if tps or group is not None:
                 self._took(await unended.end(brokers, self.txn_id, self._pid, tps, group, how, deadline))
@@ -176,8 +187,15 @@ class TxnProducer:
         if left := await unended.open_in(brokers, self._pid.id, found, deadline):
             raise KafkaError(f"{self.txn_id}: still open in {sorted(left)}")
         self._ended.clear()
+        self._older.clear()
         self._offsets = None
         brokers.forgive()
+
+    def _decided(self, tp: TP, epoch: int) -> bool | None:
+        """What is open there was written in this epoch: a transaction that was given up before it came as far must not
+        decide for the one before it."""
+        older = self._older.get(tp)
+        return older.how if older is not None and older.epoch == epoch else self._ended[tp].how
 
     def _took(self, pid: ProducerId) -> None:
         if pid != self._pid:
@@ -187,10 +205,11 @@ class TxnProducer:
     async def commit(self, writes: Writes, group: GroupOffsets | None = None) -> dict[TP, int]:
         """Write all or nothing. Returns the offset after the last record, per partition."""
         await self.settle()
+        epoch, self._offsets_taken = self._pid.epoch, False
         try:
             ends = await self._write(writes, group)
         except (_Rejected, KafkaError, TimeoutError, ValueError) as error:
-            self._note(writes, group, False)
+            self._give_up(writes, group, epoch)
             code = getattr(error, "code", 0)
             if code in Code.FENCES and group is None:
                 raise Fenced(self.txn_id) from None
@@ -198,16 +217,24 @@ class TxnProducer:
             if code in Code.GROUP:
                 raise OutOfGroup(str(error)) from None
             raise (Aborted if isinstance(error, (_Rejected, ValueError)) else Unreachable)(repr(error)) from None
-        self._note(writes, group, None)
+        self._note(writes, group, _Decision(epoch, None))
         await self._end(shared=group is not None)
-        self._note(writes, group, True)
+        self._note(writes, group, _Decision(epoch, True))
         self.commits += 1
         return ends
 
-    def _note(self, writes: Writes, group: GroupOffsets | None, how: bool | None) -> None:
-        self._ended.update(dict.fromkeys(writes, how))
+    def _note(self, writes: Writes, group: GroupOffsets | None, decision: _Decision) -> None:
+        self._ended.update(dict.fromkeys(writes, decision))
         if group is not None:
-            self._group, self._offsets = group.member.group, how
+            self._group, self._offsets = group.member.group, decision.how
+
+    def _give_up(self, writes: Writes, group: GroupOffsets | None, epoch: int) -> None:
+        """It did not get everywhere: where it did not, the one before it may be open still."""
+        self._older.update({tp: one for tp in writes if (one := self._ended.get(tp)) is not None and one.how})
+        keep = self._offsets is True and not self._offsets_taken
+        self._note(writes, group, _Decision(epoch, False))
+        if keep:
+            self._offsets = True
 
     # -- before the decision -----------------------------------------------------
     async def _write(self, writes: Writes, group: GroupOffsets | None) -> dict[TP, int]:
@@ -289,7 +316,7 @@ class TxnProducer:
 
     async def _commit_offsets(self, group: GroupOffsets, deadline: float) -> None:
         member = group.member
-        if member.generation < 0 or not member.member_id:
+        if (member.generation < 0 or not member.member_id) and not self._outsider:
             raise _Rejected(Code.UNKNOWN_MEMBER, "no group member: the broker would not check it")
 
         def worst(codes: dict[TP, int]) -> int:
@@ -299,6 +326,7 @@ class TxnProducer:
         codes = await self._brokers.ask_coordinator(CoordinationType.GROUP, member.group, call, worst, deadline)
         if worst(codes):
             raise _Rejected(worst(codes), "TxnOffsetCommit")
+        self._offsets_taken = True
 
     # -- the decision --------------------------------------------------------------
     async def _end(self, shared: bool) -> None:

@@ -16,6 +16,7 @@ import asyncpg
 import httpx
 
 from laudstream import kafka_admin
+from laudstream.away import ROOM_MB
 from laudstream.errors import LaudstreamError
 from laudstream.local import connector
 from laudstream.postgres import connect, queries
@@ -25,6 +26,7 @@ from laudstream.topics import TOPICS
 
 _TIMEOUT_S = 5.0
 JAVA_AT_LEAST = 17
+WAITING = "workers and the API that are started meanwhile wait for it"
 
 
 class Finding(NamedTuple):
@@ -118,7 +120,7 @@ async def java(now: Settings) -> str:
     return first
 
 
-@check("kafka", f"start it (`laudstream up`) or set {variable('kafka')}")
+@check("kafka", f"start it (`laudstream up`) or set {variable('kafka')}; {WAITING}")
 async def kafka(now: Settings) -> str:
     async with kafka_admin.admin(now.kafka, _TIMEOUT_S) as client:
         brokers = (await client.describe_cluster())["brokers"]
@@ -150,7 +152,7 @@ async def topics(now: Settings) -> str:
     return f"{len(found)} topics as declared"
 
 
-@check("postgresql", f"start it (`laudstream up`) or set {variable('database_url')}")
+@check("postgresql", f"start it (`laudstream up`) or set {variable('database_url')}; {WAITING}")
 async def postgresql(now: Settings) -> str:
     pool = await connect(now.database_url, max_size=1, application="laudstream doctor")
     try:
@@ -240,7 +242,10 @@ async def data_folder(now: Settings) -> str:
     existing = next(folder for folder in (there, *there.parents) if folder.exists())
     if not os.access(existing, os.W_OK | os.X_OK):
         raise Wrong(f"{existing} is not writable", f"make it writable, or set {variable('data_dir')}")
-    free = shutil.disk_usage(existing).free >> 30
+    room = shutil.disk_usage(existing).free
+    free = room >> 30
+    if room >> 20 < ROOM_MB:
+        raise Wrong(f"{room >> 20} MB free in {existing}", f"make room: journey workers wait for {ROOM_MB} MB")
     if free < 1:
         raise Wrong(f"less than 1 GB free in {existing}", "make room", "warning")
     return f"{_short(there)}, {free} GB free"

@@ -10,6 +10,7 @@ import click
 from laudstream import kafka_admin, topics
 from laudstream.cli import show
 from laudstream.cli.connect import settings
+from laudstream.errors import Refused
 from laudstream.local.letters import Letters
 from laudstream.local.logs import Logs
 from laudstream.settings import Settings
@@ -18,11 +19,14 @@ _LAGS = {"events": topics.EVENTS, "rows": topics.ROWS, "deliveries": topics.DELI
 _COLUMNS = ("lane", "owner", "state", "round", *_LAGS, "dead_letters", "last_round")
 
 
-@click.command("lanes")
+@click.group("lanes", invoke_without_command=True)
 @show.as_json
-def lanes(json: bool) -> None:
+@click.pass_context
+def lanes(context: click.Context, json: bool) -> None:
     """Owner, last round, records not handled yet and dead letters that wait, of each lane. Asks Kafka only: it works
     while workers are down."""
+    if context.invoked_subcommand is not None:
+        return
     rows = asyncio.run(look(settings()))
     if json:
         show.print_json([dict(zip(_COLUMNS, row, strict=True)) for row in rows])
@@ -34,6 +38,27 @@ def lanes(json: bool) -> None:
     lost = sum(row[1] == "" for row in rows)
     if lost:
         click.echo(f"{lost} lanes have no owner: start a worker with `laudstream worker journeys`")
+
+
+@lanes.command("skip")
+@click.argument("lane", type=click.IntRange(0))
+def skip(lane: int) -> None:
+    """Let a LANE go on that is closed because its position is not in its topic any more.
+
+    What it had not handled there is lost, and named. Stop all journey workers before."""
+    for move in asyncio.run(_skip(settings(), lane)):
+        click.echo(f"lane {lane}: {move.topic} from {move.before} to {move.after}: {move.why}")
+    click.echo("start the workers again")
+
+
+async def _skip(settings: Settings, lane: int) -> list[Any]:
+    from agents.journeys import look_up
+    from agents.lanes.skip import skip
+
+    moves = await skip(settings, await look_up(settings), lane)
+    if not moves:
+        raise Refused(f"lane {lane} stands inside all its topics: there is nothing to skip")
+    return list(moves)
 
 
 async def look(settings: Settings) -> list[tuple[Any, ...]]:

@@ -65,6 +65,12 @@ class Logs:
         found = await self._edge.end_offsets(self._places(topic))
         return {place.partition: offset for place, offset in found.items()}
 
+    async def range(self, topic: str, partition: int) -> tuple[int, int]:
+        """Offsets of the first record of one partition and behind its last one."""
+        place = TopicPartition(topic, partition)
+        begins = await self._edge.beginning_offsets([place])
+        return begins[place], (await self._edge.end_offsets([place]))[place]
+
     async def heads(self) -> dict[int, Head]:
         """The last committed head of each lane that has one."""
         places = self._places(topics.STATE)

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from laudstream.journey.decision import Decision
 from laudstream.messages.request import SendRequest
-from tests.chaos.load import Names, Planned
+from tests.chaos.load import PLACES, Names, Planned
 from tests.chaos.oracle import Findings, Logged, Seen, figures, judge
 
 NAMES = Names("buy", "cart", "probe", "paid", "order", "welcome", "place")
@@ -121,3 +121,26 @@ def test_figures_are_counted_from_decisions() -> None:
     assert figures(_seen().decisions, "buy") == {
         "entered": 1, "active": 0, "ended": {"paid": 1}, "not_entered": {"reentry": 1}, "parked": 0,
     }  # fmt: skip
+
+
+def _places(inside: int, outside: int, wanted: int) -> Findings:
+    """So many who wanted a place got one, so many were refused, the others have no answer."""
+    decisions, logged, planned = [], [], []
+    for n in range(wanted):
+        who = f"c{n}"
+        logged.append(Logged(who, f"{who}/place", "place", 1000))
+        planned.append(Planned(1, {"userId": who, "messageId": f"{who}/place"}))
+        if n < inside:
+            answer = [_decision(1, "entered", "place", 1001), _decision(2, "ended", "place", 1001, outcome="in")]
+        else:
+            answer = [_decision(1, "not_entered", "place", 1001, reason="full")] if n < inside + outside else []
+        decisions += [replace(d, customer=who, id=f"{who} {d.n}") for d in answer]
+    return judge(Seen(planned, logged, decisions, [], {}, [], 0), NAMES, {})
+
+
+@pytest.mark.parametrize(("inside", "outside", "kind"), [
+    (PLACES, 5, ""), (PLACES + 1, 4, "wrong"), (PLACES - 1, 6, "wrong"), (PLACES, 4, "stuck"),
+])  # fmt: skip
+def test_as_many_as_there_are_have_a_place_and_all_others_an_answer(inside: int, outside: int, kind: str) -> None:
+    found = _places(inside, outside, PLACES + 5)
+    assert [name for name in Findings.__struct_fields__ if getattr(found, name)] == ([kind] if kind else [])

@@ -21,7 +21,7 @@ import structlog
 
 from laudstream.local.ports import free_base
 from tests.chaos.run import Result
-from tests.cluster.faults import ALL
+from tests.cluster.faults import ALL, FILLED, SMALL, small_disk
 from tests.cluster.run import BROKERS, cluster, run, run_slow, said
 from tests.cluster.slow import SLOW, Proxied
 
@@ -42,8 +42,12 @@ async def _run(slow: bool, only: tuple[int, ...], seed: int, base: int) -> Resul
             async with Proxied(folder / "data", base, BROKERS) as proxied:
                 result = await run_slow(proxied, faults, seed)
         else:
-            async with cluster(folder / "data", base) as stack:
-                result = await run(stack, faults, seed)
+            with small_disk(folder / "data" / SMALL) as mounted:
+                if not mounted and FILLED in faults:
+                    click.echo("no small disk can be mounted here: no broker gets a full one", err=True)
+                    faults.remove(FILLED)
+                async with cluster(folder / "data", base) as stack:
+                    result = await run(stack, faults, seed)
     finally:
         if result is not None and not result.findings:
             shutil.rmtree(folder)

@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiokafka.client import AIOKafkaClient
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from agents.lanes.clock import BrokerClock
+from agents.lanes.committer import Committer
 from agents.lanes.feed import CaughtUp
 from agents.lanes.lane import Lane
 from agents.lanes.ports import Round
@@ -21,6 +24,7 @@ from agents.lanes.turns import Turns
 from laudstream import topics
 from laudstream.records import codec
 from laudstream.settings import Settings
+from tables.layout import CLOCK_KEY
 from tables.store import Origin, RocksMemory
 from tests.lanes.kit import LaneKit, waiting
 
@@ -212,3 +216,35 @@ def test_lane_time_never_goes_back_where_the_bound_does() -> None:
     assert kit.round(6000).lane_time == 10_000
     kit.round(30_001, clock=40_000)
     assert sorted(kit.ends()) == [("ann", "late", 21_000), ("bob", "late", 30_000)]
+
+
+class Producer:
+    def __init__(self, machine: Machine) -> None:
+        self.machine, self.written = machine, list[Any]()
+
+    async def commit(self, writes: Any) -> None:
+        self.written.append(writes)
+        self.machine.write()
+
+
+async def test_the_brokers_are_asked_when_there_is_doubt_and_seldom_and_a_wrong_clock_is_said() -> None:
+    machine = Machine()
+    client = AIOKafkaClient(bootstrap_servers="127.0.0.1:1")
+    committer = Committer(Settings(), client, "w", topics.EVENTS, tuple, machine.clock)
+    producer = Producer(machine)
+    with capture_logs() as said:
+        for _ in range(3):
+            await committer._ask_time(producer)  # type: ignore[arg-type]
+    assert said == []
+    assert [list(writes) for writes in producer.written] == [[(topics.STATE, 0)]]
+    [(_, [(key, value)])] = producer.written[0].values()
+    assert (key, value) == (CLOCK_KEY, None)
+    machine.off = HOUR
+    await committer._ask_time(producer)  # type: ignore[arg-type]
+    assert len(producer.written) == 1
+    committer._next_ask = 0.0
+    with capture_logs() as said:
+        await committer._ask_time(producer)  # type: ignore[arg-type]
+    assert len(producer.written) == 2
+    assert [(line["event"], line["seconds"]) for line in said] == [("host_clock_is_off", HOUR)]
+    assert not machine.clock.doubtful()

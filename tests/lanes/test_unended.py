@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaConnectionError
 
 from agents.lanes import wire
-from agents.lanes.producer import GroupOffsets, OutOfGroup, TxnProducer, Unreachable
+from agents.lanes.producer import GroupOffsets, OutOfGroup, TxnProducer, Unreachable, _Decision
 from agents.lanes.wire import TP, Member
 from laudstream import kafka_admin, topics
 from laudstream.local.logs import Logs
@@ -28,6 +29,9 @@ pytestmark = pytest.mark.integration
 
 HELD: TP = (topics.STATE, 2)
 OTHER: TP = (topics.STATE, 3)
+END_TXN = 26
+EPOCH = 0
+"""Of a producer's first transaction."""
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +100,7 @@ async def test_what_was_committed_becomes_visible_after_a_lost_connection(
         producer = await _started(client, "commits")
         await _hang(producer, b"committed")
         await producer.commit({OTHER: (1, [(b"k", b"v")])})
-        producer._note({HELD: (1, [])}, None, True)
+        producer._note({HELD: (1, [])}, None, _Decision(EPOCH, True))
         _hang_up(client)
         assert producer.was_lost
         await producer.settle()
@@ -110,7 +114,7 @@ async def test_what_was_aborted_stays_away_although_the_next_transaction_is_comm
     with _changes(await _values(broker.settings, HELD), [b"next"]) as after:
         producer = await _started(client, "aborts")
         await _hang(producer, b"aborted")
-        producer._note({HELD: (1, [])}, None, False)
+        producer._note({HELD: (1, [])}, None, _Decision(EPOCH, False))
         _hang_up(client)
         await producer.commit({HELD: (1, [(b"k", b"next")])})
         after += await _values(broker.settings, HELD)
@@ -126,7 +130,7 @@ async def test_a_committed_transaction_survives_the_abort_of_the_next_one(
         producer = await _started(client, f"survives-{seen}")
         await _hang(producer, b"first")
         await producer.commit({OTHER: (1, [(b"k", b"v")])})
-        producer._note({HELD: (1, [])}, None, True)
+        producer._note({HELD: (1, [])}, None, _Decision(EPOCH, True))
         if seen:
             _hang_up(client)
         stranger = GroupOffsets(Member("nobody", 5, "stranger", None), {(topics.EVENTS, 2): (1, "")})
@@ -142,10 +146,32 @@ async def test_a_producer_that_was_fenced_meanwhile_ends_what_it_left_all_the_sa
         producer = await _started(client, "fenced")
         await _hang(producer, b"fenced")
         await producer.commit({OTHER: (1, [(b"k", b"v")])})
-        producer._note({HELD: (1, [])}, None, True)
+        producer._note({HELD: (1, [])}, None, _Decision(EPOCH, True))
         await _started(client, "fenced")
         _hang_up(client)
         await producer.commit({OTHER: (1, [(b"k", b"v")])})
+        after += await _values(broker.settings, HELD)
+
+
+async def test_a_transaction_that_was_given_up_before_it_came_as_far_does_not_decide_for_the_one_before(
+    broker: Stack, client: AIOKafkaClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kafka went away in between: the first one's end was not written, the second one's records never arrived."""
+
+    async def nobody_leads(*_: Any) -> Any:
+        raise TimeoutError("no leader")
+
+    with _changes(await _values(broker.settings, HELD), [b"given up after"]) as after:
+        producer = await _started(client, "given-up")
+        await _hang(producer, b"given up after")
+        await producer.commit({OTHER: (1, [(b"k", b"v")])})
+        producer._note({HELD: (1, [])}, None, _Decision(EPOCH, True))
+        with monkeypatch.context() as patched:
+            patched.setattr(producer, "_produce", nobody_leads)
+            with pytest.raises(Unreachable):
+                await producer.commit({HELD: (1, [(b"k", b"never arrives")])})
+        _hang_up(client)
+        await producer.settle()
         after += await _values(broker.settings, HELD)
 
 
@@ -157,6 +183,30 @@ async def test_a_process_ends_what_the_one_before_it_left(broker: Stack, client:
         newer = await _started(client, "left", outputs=lambda: [HELD, OTHER])
         after += await _values(broker.settings, HELD)
         await newer.commit({OTHER: (1, [(b"k", b"v")])})
+
+
+@pytest.mark.parametrize("times", [1, 3])
+async def test_a_commit_whose_answer_is_lost_happens_once_and_so_does_the_next_one_a2(
+    broker: Stack, client: AIOKafkaClient, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    producer = await _started(client, f"lossy-{times}")
+    send, lost = producer._brokers.send, 0
+
+    async def lossy(node: int, call: Any) -> Any:
+        nonlocal lost
+        answer = await send(node, call)
+        if call._key == END_TXN and lost < times:
+            lost += 1
+            _hang_up(client)
+            raise KafkaConnectionError("the answer is lost")
+        return answer
+
+    monkeypatch.setattr(producer._brokers, "send", lossy)
+    with _changes(await _values(broker.settings, OTHER), [b"once", b"next"]) as after:
+        await producer.commit({OTHER: (1, [(b"k", b"once")])})
+        assert lost == times
+        await producer.commit({OTHER: (1, [(b"k", b"next")])})
+        after += await _values(broker.settings, OTHER)
 
 
 async def test_a_kafka_that_is_away_is_said_to_be_and_nothing_was_written(

@@ -112,3 +112,22 @@ def test_each_line_of_the_procfile_is_a_command_of_ours(repository: Path) -> Non
     lines = dict(line.split(": ", 1) for line in (repository / "deploy" / "Procfile").read_text().splitlines())
     assert set(lines) == {"api", "journeys", "senders", "projector"}
     assert all(line.split()[0] == "laudstream" and line.split()[1] in COMMANDS for line in lines.values())
+
+
+def test_several_brokers_have_ports_and_folders_of_their_own_and_all_others_need_all_of_them(tmp_path: Path) -> None:
+    site = Site.at(tmp_path)
+    site.make_folders()
+    context = Context(site, Ports.above(21000), Settings(), Keys("hush", admin_token="at_hush"), brokers=3)
+    there = parts(context)
+    ports = [port for part in there if isinstance(part, Server) for port in part.ports.values()]
+    assert len(ports) == len(set(ports))
+    brokers = ("kafka", "kafka-2", "kafka-3")
+    needing = {part.name for part in there if "kafka" in part.needs}
+    assert needing == {part.name for part in there if set(brokers) <= set(part.needs)} == {"topics", "connect"}
+    assert context.settings.kafka == "127.0.0.1:21092,127.0.0.1:21192,127.0.0.1:21292"
+    files = [tmp_path / "config" / name for name in ("server.properties", "server-2.properties", "server-3.properties")]
+    told = [dict(line.split("=", 1) for line in file.read_text().splitlines() if "=" in line) for file in files]
+    assert [config["node.id"] for config in told] == ["1", "2", "3"]
+    assert len({config["controller.quorum.voters"] for config in told}) == 1
+    assert len({config["log.dirs"] for config in told}) == 3
+    assert {config["min.insync.replicas"] for config in told} == {"2"}

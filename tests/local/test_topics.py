@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from laudstream.errors import Invalid, Refused, Unavailable
-from laudstream.kafka_admin import apply_topics, describe
+from laudstream.kafka_admin import Found, apply_topics, config_of, describe, plan
 from laudstream.local.ports import free_base
 from laudstream.local.stack import Stack
 from laudstream.settings import Settings
@@ -65,3 +65,28 @@ async def test_what_kafka_refuses_is_said(servers: Stack, name: str) -> None:
 async def test_no_kafka_is_unavailable(servers: Stack) -> None:
     with pytest.raises(Unavailable, match="Kafka does not answer"):
         await describe(msgspec.structs.replace(servers.settings, kafka=f"127.0.0.1:{free_base() + 1}"))
+
+
+@pytest.mark.parametrize(("replication", "min_insync", "in_sync"), [(1, 0, 1), (2, 0, 1), (3, 0, 2), (3, 1, 1)])
+def test_a_write_needs_one_replica_fewer_than_there_are_unless_told_otherwise(
+    replication: int, min_insync: int, in_sync: int
+) -> None:
+    settings = Settings(replication=replication, min_insync=min_insync)
+    config = config_of(TOPICS[0], settings)
+    assert (settings.in_sync, config["min.insync.replicas"]) == (in_sync, str(in_sync))
+    assert TOPICS[0].config().items() <= config.items()
+
+
+def test_a_topic_that_nobody_could_write_to_any_more_is_refused() -> None:
+    settings = Settings(partitions=2, replication=3)
+    found = Found("t", 2, 1, 0, {}, {})
+    with pytest.raises(Refused, match="t has 1 replicas, and a write would need 2") as raised:
+        plan([Topic("t", 1000)], {"t": found}, settings)
+    assert "kafka-reassign-partitions" in raised.value.problems[0].fix
+    changes = plan([Topic("t", 1000)], {"t": found._replace(replication=2)}, settings)
+    assert changes.alter["t"]["min.insync.replicas"] == "2"
+
+
+async def test_more_replicas_for_a_write_than_there_are_is_refused_before_anything_is_asked() -> None:
+    with pytest.raises(Invalid, match="LAUDSTREAM_MIN_INSYNC is 3, more than the 2 replicas"):
+        await apply_topics(Settings(replication=2, min_insync=3))

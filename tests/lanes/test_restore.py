@@ -1,0 +1,146 @@
+"""A store is brought up to the end of its changelog, or not used (A3)."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from aiokafka.structs import TopicPartition
+from structlog.testing import capture_logs
+
+from agents.lanes import restore as restoring
+from laudstream.errors import Broken
+from laudstream.records.head import HEAD_KEY, Head, encode
+from laudstream.settings import Settings
+from tables.layout import CORE
+from tables.store import LaneStore, Origin, RocksMemory
+
+Pair = tuple[bytes, bytes | None]
+ORIGIN = Origin("cluster", 0, 8, 3, "abc")
+ANN, BOB = b"workspace0:ann" + CORE, b"workspace0:bob" + CORE
+DAY = 86_400_000
+KEPT = 7 * DAY
+"""Deletions stay in the changelog at least for so long."""
+
+
+def core(name: bytes) -> bytes:
+    return b"\1" + bytes(8) + name
+
+
+class Changelog:
+    """Records by offset; `begin` is where the log begins now."""
+
+    def __init__(self, records: dict[int, Pair], begin: int = 0, end: int | None = None) -> None:
+        self.records, self.begin = records, begin
+        self.end = max(records, default=-1) + 1 if end is None else end
+        self.at = 0
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    def assign(self, tps: list[TopicPartition]) -> None: ...
+
+    async def beginning_offsets(self, tps: list[TopicPartition]) -> dict[TopicPartition, int]:
+        return dict.fromkeys(tps, self.begin)
+
+    async def end_offsets(self, tps: list[TopicPartition]) -> dict[TopicPartition, int]:
+        return dict.fromkeys(tps, self.end)
+
+    def seek(self, tp: TopicPartition, offset: int) -> None:
+        self.at = offset
+
+    async def getmany(self, tp: TopicPartition, timeout_ms: int) -> dict[TopicPartition, list[Any]]:
+        found = [SimpleNamespace(key=k, value=v) for at, (k, v) in sorted(self.records.items()) if at >= self.at]
+        self.at = self.end
+        return {tp: found}
+
+    async def position(self, tp: TopicPartition) -> int:
+        return self.at
+
+
+@pytest.fixture(scope="module")
+def memory() -> RocksMemory:
+    return RocksMemory(8, 8)
+
+
+class Lane:
+    """A store and its changelog."""
+
+    def __init__(self, folder: Path, memory: RocksMemory, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder, self._memory, self._patch = folder, memory, monkeypatch
+
+    async def opened(self, changelog: Changelog, now: int, wanted: int | None = None) -> LaneStore:
+        self._patch.setattr(restoring, "_consumer", lambda *_: changelog)
+        store = LaneStore(self.folder / "lane", self._memory, ORIGIN, now=now, max_age_ms=KEPT // 2)
+        try:
+            await restoring.restore(store, Settings(), 3, wanted, now)
+        except BaseException:
+            store.close()
+            raise
+        return store
+
+
+@pytest.fixture
+def lane(tmp_path: Path, memory: RocksMemory, monkeypatch: pytest.MonkeyPatch) -> Lane:
+    return Lane(tmp_path, memory, monkeypatch)
+
+
+BEFORE = {0: (ANN, core(b"ann")), 1: (BOB, core(b"bob")), 2: (HEAD_KEY, encode(Head(1)))}
+DELETED = {3: (ANN, None), 4: (HEAD_KEY, encode(Head(2)))}
+COMPACTED = {1: (BOB, core(b"bob")), 4: (HEAD_KEY, encode(Head(2)))}
+"""The same log once compaction has removed the customer, and after KEPT the deletion too."""
+
+
+@pytest.mark.parametrize(("days", "log"), [(1, {**BEFORE, **DELETED}), (8, COMPACTED)])
+async def test_a_deleted_customer_does_not_come_back_with_an_old_copy_of_the_store(
+    lane: Lane, days: int, log: dict[int, Pair]
+) -> None:
+    (await lane.opened(Changelog(BEFORE), now=DAY)).close()
+    shutil.copytree(lane.folder / "lane", lane.folder / "copy")
+    (await lane.opened(Changelog({**BEFORE, **DELETED}), now=DAY + 1000)).close()
+    shutil.rmtree(lane.folder / "lane")
+    (lane.folder / "copy").rename(lane.folder / "lane")
+    store = await lane.opened(Changelog(log), now=DAY + days * DAY, wanted=2)
+    assert store.get_many([ANN, BOB]) == [None, core(b"bob")]
+    assert (store.head.seq, store.fresh) == (2, days > 3)
+    store.close()
+
+
+async def test_a_store_whose_building_was_broken_off_again_and_again_is_not_made_younger_by_it(lane: Lane) -> None:
+    """Each try would otherwise give it half of KEPT more."""
+    (await lane.opened(Changelog(BEFORE), now=DAY)).close()
+    for days in (2, 4, 6):
+        store = LaneStore(lane.folder / "lane", lane._memory, ORIGIN, now=DAY + days * DAY, max_age_ms=KEPT // 2)
+        fresh = store.fresh
+        store.restore([(BOB, core(b"bob"))], 3)  # and the worker is killed
+        store.close()
+        if fresh:
+            break
+    assert fresh
+    assert days == 4
+
+
+async def test_a_changelog_that_lost_its_beginning_closes_the_lane_and_says_why(lane: Lane) -> None:
+    with pytest.raises(Broken, match=r"laudstream\.state begins at 2, so records of customers were deleted"):
+        await lane.opened(Changelog(BEFORE, begin=2), now=DAY)
+
+
+async def test_a_store_that_was_in_step_before_the_changelog_lost_its_beginning_goes_on(lane: Lane) -> None:
+    (await lane.opened(Changelog(BEFORE), now=DAY)).close()
+    store = await lane.opened(Changelog({**BEFORE, **DELETED}, begin=2), now=DAY + 1)
+    assert store.get_many([ANN, BOB]) == [None, core(b"bob")]
+    store.close()
+
+
+async def test_a_store_ahead_of_its_changelog_is_built_anew_where_nobody_knows_the_last_round(lane: Lane) -> None:
+    (await lane.opened(Changelog({**BEFORE, **DELETED}), now=DAY)).close()
+    with capture_logs() as said:
+        store = await lane.opened(Changelog(BEFORE), now=DAY + 1)
+    assert [line["event"] for line in said] == ["store_ahead"]
+    assert (store.head.seq, store.meta.position) == (1, 3)
+    assert store.get_many([ANN, BOB]) == [core(b"ann"), core(b"bob")]
+    store.close()
