@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from laudstream.journey.catalog import NOTHING, Catalog
+from laudstream.journey.catalog import Catalog
 from laudstream.journey.handoff import Ask, Grant, Release
+from laudstream.journey.live import NOTHING
 
 
 class Places:

@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 import msgspec
 
 from laudstream.errors import Invalid, Problem
-from laudstream.journey.catalog import NOTHING
 from laudstream.journey.definition import parse
 from laudstream.journey.durations import parse as duration
 from laudstream.journey.durations import zone_of
+from laudstream.journey.live import NOTHING
 from laudstream.journey.steps import Journey
 from laudstream.simulate.listener import Listener
 from laudstream.simulate.report import Report, journey_report

@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 
 from laudstream.journey import graph
-from laudstream.journey.steps import ExperimentStep, Journey
+from laudstream.journey.kinds.experiment import ExperimentStep
+from laudstream.journey.steps import Journey
 from laudstream.simulate.tally import Key, Tally
 
 Counts = dict[str, int]
