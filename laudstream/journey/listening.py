@@ -50,18 +50,23 @@ def hear(work: Work, run: Run, version: Journey, heard: Heard | None, moves: boo
     step = version.steps[run.step]
     if run.status == FAILED or (run.held is not None and run.held.to) or not isinstance(step, WaitStep):
         return
-    progress, used = run.progress, _used(work, run)
-    if step.collect and heard is not None and not used:
+    progress, used = run.progress, bool(work.mark) and _used(work, run)
+    event = heard if type(heard) is Event else None
+    if step.collect and event is not None and not used:
         run = work.own(run)
-        gather(work, run, step.collect, heard, work.moment.now)
+        gather(work, run, step.collect, event, work.moment.now)
     found: Left | None = None
     what: Heard | None = None
     for index, branch in enumerate(step.branches):
         if branch.condition is not None:
             found, what = _holds(work, run, branch, branch.condition), None
         elif not used:
-            what = heard if branch.changed is None else change_of(work, run, branch.changed) if heard is None else None
-            adds = weight(work, run, version, branch, what) if what is not None else 0
+            what = heard
+            if branch.on is not None:  # by far the most
+                adds = int(event is not None and meets(work, run, version, branch.on, event))
+            else:
+                what = heard if branch.changed is None else _changed(work, run, branch.changed, heard)
+                adds = weight(work, run, version, branch, what) if what is not None else 0
             if what is None or not adds:
                 continue
             if branch.count > 1 or branch.all_of:
@@ -77,11 +82,15 @@ def hear(work: Work, run: Run, version: Journey, heard: Heard | None, moves: boo
     mine.progress = progress
     if found is None:
         return
-    event = None if what is None else properties(what)
+    ended = None if what is None else properties(what)
     if moves:
-        take(work, mine, version, found, event, work.mark)
+        take(work, mine, version, found, ended, work.mark)
     else:
-        mine.held = Held(found.branch, found.to, found.data, event, work.mark)
+        mine.held = Held(found.branch, found.to, found.data, ended, work.mark)
+
+
+def _changed(work: Work, run: Run, of: tuple[str, Get], heard: Heard | None) -> Change | None:
+    return change_of(work, run, of) if heard is None else None
 
 
 def change_of(work: Work, run: Run, of: tuple[str, Get]) -> Change | None:
@@ -103,8 +112,7 @@ def _stood(work: Work, run: Run) -> bool:
 
 def _used(work: Work, run: Run) -> bool:
     """Whether the input is used up for the wait that the run is at (R22, R28)."""
-    mark = work.mark
-    return bool(mark) and (run.entry.mark == mark or bool(run.used and (run.step, mark) in run.used))
+    return run.entry.mark == work.mark or bool(run.used and (run.step, work.mark) in run.used)
 
 
 def count(runs: tuple[Run, ...], listening: list[Found], event: Event, mark: bytes, now: int) -> tuple[Run, ...] | None:

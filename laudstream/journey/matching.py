@@ -98,6 +98,8 @@ def looked_at(work: Work, run: Run, branch: WaitBranch, heard: Heard) -> dict[st
     """What a decision says of the input that satisfied a branch."""
     if isinstance(heard, Event):
         data: dict[str, Any] = {"event": heard.name}
+        if branch.on is not None and branch.on.where is None:
+            return data
         for on in (branch.on, *branch.all_of):
             if on is not None and on.where is not None and on.name == heard.name:
                 data |= on.where.looked_at(work.scope(run, heard.properties))

@@ -56,10 +56,13 @@ def concerned(work: Work, event: Event | None, *, levels: bool) -> list[Found]:
 
 def tell(work: Work, listening: list[Found], event: Event | None) -> None:
     """Exits of all runs, then goals, then branches (R6, R21)."""
+    aims = bool(work.core.goals)
     for run, _, version in listening:
         if version.exits:
             _guarded_exit(work, run, version, event)
-    goals.reach_all(work, listening, event)
+        aims = aims or version.goal is not None
+    if aims:
+        goals.reach_all(work, listening, event)
     changed = work.attributes is not work.before.attributes
     for run, live, version in listening:
         if run.status == ASKING:

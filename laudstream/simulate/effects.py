@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from laudstream.customers.row import Row
-from laudstream.journey.handoff import Ask, Grant, Release
+from laudstream.customers.row import Consent, Member, Row
+from laudstream.journey.handoff import Ask, Emitted, Grant, Release
 from laudstream.journey.reasons import Reason
-from laudstream.journey.write import Write
+from laudstream.journey.write import CONSENT, MEMBER, Write
 from laudstream.messages.delivery import Delivery
 from laudstream.messages.request import SendRequest
 from laudstream.simulate.person import Person
@@ -79,12 +79,36 @@ def _opted_out(consents: dict[str, tuple[str, int]], request: SendRequest) -> bo
 def _write(world: World, person: Person, write: Write) -> None:
     """The projector carries the write out, and the row comes back at once (A19)."""
     row = person.carry_out(write, world.revise(), world.now)
-    if row is not None:
-        world.later(world.now, ROWS, write.customer, _come_back, row)
+    if row is None:
+        return
+    for other in _rows_of(world, write):
+        world.later(world.now, ROWS, write.customer, _come_back, other)
+    world.later(world.now, ROWS, write.customer, _come_back, row)
 
 
-def _come_back(world: World, person: Person, row: Row) -> None:
+def _rows_of(world: World, write: Write) -> list[Consent | Member]:
+    """Consents and memberships are rows of their own."""
+    if write.op == MEMBER:
+        return [Member(segment, member, world.revise()) for segment, member in write.attributes.items()]
+    if write.op != CONSENT:
+        return []
+    names = {name: name.partition("/") for name in write.attributes}
+    return [
+        Consent(names[name][0], names[name][2], status, world.revise()) for name, status in write.attributes.items()
+    ]
+
+
+def _come_back(world: World, person: Person, row: Row | Consent | Member) -> None:
     world.row(person, row)
+
+
+def _emitted(world: World, person: Person, emitted: Emitted) -> None:
+    """The event comes to the lane of its customer (R52)."""
+    world.later(world.now, HANDOFFS, emitted.customer, _arrive, emitted)
+
+
+def _arrive(world: World, person: Person, emitted: Emitted) -> None:
+    world.emitted(person, emitted.event)
 
 
 def _ask(world: World, person: Person, ask: Ask) -> None:
@@ -108,5 +132,6 @@ EFFECTS: dict[type, Happening] = {
     Write: _write,
     Ask: _ask,
     Release: _release,
+    Emitted: _emitted,
 }
 """Kind -> what is done with it. Decisions are not here: the world tells of them itself."""

@@ -7,8 +7,9 @@ from typing import Any
 from laudstream.customers.row import Row
 from laudstream.errors import Broken
 from laudstream.journey.codec import empty
-from laudstream.journey.customer import Customer
-from laudstream.journey.write import Write
+from laudstream.journey.customer import Customer, Pending
+from laudstream.journey.write import OPS, Write
+from laudstream.journey.writing import over
 
 
 class Person:
@@ -38,14 +39,13 @@ class Person:
     def carry_out(self, write: Write, revision: int, at: int) -> Row | None:
         """A write of the lane, as the projector carries it out; the row that comes back. None: it changes nothing,
         since it is meant for another life of the row (A19). Raises Broken for an op that is not known here."""
-        work = _OPS.get(write.op)
-        if work is None:
+        if write.op not in OPS:
             raise Broken(f"the virtual world does not know the write {write.op!r}: add it to simulate/person.py")
         if write.born not in (0, self.born):
             return None
         if not self.born:
             self.born, self.created_at = revision, at
-        self.attributes = work(self.attributes, write)
+        self.attributes = over(self.attributes, Pending(write.number, write.op, write.attributes, tuple(write.names)))
         self.writes = max(self.writes, write.number)
         return self.row(revision)
 
@@ -56,15 +56,3 @@ class Person:
         gone = Row(self.born, revision, {}, self.created_at, deleted=True, at=at)
         self.attributes, self.born, self.created_at, self.writes = {}, 0, 0, 0
         return gone
-
-
-def _unset(attributes: dict[str, Any], write: Write) -> dict[str, Any]:
-    return {name: value for name, value in attributes.items() if name not in write.names}
-
-
-_OPS = {
-    "first_sight": lambda attributes, write: attributes,
-    "set": lambda attributes, write: {**attributes, **write.attributes},
-    "unset": _unset,
-}
-"""Op of a write -> the attributes after it."""

@@ -15,7 +15,7 @@ from typing import Any
 
 from laudstream import topics
 from laudstream.customers.event import Event
-from laudstream.customers.row import Consent, Row, Suppression
+from laudstream.customers.row import Consent, Member, Row, Suppression
 from laudstream.errors import Broken
 from laudstream.journey.advance import advance
 from laudstream.journey.catalog import Catalog
@@ -60,7 +60,7 @@ class World:
         self.requested: Callable[[SendRequest], object] = _nothing
         self.delivered: Callable[[Delivery], object] = _nothing
         self.handled: Counter[str] = Counter()
-        """Inputs that were worked through, by kind: events, rows, deliveries, grants, timers, touches."""
+        """Inputs that were worked through, by kind: events, rows, deliveries, grants, emitted, timers, touches."""
         self._bodies: dict[tuple[str, str, int], dict[str, Any]] = {}
         self._versions: dict[tuple[str, str], int] = {}
         self._seq = self._revision = 0
@@ -134,7 +134,7 @@ class World:
         if gone is not None:
             self.row(person, gone)
 
-    def row(self, person: Person, row: Row | Consent | Suppression) -> None:
+    def row(self, person: Person, row: Row | Consent | Suppression | Member) -> None:
         """A row as it comes by CDC, now."""
         self.handled["rows"] += 1
         self.hand(person, RowInput(self.cause(topics.ROWS), row), self.now)
@@ -149,6 +149,11 @@ class World:
         """The answer of a quota, now."""
         self.handled["grants"] += 1
         self.hand(person, GrantInput(self.cause(topics.HANDOFFS), journey, run, granted, most), self.now)
+
+    def emitted(self, person: Person, event: Event) -> None:
+        """An event that a run emitted, now (R52)."""
+        self.handled["emitted"] += 1
+        self.hand(person, EventInput(self.cause(topics.HANDOFFS), event), self.now)
 
     def post(self, post: Post) -> None:
         """An event, and all that comes before it."""

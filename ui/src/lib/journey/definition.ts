@@ -15,6 +15,8 @@ export interface Entry {
   event?: EventName;
   date?: DateEntry;
   audience?: Audience;
+  /** A call that names the journey, or a step `emit`. */
+  api?: { key?: string };
   where?: Condition;
   reentry?: string;
   while_active?: 'ignore' | 'restart';
@@ -32,8 +34,46 @@ export interface Branch {
   event?: EventName;
   where?: Condition;
   count?: number;
+  all_of?: { event: EventName; where?: Condition }[];
+  message?: { is: string; of?: string[]; link?: string; machine?: 'include' | 'exclude' };
+  /** Path of a value. */
+  changed?: string;
   condition?: Condition;
   next: string;
+}
+
+export interface Consent {
+  channel: string;
+  subscription?: string;
+}
+
+export interface Update {
+  set?: Record<string, unknown>;
+  unset?: string[];
+  increment?: Record<string, number | { from: string }>;
+  subscribe?: Consent[];
+  unsubscribe?: Consent[];
+  add_to?: string[];
+  remove_from?: string[];
+}
+
+export interface Emit {
+  event?: string;
+  enter?: string;
+  leave?: string;
+  properties?: Record<string, unknown>;
+  outcome?: string;
+  /** Path of a customer's id; else the run's own customer. */
+  to?: string;
+}
+
+export interface Goal {
+  event?: EventName;
+  where?: Condition;
+  condition?: Condition;
+  within: string;
+  value?: string;
+  end_on_goal?: boolean;
 }
 
 /** What a run does where the instant to wait for is past, or where there is none. */
@@ -50,9 +90,17 @@ export interface Step {
   message?: { channel: string; template: string; class?: string; expires_after?: string; on_refusal?: string; defer?: Defer; windows?: Window[] };
   delay?: { for?: string; until?: Until } & Fallback;
   window?: Window & Fallback;
-  wait?: { branches: Branch[]; timeout?: { after?: string; until?: Until; next: string } & Fallback };
+  wait?: {
+    branches: Branch[];
+    timeout?: { after?: string; until?: Until; next: string } & Fallback;
+    since?: string;
+    collect?: string[];
+  };
   split?: { branches: Branch[]; else: string };
-  experiment?: { id?: string; arms: Record<string, number> };
+  experiment?: { id?: string; arms: Record<string, number>; holdout?: number };
+  update?: Update;
+  emit?: Emit;
+  jump?: string | { to: string };
   exit?: { outcome: string };
   next?: string | Record<string, string>;
 }
@@ -80,12 +128,15 @@ export interface Definition {
   exit?: ExitRule[];
   /** Places of the journey, over all its versions. */
   max_entries?: number;
+  goal?: Goal;
   settings?: Settings;
   start: string;
   steps: Record<string, Step>;
 }
 
-export const KINDS = ['message', 'delay', 'window', 'wait', 'split', 'experiment', 'exit'] as const;
+export const KINDS = [
+  'message', 'delay', 'window', 'wait', 'split', 'experiment', 'update', 'emit', 'jump', 'exit',
+] as const;
 export type Kind = (typeof KINDS)[number];
 
 /** null: a kind that this screen does not know. */
@@ -112,8 +163,9 @@ export function ways(step: Step): Way[] {
   }
   if (step.experiment !== undefined) {
     const { next } = step;
-    return Object.keys(step.experiment.arms).map((arm) => ({ branch: arm, to: typeof next === 'string' ? next : (next?.[arm] ?? '') }));
+    return Object.keys(armsOf(step.experiment)).map((arm) => ({ branch: arm, to: typeof next === 'string' ? next : (next?.[arm] ?? '') }));
   }
+  if (step.jump !== undefined) return [{ branch: 'next', to: typeof step.jump === 'string' ? step.jump : step.jump.to }];
   if (typeof step.next === 'string') {
     return [{ branch: step.message === undefined ? 'next' : 'sent', to: step.next }, ...past(step.delay ?? step.window)];
   }
@@ -127,5 +179,11 @@ function past(fallback: Fallback | undefined): Way[] {
 }
 
 export function waitBranch(branch: Branch): string {
-  return branch.name ?? branch.event?.name ?? 'condition';
+  const kind = branch.all_of !== undefined ? 'all_of' : branch.changed !== undefined ? 'changed' : 'condition';
+  return branch.name ?? branch.event?.name ?? branch.message?.is ?? kind;
+}
+
+/** Arm -> its share in percent; the holdout arm is one of them. */
+export function armsOf({ arms, holdout }: NonNullable<Step['experiment']>): Record<string, number> {
+  return holdout === undefined ? arms : { ...arms, holdout };
 }

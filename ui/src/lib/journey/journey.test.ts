@@ -3,9 +3,9 @@ import { expect, test } from 'vitest';
 import type { Stats } from '../api/journeys';
 import { conditionWords, pathsOf } from './conditions';
 import { ended, numbersOf, ranked, went } from './counts';
-import { kindOf, ways, type Definition, type Step } from './definition';
+import { kindOf, ways, type Branch, type Definition, type Step, type Update } from './definition';
 import { graphOf, stepsInOrder } from './graph';
-import { branchWords, entryDetail, entryTitle, listed, ruleDetail, ruleTitle, settingsWords, stepDetail, stepTitle } from './words';
+import { branchWords, entryDetail, entryTitle, goalWords, listed, ruleDetail, ruleTitle, settingsWords, stepDetail, stepTitle } from './words';
 
 const JOURNEY: Definition = {
   id: 'second-purchase',
@@ -47,6 +47,43 @@ test('branches bear the names that counts have', () => {
   expect(names({ split: { branches: [{ condition: {}, next: 'a' }, { name: 'x', condition: {}, next: 'b' }], else: 'c' } }))
     .toEqual(['1>a', 'x>b', 'else>c']);
   expect(names({ exit: { outcome: 'done' } })).toEqual([]);
+});
+
+test('steps that write, emit and jump say so in plain words', () => {
+  const update = (parts: Update) => [stepTitle({ update: parts }), stepDetail({ update: parts })];
+  expect(update({ set: { plan: 'pro', total: { from: 'entry.total' } }, increment: { orders: 1 }, add_to: ['vip'] }))
+    .toEqual(['Change plan, total and orders', 'plan = “pro” · total = entry’s total · orders + 1 · into vip']);
+  expect(update({ unsubscribe: [{ channel: 'email', subscription: 'news' }] }))
+    .toEqual(['Unsubscribe from news (email)', 'unsubscribed from news (email)']);
+  expect(stepTitle({ emit: { event: 'vip' } })).toBe('Emit vip');
+  expect(stepDetail({ emit: { event: 'vip', to: 'entry.friend', properties: { level: 2 } } }))
+    .toBe('for the customer entry’s friend · level = 2');
+  expect(stepTitle({ emit: { enter: 'other' } })).toBe('Enter other');
+  expect(stepTitle({ jump: { to: 'rest' } })).toBe('Go to rest');
+  expect(ways({ jump: 'rest' })).toEqual([{ branch: 'next', to: 'rest' }]);
+});
+
+test('waits say what they wait for', () => {
+  const branches: Branch[] = [
+    { all_of: [{ event: { name: 'a' } }, { event: { name: 'b' } }], next: '' },
+    { message: { of: ['remind'], is: 'clicked', link: 'https://x.org' }, next: '' },
+    { changed: 'customer.plan', next: '' },
+  ];
+  const step: Step = { wait: { branches, since: 'PT1H', collect: ['view'] } };
+  expect(stepTitle(step)).toBe('Wait for a and b, remind is clicked (https://x.org) or customer’s plan changes');
+  expect(stepDetail(step)).toBe('looks back 1\u00a0h, collects view');
+  expect(ways(step).map(({ branch }) => branch)).toEqual(['all_of', 'clicked', 'changed']);
+});
+
+test('an experiment shows its holdout arm, a goal what it counts, an entry by a call that it is one', () => {
+  const step: Step = { experiment: { arms: { a: 90 }, holdout: 10 }, next: { a: 'x', holdout: 'y' } };
+  expect(ways(step)).toEqual([{ branch: 'a', to: 'x' }, { branch: 'holdout', to: 'y' }]);
+  expect(stepDetail(step)).toBe('a 90 % · holdout 10 %');
+  expect(goalWords({ event: { name: 'buy' }, within: 'P3D', value: 'total', end_on_goal: true }))
+    .toBe('buy within 3\u00a0days, summed by total, ends the run');
+  expect(goalWords({ condition: { 'customer.plan': { equals: 'pro' } }, within: 'P1D' })).toBe('customer’s plan is “pro” within 1\u00a0day');
+  expect(entryTitle({ api: { key: 'order' } })).toBe('Enters by a call');
+  expect(entryDetail({ api: { key: 'order' }, reentry: 'always' })).toBe('for each order, again any time');
 });
 
 test('steps say in plain words what they do', () => {

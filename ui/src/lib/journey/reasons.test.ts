@@ -11,5 +11,5 @@ test('the screens know every reason of the core, with the same meaning (else: np
 });
 
 test('an unknown reason is shown as it is', () => {
-  expect(meaning('too_deep')).toBe('too deep');
+  expect(meaning('far_too_deep')).toBe('far too deep');
 });

@@ -2,7 +2,10 @@
 
 import { duration } from '../format/format';
 import { conditionWords, pathsOf, pathWords } from './conditions';
-import { kindOf, waitBranch, type Branch, type Defer, type Entry, type ExitRule, type Settings, type Step } from './definition';
+import {
+  armsOf, kindOf, waitBranch, type Branch, type Defer, type Entry, type ExitRule, type Goal, type Settings, type Step,
+} from './definition';
+import { emitDetail, emitTitle, updateDetail, updateTitle } from './changes';
 import { audienceWords, dateWords, untilWords, windowWords, type Until } from './times';
 
 /** What a step does, in a line: `Wait for purchase, up to 20 s`. */
@@ -18,7 +21,10 @@ export function stepTitle(step: Step): string {
     const paths = step.split.branches.flatMap((branch) => pathsOf(branch.condition ?? {}));
     return `Split by ${listed([...new Set(paths)].map(pathWords), 'and')}`;
   }
-  if (step.experiment !== undefined) return `Try ${listed(Object.keys(step.experiment.arms), 'and')}`;
+  if (step.experiment !== undefined) return `Try ${listed(Object.keys(armsOf(step.experiment)), 'and')}`;
+  if (step.update !== undefined) return updateTitle(step.update);
+  if (step.emit !== undefined) return emitTitle(step.emit);
+  if (step.jump !== undefined) return `Go to ${typeof step.jump === 'string' ? step.jump : step.jump.to}`;
   if (step.exit !== undefined) return step.exit.outcome;
   return Object.keys(step).find((key) => key !== 'next') ?? 'step';
 }
@@ -38,8 +44,16 @@ function timeoutWords(timeout: { after?: string; until?: Until }): string {
 }
 
 function waitedFor(branch: Branch): string {
+  if (branch.all_of !== undefined) return listed(branch.all_of.map((member) => member.event.name), 'and');
+  if (branch.message !== undefined) return messageWords(branch.message);
+  if (branch.changed !== undefined) return `${pathWords(branch.changed)} changes`;
   if (branch.event === undefined) return branch.condition === undefined ? waitBranch(branch) : conditionWords(branch.condition);
   return branch.count !== undefined && branch.count > 1 ? `${branch.count} × ${branch.event.name}` : branch.event.name;
+}
+
+/** `a message is opened`, `remind or offer is clicked`. */
+function messageWords({ is, of, link }: NonNullable<Branch['message']>): string {
+  return `${of === undefined ? 'a message' : listed(of, 'or')} is ${is}${link === undefined ? '' : ` (${link})`}`;
 }
 
 /** `a`, `a or b`, `a, b or c`; after three, how many more. */
@@ -53,17 +67,26 @@ export function listed(words: string[], last: 'and' | 'or'): string {
 export function stepDetail(step: Step): string {
   if (step.message !== undefined) return step.message.template;
   if (step.experiment !== undefined) {
-    return Object.entries(step.experiment.arms).map(([arm, weight]) => `${arm} ${weight} %`).join(' · ');
+    return Object.entries(armsOf(step.experiment)).map(([arm, weight]) => `${arm} ${weight} %`).join(' · ');
   }
+  if (step.update !== undefined) return updateDetail(step.update);
+  if (step.emit !== undefined) return emitDetail(step.emit);
   const past = (step.delay ?? step.window ?? step.wait?.timeout)?.if_past;
-  if (past !== undefined) return `if past: ${PAST_WORDS[past] ?? `go to ${past}`}`;
-  return '';
+  const words = past === undefined ? [] : [`if past: ${PAST_WORDS[past] ?? `go to ${past}`}`];
+  return [...(step.wait === undefined ? [] : waitDetail(step.wait)), ...words].join(', ');
 }
 
 const PAST_WORDS: Record<string, string> = { pass: 'go on', skip: 'skip the next step', exit: 'leave' };
 
+/** `looks back to the entry`, `collects view`. */
+function waitDetail({ since, collect }: NonNullable<Step['wait']>): string[] {
+  const back = since === 'entry' ? ['looks back to the entry'] : since?.startsWith('P') ? [`looks back ${duration(since)}`] : [];
+  return [...back, ...(collect === undefined ? [] : [`collects ${listed(collect, 'and')}`])];
+}
+
 const KIND_NAMES: Record<string, string> = {
-  message: 'Message', delay: 'Delay', window: 'Window', wait: 'Wait', split: 'Split', experiment: 'Experiment', exit: 'End',
+  message: 'Message', delay: 'Delay', window: 'Window', wait: 'Wait', split: 'Split', experiment: 'Experiment',
+  update: 'Update', emit: 'Emit', jump: 'Jump', exit: 'End',
 };
 
 export function kindName(step: Step): string {
@@ -88,7 +111,7 @@ export function branchWords(step: Step, branch: string): string {
     const found = step.split.branches.find((each, index) => (each.name ?? String(index + 1)) === branch);
     return found?.condition === undefined ? '' : conditionWords(found.condition);
   }
-  if (step.experiment !== undefined) return `${step.experiment.arms[branch] ?? 0} % of customers`;
+  if (step.experiment !== undefined) return `${armsOf(step.experiment)[branch] ?? 0} % of customers`;
   if (step.message !== undefined) return branch === 'sent' ? 'the message was requested' : 'the message was refused';
   return '';
 }
@@ -101,13 +124,15 @@ function branchCondition(branch: Branch): string {
 export function entryTitle(entry: Entry): string {
   if (entry.audience !== undefined) return audienceWords(entry.audience);
   if (entry.date !== undefined) return dateWords(entry.date);
+  if (entry.api !== undefined) return 'Enters by a call';
   if (entry.event === undefined) return 'Enters';
   return `Enters on ${entry.event.name}`;
 }
 
 export function entryDetail(entry: Entry): string {
   const where = entry.where === undefined ? [] : [`where ${conditionWords(entry.where)}`];
-  const key = entry.event?.key === undefined ? [] : [`for each ${entry.event.key}`];
+  const named = entry.event?.key ?? entry.api?.key;
+  const key = named === undefined ? [] : [`for each ${named}`];
   const recurs = entry.date?.every !== undefined || entry.audience?.every !== undefined;
   const restart = entry.while_active === 'restart' ? ['starts over while active'] : [];
   return [...where, ...key, reentryWords(entry.reentry ?? (recurs ? 'always' : 'never')), ...restart].join(', ');
@@ -127,6 +152,14 @@ export function ruleTitle(rule: ExitRule): string {
 export function ruleDetail(rule: ExitRule): string {
   if (rule.where !== undefined) return `where ${conditionWords(rule.where)}`;
   return rule.condition === undefined ? 'from any step, at once' : conditionWords(rule.condition);
+}
+
+/** `purchase within 3 days, counted by total`. */
+export function goalWords(goal: Goal): string {
+  const what = goal.event === undefined ? conditionWords(goal.condition ?? {}) : goal.event.name;
+  const where = goal.where === undefined ? '' : ` where ${conditionWords(goal.where)}`;
+  const value = goal.value === undefined ? '' : `, summed by ${goal.value}`;
+  return `${what}${where} within ${duration(goal.within)}${value}${goal.end_on_goal === true ? ', ends the run' : ''}`;
 }
 
 /** Settings that are set, as pairs to read. */
