@@ -54,7 +54,10 @@ def enter(work: Work, live: LiveJourney, event: Event) -> None:
 
 def enter_audience(work: Work, live: LiveJourney, audience: Audience, occurrence: Occurrence = ()) -> None:
     """Asks the audience of a journey; who merely does not belong to it is not recorded (R36, R59)."""
-    run = _timed(work, live, entered(work, None))
+    by = entered(work, None)
+    if occurrence:
+        by = Entered("", packed({"number": occurrence[-1]}), work.moment.now, by="audience")
+    run = _timed(work, live, by)
     if _belongs(work, audience, run):
         _ask(work, live, audience, run, occurrence)
 
@@ -195,9 +198,9 @@ def begin(work: Work, run: Run, version: Journey) -> None:
         end(work, present, work.moment.now, reason=Reason.RESTARTED)
     run.arrived_at = run.entered_at
     _remember(work, run)
-    data: dict[str, Any] = {"event": run.entry.name} if run.entry.name else {"audience": True}
-    if run.entry.by == "date":
-        data = run.entry.properties
+    data: dict[str, Any] = {"event": run.entry.name}
+    if run.entry.by:
+        data = {**({"audience": True} if run.entry.by == "audience" else {}), **run.entry.properties}
     if run.key:
         data["key"] = run.key
     work.decide("entered", run, run.entered_at, to=version.start, data=data)
