@@ -122,7 +122,7 @@ def check(work: Work) -> None:
     moved = work.attributes.get("timezone") != work.before.attributes.get("timezone")
     for live in work.space.timed:
         version = live.versions.get(live.status.live)
-        if version is None or not _looked(work, live):
+        if version is None or work.core.swept.get(live.id) != live.status.audience[0]:
             continue  # it is looked at first
         for index, entry in enumerate(version.dates):
             key = f"{live.id}/{index}"
@@ -143,12 +143,6 @@ def check(work: Work) -> None:
             due = schedule.nth(before.number, _first_day(work, live, version), zone)
             if due is not None:
                 _shift(work, f"{live.id}/{AUDIENCE}", before, _of_schedule(work, version, schedule, due, zone))
-
-
-def _looked(work: Work, live: LiveJourney) -> bool:
-    """Whether the customer was looked at for the present publishing; a journey that drains asks for no look."""
-    seq = live.status.audience[0]
-    return not seq or work.core.swept.get(live.id) == seq
 
 
 def _set(work: Work, key: str, alarm: Alarm | None) -> None:

@@ -158,7 +158,7 @@ def _follows(journey: LiveJourney) -> bool:
 
 
 def _audiences(journeys: dict[str, LiveJourney]) -> tuple[LiveJourney, ...]:
-    asking = [journey for journey in journeys.values() if journey.status.audience[0]]
+    asking = [each for each in journeys.values() if each.status.audience[0] and each.status.status in (LIVE, PAUSED)]
     return tuple(sorted(asking, key=lambda journey: journey.status.audience))
 
 
@@ -184,8 +184,8 @@ def _after(before: Status | None, control: Control, at: int, asks: bool) -> Stat
             known.pop(control.version, None)
             published = (*known.items(), (control.version, at))
             audience = (control.seq, at) if asks else (0, 0)
-    if status not in (LIVE, PAUSED):
-        audience = (0, audience[1] if status == DRAINING else 0)
+    if status in (STOPPED, DELETED):
+        audience = (0, 0)
     resumed = at if before.status == PAUSED and status in (LIVE, DRAINING) else before.resumed_at
     stopped = at if status in _GONE else before.stopped_at
     live = control.version if status in (LIVE, PAUSED, DRAINING) else before.live

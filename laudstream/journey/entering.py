@@ -57,7 +57,10 @@ def enter(work: Work, live: LiveJourney, event: Event) -> None:
 
 def enter_audience(work: Work, live: LiveJourney, audience: Audience, occurrence: Occurrence = ()) -> None:
     """Asks the audience of a journey; who merely does not belong to it is not recorded (R36, R59)."""
-    run = _timed(work, live, entered(work, None))
+    by = entered(work, None)
+    if occurrence:
+        by = Entered("", packed({"number": occurrence[-1]}), work.moment.now, by="audience")
+    run = _timed(work, live, by)
     if _belongs(work, audience, run):
         _ask(work, live, audience, run, occurrence)
 
@@ -244,9 +247,10 @@ def begin(work: Work, run: Run, version: Journey) -> None:
     run.arrived_at = run.entered_at
     _remember(work, run)
     goals.begin(work, run, version)
-    data: dict[str, Any] = {"event": run.entry.name} if run.entry.name else {run.entry.by or "audience": True}
-    if run.entry.by in ("date", "segment"):
-        data = run.entry.properties
+    data: dict[str, Any] = {"event": run.entry.name}
+    if run.entry.by:
+        data = {} if run.entry.by in ("date", "segment") else {run.entry.by: True}
+        data |= {} if run.entry.by == "api" else run.entry.properties
     if run.key:
         data["key"] = run.key
     work.decide("entered", run, run.entered_at, to=version.start, data=data)

@@ -68,7 +68,7 @@ def _once(reader: Reader, value: object, pointer: str, by_customer: bool, zoned:
         found = datetime.fromisoformat(value) if isinstance(value, str) and len(value) >= 16 else None
     except ValueError:
         found = None
-    if found is None or not 1970 < found.year < 9000:
+    if found is None or not 1970 <= found.year < 9000:
         fix = 'write e.g. "2026-12-01T09:00:00+01:00", or "2026-12-01T09:00" for a local time'
         reader.wrong(pointer, "'at' is no date with a time", fix)
         return None
@@ -118,7 +118,7 @@ def _day(reader: Reader, value: object, pointer: str) -> date | None:
         found = date.fromisoformat(value) if isinstance(value, str) and len(value) == 10 else None
     except ValueError:
         found = None
-    if found is None or not 1970 < found.year < 9000:
+    if found is None or not 1970 <= found.year < 9000:
         reader.wrong(pointer, "no date", 'write e.g. "2026-12-24", in quotes')
         return None
     return found

@@ -19,7 +19,7 @@ def record(**columns: Any) -> bytes:
 def test_a16_a_row_of_segment_members_says_who_belongs_to_a_manual_segment() -> None:
     assert row(record(segment="vip", member=True)) == Member("vip", True, 7)
     assert row(record(segment="vip", member=False)) == Member("vip", False, 7)
-    assert row(record(segment="vip", __deleted="true")) == Member("vip", True, 7, True)
+    assert row(record(segment="vip", __deleted="true")) == Member("vip", False, 7, True)
 
 
 def test_a_row_of_segment_members_with_a_wrong_type_cannot_be_read() -> None:

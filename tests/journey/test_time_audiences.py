@@ -39,9 +39,8 @@ def present(world: Any, make: Any) -> Any:
         w.row(**fields.pop("attributes", {"email": "ann@example.org"}))
         w.wait(MINUTE)
         entry = [{"audience": audience, **(beside or {})}]
-        w.publish(
-            make({"rest": {"delay": {"for": "PT2H"}, "next": "done"}}, entry=entry, **{"settings": EXACT, **fields})
-        )
+        steps = fields.pop("steps", {"rest": {"delay": {"for": "PT2H"}, "next": "done"}})
+        w.publish(make(steps, entry=entry, **{"settings": EXACT, **fields}))
         w.touch()
         return w
 
@@ -83,7 +82,14 @@ def test_r36_who_is_there_enters_at_each_occurrence(
     assert w.effects == []
     w.wait(days * DAY)
     assert entered(w) == at
-    assert all(made.data == {"audience": True} for made in w.decisions("entered"))
+    assert all(made.data.keys() == {"audience", "number"} for made in w.decisions("entered"))
+
+
+def test_r25_entry_reads_the_number_of_the_occurrence(present: Any) -> None:
+    odd = {"split": {"branches": [{"condition": {"entry.number": {"in": [1, 3]}}, "next": "left"}], "else": "done"}}
+    w = present(DAILY, steps={"odd": odd})
+    w.wait(4 * DAY)
+    assert [made.outcome for made in w.decisions("ended")] == ["done", "left", "done", "left"]
 
 
 def test_r11_an_occurrence_keeps_its_local_time_over_a_change_of_clocks(present: Any) -> None:

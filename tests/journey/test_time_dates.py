@@ -244,6 +244,19 @@ def test_r7_a_journey_that_drains_or_stopped_lets_nobody_in(looked: Any, status:
     assert [made.reason for made in w.decisions("not_entered")] == reasons
 
 
+def test_r7_a_journey_that_drained_and_is_live_again_arms_who_came_meanwhile(looked: Any) -> None:
+    w = looked({"renews_on": "2026-01-10"}, *dated())
+    w.control("draining")
+    w.row(deleted=True)
+    w.wait(MINUTE)
+    w.hand(RowInput(w.cause("laudstream.rows"), Row(2, 50, {"renews_on": "2026-01-20"}, w.now)))
+    assert w.customer.core.alarms == {}
+    w.control("live")
+    w.touch()
+    w.wait(30 * DAY)
+    assert entered(w) == ["2026-01-20T00:00"]
+
+
 def test_r33_a_new_version_does_not_fire_a_value_twice(looked: Any, make: Any, wait_step: Any) -> None:
     w = looked({"renews_on": "2026-01-10"}, *dated())
     w.wait(5 * DAY)

@@ -14,7 +14,8 @@ from laudstream.errors import Invalid
 from laudstream.journey.catalog import Catalog
 from laudstream.journey.definition import Known, check, parse
 from laudstream.journey.durations import local
-from laudstream.journey.windows import EVERY_DAY, Window, first_opening, opening
+from laudstream.journey.until import next_clock
+from laudstream.journey.windows import EVERY_DAY, WEEKDAYS, Window, first_opening, opening
 
 HOUR, MINUTE, DAY = 3_600_000, 60_000, 86_400_000
 ZONES = ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Pacific/Apia", "Asia/Kathmandu", "UTC")
@@ -180,6 +181,57 @@ def test_r14_a_window_does_not_break_a_cycle(make: Any) -> None:
     }
     with pytest.raises(Invalid, match="cycle"):
         parse(make(steps))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    st.datetimes(datetime(2020, 1, 2), datetime(2040, 1, 1)),
+    st.integers(0, 1439),
+    st.integers(0, 1439),
+    st.frozensets(st.integers(0, 6), min_size=1),
+    st.sampled_from([*ZONES, "Mars/Olympus", None]),
+    st.sampled_from(["PT0S", "PT10M", "P1D"]),
+    st.sampled_from(ZONES),
+)
+def test_r3_r31_runs_pass_windows_and_local_times_when_it_is_time_there_also_after_a_change_of_zone(
+    world: Any, make: Any, at: datetime, start: int, end: int, days: frozenset[int], name: str, spread: str, other: str
+) -> None:
+    if start == end:
+        return
+
+    def clock(minutes: int) -> str:
+        return f"{minutes // 60:02}:{minutes % 60:02}"
+
+    weekdays = [WEEKDAYS[day] for day in sorted(days)]
+    said = {"release_spread": spread}
+    window = {"weekday": weekdays, "from": clock(start), "to": clock(end)}
+    until = {"weekday": weekdays, "at": clock(start)}
+    w = world(
+        make({"hours": {"window": window, "next": "done"}}, id="window", settings=said),
+        make({"rest": {"delay": {"until": until}, "next": "done"}}, id="until", settings=said),
+        start=ms(at.isoformat()),
+    )
+    w.row(timezone=name)
+    w.event("go")
+    passed = {made.journey for made in w.decisions("moved")}
+    w.row(timezone=other)
+    passed |= {made.journey for made in w.decisions("moved")}  # a window that is open already
+    assert "until" not in passed
+    w.wait(20 * DAY)
+    zone = ZoneInfo(other)
+    for made in w.decisions("moved"):
+        passed.add(made.journey)
+        if made.journey == "window":
+            opens, closes = opening(Window(days, start, end), made.at, zone) or (0, 0)
+            assert opens <= made.at < closes
+            continue
+        last = next_clock(start, days, made.at - 15 * DAY, zone)
+        while (following := next_clock(start, days, last, zone)) <= made.at:
+            last = following
+        assert last <= made.at  # R3: not early
+        assert local(made.at, zone).date() == local(last, zone).date()
+        assert made.at - last <= {"PT0S": 0, "PT10M": 10 * MINUTE, "P1D": DAY}[spread]
+    assert passed == {"window", "until"}
 
 
 # Messages

@@ -63,7 +63,8 @@ function unknown(decision: Decision): Told {
 }
 
 function entryWhy({ data }: Decision): string {
-  if (data?.audience === true) return 'was there when the journey was published';
+  if (data?.audience === true) return typeof data.number === 'number' ? `occurrence ${data.number} of the audience` : 'belongs to the audience';
+  if (data?.date !== undefined) return `the date ${String(data.date)} came`;
   if (data?.event === undefined) return '';
   return data.key === undefined ? `${text(data.event)} arrived` : `${text(data.event)} arrived, key ${text(data.key)}`;
 }
