@@ -15,6 +15,7 @@ from laudstream.errors import Invalid
 from laudstream.journey import subscriptions
 from laudstream.journey.control import Control, body_key
 from laudstream.journey.definition import parse
+from laudstream.journey.parse_settings import workspace as parse_workspace
 from laudstream.messages import template
 from laudstream.records.codec import encode
 from laudstream.segments import definition as segments
@@ -116,10 +117,16 @@ def _subscription(order: Order, body: dict[str, Any]) -> dict[str, Any]:
     return body
 
 
+def _workspace(order: Order, body: dict[str, Any]) -> dict[str, Any]:
+    parse_workspace(body)
+    return body
+
+
 _PUBLISHED: Mapping[str, Callable[[Order, dict[str, Any]], dict[str, Any]]] = {
     "journey": _journey,
     "template": _template,
     "subscription": _subscription,
+    "workspace": _workspace,
     "segment": _segment,
 }
 

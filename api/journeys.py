@@ -9,6 +9,7 @@ import msgspec
 from starlette.responses import Response
 
 from api.call import Call, reply
+from api.naming import missing, neighbours
 from api.paging import ms
 from api.publishing import Version, Wait, Which, order, seen, shown
 from laudstream.errors import Invalid, NotFound, Problem, Refused
@@ -20,6 +21,7 @@ from laudstream.postgres.tenancy import Connection
 _SQL = queries("journeys")
 _TEMPLATES = queries("templates")
 _CUSTOMERS = queries("customers")
+_DEFINITIONS = queries("definitions")
 
 STATUSES = ("draft", "publishing", "live", "paused", "draining", "stopped")
 
@@ -158,7 +160,7 @@ async def publish(call: Call) -> Response:
         row = await _locked(connection, call.workspace, id)
         version, body = row["live_version"], row["draft"]
         if body is not None:
-            definition.parse(body, await _requires(connection, call.workspace))
+            await _check(connection, call.workspace, body)
             version = 1 + await connection.fetchval(_SQL["last_version"], call.workspace, id)
             await connection.execute(_SQL["add_version"], call.workspace, id, version, body)
         number = row["control_id"]
@@ -214,6 +216,16 @@ async def _moved(call: Call, version: int, status: str, number: int | None, wait
 def _impossible(id: str, status: str, wish: str) -> Refused:
     possible = ", ".join(name for name, move in MOVES.items() if status in move.before)
     return Refused(f"{wish}: journey {id} is {status}; possible now: {possible}")
+
+
+async def _check(connection: Connection, workspace: str, body: dict[str, Any]) -> None:
+    """Raises Invalid if the draft cannot run, or names what is not there (R20)."""
+    await connection.execute(_DEFINITIONS["alone"], workspace)  # what it names cannot be deleted meanwhile
+    near = await neighbours(connection, workspace)
+    journey = definition.parse(body, await _requires(connection, workspace), near.segments.keys())
+    problems = missing(journey, near)
+    if problems:
+        raise Invalid(f"{problems[0].pointer}: {problems[0].message}", tuple(problems))
 
 
 async def _requires(connection: Connection, workspace: str) -> dict[str, list[str]]:

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import (
     customers,
+    definitions,
     health,
     inbox,
     ingest,
@@ -50,6 +51,8 @@ class Route(NamedTuple):
 
 _JSON = dict[str, Any]
 
+_SEGMENT, _SUBSCRIPTION = "/api/segments/{id}", "/api/subscriptions/{id}"
+
 _JOURNEY, _TEMPLATE, _CUSTOMER = "/api/journeys/{id}", "/api/templates/{id}", "/api/customers/{id:path}"
 
 ROUTES: tuple[Route, ...] = (
@@ -72,6 +75,17 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", _TEMPLATE, templates.one, ADMIN, templates.Template),
     Route("PUT", _TEMPLATE, templates.publish, ADMIN, templates.Published, Wait, _JSON),
     Route("POST", f"{_TEMPLATE}/preview", templates.preview, ADMIN, templates.Preview, body=templates.PreviewWish),
+    Route("GET", "/api/segments", definitions.all_of("segment"), ADMIN, definitions.Lines),
+    Route("GET", _SEGMENT, definitions.one_of("segment"), ADMIN, definitions.Definition),
+    Route("PUT", _SEGMENT, definitions.publish_of("segment"), ADMIN, definitions.Published, Wait, _JSON),
+    Route("DELETE", _SEGMENT, definitions.delete_of("segment"), ADMIN, status=204),
+    Route("POST", f"{_SEGMENT}/members", definitions.members, ADMIN, definitions.Members, body=definitions.MembersWish),
+    Route("GET", "/api/subscriptions", definitions.all_of("subscription"), ADMIN, definitions.Lines),
+    Route("GET", _SUBSCRIPTION, definitions.one_of("subscription"), ADMIN, definitions.Definition),
+    Route("PUT", _SUBSCRIPTION, definitions.publish_of("subscription"), ADMIN, definitions.Published, Wait, _JSON),
+    Route("DELETE", _SUBSCRIPTION, definitions.delete_of("subscription"), ADMIN, status=204),
+    Route("GET", "/api/settings", definitions.settings, ADMIN, definitions.Definition),
+    Route("PUT", "/api/settings", definitions.set_settings, ADMIN, definitions.Published, Wait, _JSON),
     Route("GET", "/api/customers", customers.all, ADMIN, customers.CustomerPage, customers.CustomerQuery),
     # An id may hold slashes: the longer address comes first.
     Route("GET", f"{_CUSTOMER}/timeline", customers.timeline, ADMIN, customers.Timeline, customers.TimelineQuery),

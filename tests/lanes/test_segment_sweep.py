@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from agents.lanes import round as rounds
 from tests.lanes.kit import LaneKit, waiting
 
 GOLD = {"id": "gold", "condition": {"customer.plan": {"equals": "gold"}}}
-
-
-@pytest.fixture(autouse=True)
-def slices(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rounds, "SWEEP_SLICE", 4)
 
 
 def decisions(lane: LaneKit, kind: str) -> list[Any]:
@@ -23,6 +16,7 @@ def decisions(lane: LaneKit, kind: str) -> list[Any]:
 
 def test_r35_a_sweep_looks_at_everyone_once_and_enters_nobody() -> None:
     lane = LaneKit()
+    lane.slice = 4
     for n in range(11):
         lane.row(f"c{n:02}", 10, plan="gold" if n % 2 else "free")
     lane.round(50)
