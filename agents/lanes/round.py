@@ -32,6 +32,7 @@ from laudstream.journey.catalog import BodyOf, Catalog
 from laudstream.journey.control import Control
 from laudstream.journey.customer import Customer
 from laudstream.journey.decision import Decision
+from laudstream.journey.filling import filled
 from laudstream.journey.handoff import Ask, Emitted, Handoff, Release
 from laudstream.journey.inputs import (
     Cause,
@@ -186,6 +187,7 @@ class _Round:
         customers, partition, lane_events, catalog = self.now, self.lane.partition, topics.EVENTS, self.catalog
         moment, decode, changed = self.moment, wire.event, self.changed
         keeps, history_of, events = history.KEPT, history.record_of, self.events
+        counting = catalog.counting
         for record in records:
             key, at = record.key, record.timestamp
             if at > self.lane_time:
@@ -212,6 +214,8 @@ class _Round:
             if 0 < customer.core.wake_at < at:
                 self._late_timers(key, at)
                 customer = customers[key]
+            if counting and customer.workspace in counting:
+                customer = self._filled(key, customer, at)
             if at != moment.now:
                 moment = Moment(at, moment.clock, moment.epoch)
             try:  # as _advance does, without the call
@@ -229,7 +233,7 @@ class _Round:
                 if key not in changed:
                     changed[key] = customer
             if event is not None and after.recent is not customer.recent and event.type in keeps:
-                events.append(history_of(key, event, after.recent, record.value))
+                events.append(history_of(key, event, after.recent, record.value, at))
             if after.core.row is not customer.core.row and 0 < customer.core.row.born != after.core.row.born:
                 self._forget(key)
 
@@ -268,7 +272,7 @@ class _Round:
         self._advance(key, EventInput(cause, event), at)
         recent = self.now[key].recent
         if recent is not before and event.type in history.KEPT:
-            self.events.append(history.record_of(key, event, recent, wire.encode(event)))
+            self.events.append(history.record_of(key, event, recent, wire.encode(event), at))
 
     def _late_timers(self, key: bytes, before: int) -> None:
         for _ in range(MAX_TIMERS_AN_INPUT):
@@ -277,8 +281,21 @@ class _Round:
                 return
             self._advance(key, TimerInput(due), due)
 
+    def _filled(self, key: bytes, customer: Customer, now: int) -> Customer:
+        """The customer with what happened before the questions were asked that it is looked at for now (R58)."""
+        space = self.catalog.spaces[customer.workspace]
+        if customer.core.judged == space.judged:
+            return customer
+        after = filled(customer, space, history.events(self.view, key), now)
+        if after is not customer:
+            self.now[key] = after
+            self.changed.setdefault(key, customer)
+        return after
+
     def _advance(self, key: bytes, value: CoreInput, now: int) -> None:
         before = self.now[key]
+        if before.workspace in self.catalog.counting:
+            before = self._filled(key, before, now)
         try:
             moment = self.moment
             if now != moment.now:
