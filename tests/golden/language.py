@@ -27,6 +27,10 @@ async def play(cast: Cast) -> None:
             playing.create_task(part(cast))
 
 
+def split(condition: dict[str, Any], then: str, otherwise: str) -> dict[str, Any]:
+    return {"split": {"branches": [{"condition": condition, "next": then}], "else": otherwise}}
+
+
 async def define(cast: Cast, kind: str, word: str, **body: Any) -> str:
     """A segment or a subscription, live in every lane; its id."""
     id = cast.shop.name(word)
@@ -39,10 +43,8 @@ async def define(cast: Cast, kind: str, word: str, **body: Any) -> str:
 async def writing(cast: Cast) -> None:
     """update, emit, jump; entries by a call; attributes that come back to everybody."""
     shop, ann, bob = cast.shop, cast.who("wann"), cast.who("wbob")
-    club, news = (
-        await define(cast, "segment", "club", manual=True),
-        await define(cast, "subscription", "wnews", channel="email", opt_in="explicit"),
-    )
+    club = await define(cast, "segment", "club", manual=True)
+    news = await define(cast, "subscription", "wnews", channel="email", opt_in="explicit")
     told, called = shop.name("told"), shop.name("called")
     await cast.publish("called", {"rest": {"delay": {"for": "P1D"}, "next": "done"}, "done": leave("rested")},
                        entry=[{"api": {}, "reentry": "always"}])  # fmt: skip
@@ -51,15 +53,9 @@ async def writing(cast: Cast) -> None:
         "set": {"tier": {"from": "entry.tier"}}, "unset": ["old"], "increment": {"orders": 2},
         "subscribe": [{"channel": "email", "subscription": news}], "add_to": [club],
     }  # fmt: skip
-    ask = {
-        "split": {
-            "branches": [{"name": "two", "condition": {"customer.orders": {"equals": 2}}, "next": "tell"}],
-            "else": "no",
-        }
-    }
     steps = {
         "write": {"update": update, "next": "ask"},
-        "ask": ask,
+        "ask": split({"customer.orders": {"equals": 2}}, "tell", "no"),
         "tell": {
             "emit": {"event": told, "to": "entry.friend", "properties": {"by": {"from": "customer.id"}}},
             "next": "call",
@@ -69,7 +65,7 @@ async def writing(cast: Cast) -> None:
         "wait": {"wait": {"branches": [{"changed": "customer.tier", "next": "free"}]}},
         "free": {"emit": {"leave": called, "outcome": "freed", "to": "entry.friend"}, "next": "yes"},
         "yes": leave("changed"),
-        "no": leave("not two"),
+        "no": leave("not-two"),
     }
     tag = await cast.publish("tag", steps)
     await shop.identify(ann, old="x", tier="none")
@@ -143,39 +139,40 @@ async def hearing(cast: Cast) -> None:
 async def timing(cast: Cast) -> None:
     """Windows, dates and what happens where they are past or missing; entries at a date; operators on dates."""
     shop, ann, bob = cast.shop, cast.who("tann"), cast.who("tbob")
+    passes = {"if_missing": "pass", "if_past": "pass"}
     steps = {
         "open": {"window": FOREVER, "next": "past"},
         "past": {"delay": {"until": {"date": "customer.born_on"}, "if_past": "skip"}, "next": "never"},
         "never": {"delay": {"for": "P1D"}, "next": "gone"},
-        "gone": {
-            "delay": {"until": {"date": "customer.nothing"}, "if_missing": "pass", "if_past": "pass"},
-            "next": "leave",
-        },
+        "gone": {"delay": {"until": {"date": "customer.nothing"}, **passes}, "next": "leave"},
         "leave": {"delay": {"until": {"instant": "2020-01-01T00:00:00Z"}, "if_past": "exit"}, "next": "done"},
         "done": leave("done"),
     }
-    when = await cast.publish("when", steps, settings={"release_spread": "PT0S"})
-    kinds = await cast.publish("kinds", {
-        f"s{n}": {"split": {"branches": [{"condition": {path: {name: operand}}, "next": f"s{n + 1}"}], "else": f"s{n + 1}"}}
-        for n, (path, name, operand) in enumerate(
-            [*(("customer.born_on", name, operand) for name, operand in DATES.items()),
-             ("customer.born_on", "after", {"ago": "P1D"})])
-    } | {f"s{len(DATES) + 1}": {"wait": {"branches": [{"condition": {"customer.tier": {"equals": "x", "held_for": "PT1S"}}, "next": "done"}]}},
-         "done": leave("asked")})  # fmt: skip
-    missing = await cast.publish("missing", {
-        "wait": {"delay": {"until": {"date": "customer.nothing"}, "if_past": "pass"}, "next": "done"}, "done": leave("done")})  # fmt: skip
-    yearly = await cast.publish("yearly", {"rest": {"delay": {"for": "P1D"}, "next": "done"}, "done": leave("done")},
-                                entry=[{"date": {"of": "customer.renews_at"}}], settings={"release_spread": "PT0S"})  # fmt: skip
+    at_once = {"release_spread": "PT0S"}
+    when = await cast.publish("when", steps, settings=at_once)
+    asked = [*DATES.items(), ("after", {"ago": "P1D"})]
+    questions = {
+        f"s{n}": split({"customer.born_on": {name: operand}}, f"s{n + 1}", f"s{n + 1}")
+        for n, (name, operand) in enumerate(asked)
+    }
+    held = {"condition": {"customer.tier": {"equals": "x", "held_for": "PT1S"}}, "next": "done"}
+    last = {f"s{len(asked)}": {"wait": {"branches": [held]}}, "done": leave("asked")}
+    kinds = await cast.publish("kinds", {**questions, **last})
+    nothing = {"delay": {"until": {"date": "customer.nothing"}, "if_past": "pass"}, "next": "done"}
+    missing = await cast.publish("missing", {"wait": nothing, "done": leave("done")})
+    rest = {"rest": {"delay": {"for": "P1D"}, "next": "done"}, "done": leave("done")}
+    renews = [{"date": {"of": "customer.renews_at"}}]
+    yearly = await cast.publish("yearly", rest, entry=renews, settings=at_once)
     await shop.identify(ann, born_on="1990-02-28", tier="x")
     for event in (when, kinds, missing):
         await shop.track(ann, event)
     await shop.decided(ann, "ended", journey=when, reason="if_past")
     await shop.decided(ann, "ended", journey=missing, reason="if_missing")
     await shop.decided(ann, "ended", journey=kinds, outcome="asked")
-    now = await shop.pool.fetchval("SELECT extract(epoch FROM clock_timestamp())")
-    await shop.identify(bob, renews_at=round((float(now) + 3) * 1000))
+    now = float(await shop.pool.fetchval("SELECT extract(epoch FROM clock_timestamp())"))
+    await shop.identify(bob, renews_at=round((now + 3) * 1000))
     await shop.decided(bob, "entered", journey=yearly)
-    await shop.identify(bob, renews_at=round((float(now) + 90_000) * 1000))
+    await shop.identify(bob, renews_at=round((now + 90_000) * 1000))
     await shop.decided(bob, "ended", journey=yearly, reason="date_changed")
 
 
