@@ -202,7 +202,7 @@ async def sending(cast: Cast) -> None:
 
 async def belonging(cast: Cast) -> None:
     """A segment over the past, one that time ends, members by hand; entries by them, and exits on leaving."""
-    shop, ann, bob = cast.shop, cast.who("bann"), cast.who("bbob")
+    shop, ann, bob, cleo = cast.shop, cast.who("bann"), cast.who("bbob"), cast.who("bcleo")
     buy = shop.name("bbuy")
     await shop.identify(ann, x=1)
     await shop.identify(bob, x=1)
@@ -221,8 +221,9 @@ async def belonging(cast: Cast) -> None:
     chosen = await cast.publish("chosen", rest, entry=[{"segment": {"id": hand}}])
     await shop.track(bob, buy)
     await shop.decided(bob, "entered", journey=loyal)
-    await shop.decided(bob, "entered", journey=warm)
-    await shop.decided(bob, "ended", journey=warm, outcome="cooled")
+    await shop.track(cleo, buy)
+    await shop.decided(cleo, "entered", journey=warm)
+    await shop.decided(cleo, "ended", journey=warm, outcome="cooled")
     answer = await shop.http.post(f"/api/segments/{hand}/members", json={"add": [ann]})
     assert answer.json()["added"] == 1, answer.text
     await shop.decided(ann, "entered", journey=chosen)
