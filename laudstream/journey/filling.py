@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from msgspec.structs import replace
 
 from laudstream.conditions import Facts, Scope
-from laudstream.conditions.tally import EVENT, Happened, backfill
+from laudstream.conditions.tally import EVENT, Happened, Query, Tally, backfill
 from laudstream.journey.customer import Customer
 from laudstream.journey.live import Space
 
@@ -25,5 +25,24 @@ def filled(customer: Customer, space: Space, history: Iterable[Happened], now: i
     def scope_of(properties: dict[str, Any]) -> Scope:
         return Scope(customer.id, customer.attributes, {}, properties, facts=facts)
 
-    tallies = backfill(customer.tallies, asked, happened, scope_of)
+    try:
+        tallies = backfill(customer.tallies, asked, happened, scope_of)
+    except MemoryError:
+        raise
+    except Exception:  # a question that cannot be asked of what happened fills in nothing, and spoils no other (A6)
+        tallies = _one_by_one(customer, asked, happened, scope_of)
     return customer if tallies == customer.tallies else replace(customer, tallies=tallies)
+
+
+def _one_by_one(
+    customer: Customer, asked: list[Query], happened: list[Happened], scope_of: Callable[[dict[str, Any]], Scope]
+) -> dict[str, Tally]:
+    tallies = customer.tallies
+    for query in asked:
+        try:
+            tallies = backfill(tallies, [query], happened, scope_of)
+        except MemoryError:
+            raise
+        except Exception:  # noqa: S112 - it counts from now on; counting names the error
+            continue
+    return tallies

@@ -45,10 +45,10 @@ async def writing(cast: Cast) -> None:
     shop, ann, bob = cast.shop, cast.who("wann"), cast.who("wbob")
     club = await define(cast, "segment", "club", manual=True)
     news = await define(cast, "subscription", "wnews", channel="email", opt_in="explicit")
-    told, called = shop.name("told"), shop.name("called")
-    await cast.publish("called", {"rest": {"delay": {"for": "P1D"}, "next": "done"}, "done": leave("rested")},
+    told, called = shop.name("lang-told"), shop.name("lang-called")
+    await cast.publish("lang-called", {"rest": {"delay": {"for": "P1D"}, "next": "done"}, "done": leave("rested")},
                        entry=[{"api": {}, "reentry": "always"}])  # fmt: skip
-    await cast.publish("told", {"done": leave("told")})
+    await cast.publish("lang-told", {"done": leave("told")})
     update: dict[str, Any] = {
         "set": {"tier": {"from": "entry.tier"}}, "unset": ["old"], "increment": {"orders": 2},
         "subscribe": [{"channel": "email", "subscription": news}], "add_to": [club],
@@ -67,7 +67,7 @@ async def writing(cast: Cast) -> None:
         "yes": leave("changed"),
         "no": leave("not-two"),
     }
-    tag = await cast.publish("tag", steps)
+    tag = await cast.publish("lang-tag", steps)
     await shop.identify(ann, old="x", tier="none")
     await shop.track(ann, tag, tier="gold", friend=bob)
     await shop.decided(bob, "ended", journey=told, outcome="told")
@@ -101,8 +101,8 @@ async def _row(cast: Cast, customer: str, **wanted: Any) -> None:
 async def hearing(cast: Cast) -> None:
     """all_of, message, since, collect, goals."""
     shop, ann = cast.shop, cast.who("hann")
-    paid, shipped, viewed = shop.name("hpaid"), shop.name("hshipped"), shop.name("hviewed")
-    hello = shop.name("hhello")
+    paid, shipped, viewed = shop.name("lang-hpaid"), shop.name("lang-hshipped"), shop.name("lang-hviewed")
+    hello = shop.name("lang-hhello")
     await shop.template(hello, mail_template("Hello"))
     both = {"all_of": [{"event": {"name": paid}}, {"event": {"name": shipped}}], "next": "mail"}
     sent = {"message": {"of": ["mail"], "is": "delivered"}, "next": "done"}
@@ -122,7 +122,7 @@ async def hearing(cast: Cast) -> None:
         "late": leave("late"),
     }
     goal = {"event": {"name": paid}, "within": "P1D", "value": "total"}
-    order = await cast.publish("order", steps, goal=goal)
+    order = await cast.publish("lang-order", steps, goal=goal)
     await shop.identify(ann, email=shop.email(ann))
     await shop.track(ann, order)
     await shop.decided(ann, "entered", journey=order)
@@ -149,7 +149,7 @@ async def timing(cast: Cast) -> None:
         "done": leave("done"),
     }
     at_once = {"release_spread": "PT0S"}
-    when = await cast.publish("when", steps, settings=at_once)
+    when = await cast.publish("lang-when", steps, settings=at_once)
     asked = [*DATES.items(), ("after", {"ago": "P1D"})]
     questions = {
         f"s{n}": split({"customer.born_on": {name: operand}}, f"s{n + 1}", f"s{n + 1}")
@@ -157,12 +157,12 @@ async def timing(cast: Cast) -> None:
     }
     held = {"condition": {"customer.tier": {"equals": "x", "held_for": "PT1S"}}, "next": "done"}
     last = {f"s{len(asked)}": {"wait": {"branches": [held]}}, "done": leave("asked")}
-    kinds = await cast.publish("kinds", {**questions, **last})
+    kinds = await cast.publish("lang-kinds", {**questions, **last})
     nothing = {"delay": {"until": {"date": "customer.nothing"}, "if_past": "pass"}, "next": "done"}
-    missing = await cast.publish("missing", {"wait": nothing, "done": leave("done")})
+    missing = await cast.publish("lang-missing", {"wait": nothing, "done": leave("done")})
     rest = {"rest": {"delay": {"for": "P1D"}, "next": "done"}, "done": leave("done")}
     renews = [{"date": {"of": "customer.renews_at"}}]
-    yearly = await cast.publish("yearly", rest, entry=renews, settings=at_once)
+    yearly = await cast.publish("lang-yearly", rest, entry=renews, settings=at_once)
     await shop.identify(ann, born_on="1990-02-28", tier="x")
     for event in (when, kinds, missing):
         await shop.track(ann, event)
@@ -180,7 +180,7 @@ async def sending(cast: Cast) -> None:
     """Consent by subscription, a pinned template, an arm that is held out, a message that no window lets out."""
     shop, ann = cast.shop, cast.who("sann")
     news = await define(cast, "subscription", "news", channel="email", opt_in="explicit")
-    letter = shop.name("letter")
+    letter = shop.name("lang-letter")
     for subject in ("One", "Two"):
         await shop.template(letter, mail_template(subject))
     over = {"starts_at": "2020-01-01T00:00:00Z", "ends_at": "2020-01-02T00:00:00Z"}
@@ -191,7 +191,7 @@ async def sending(cast: Cast) -> None:
         "shut": {"message": {"channel": "email", "template": letter, "windows": [over]}, "next": "done"},
         "done": leave("sent"),
     }
-    send = await cast.publish("send", steps)
+    send = await cast.publish("lang-send", steps)
     await shop.identify(ann, email=shop.email(ann))
     await shop.track(ann, send)
     await shop.decided(ann, "message", journey=send, step="ask", reason="not_subscribed")
@@ -203,7 +203,7 @@ async def sending(cast: Cast) -> None:
 async def belonging(cast: Cast) -> None:
     """A segment over the past, one that time ends, members by hand; entries by them, and exits on leaving."""
     shop, ann, bob, cleo = cast.shop, cast.who("bann"), cast.who("bbob"), cast.who("bcleo")
-    buy = shop.name("bbuy")
+    buy = shop.name("lang-bbuy")
     await shop.identify(ann, x=1)
     await shop.identify(bob, x=1)
     for customer, times in ((ann, 2), (bob, 1)):
@@ -215,10 +215,10 @@ async def belonging(cast: Cast) -> None:
     hand = await define(cast, "segment", "hand", manual=True)
     await _change(cast, ann, twice, "definition")
     rest = {"rest": {"delay": {"for": "P1D"}, "next": "done"}, "done": leave("rested")}
-    loyal = await cast.publish("loyal", rest, entry=[{"segment": {"id": twice}}])
+    loyal = await cast.publish("lang-loyal", rest, entry=[{"segment": {"id": twice}}])
     out = [{"leaves": fresh, "outcome": "cooled"}]
-    warm = await cast.publish("warm", rest, entry=[{"segment": {"id": fresh}, "reentry": "always"}], exit=out)
-    chosen = await cast.publish("chosen", rest, entry=[{"segment": {"id": hand}}])
+    warm = await cast.publish("lang-warm", rest, entry=[{"segment": {"id": fresh}, "reentry": "always"}], exit=out)
+    chosen = await cast.publish("lang-chosen", rest, entry=[{"segment": {"id": hand}}])
     await shop.track(bob, buy)
     await shop.decided(bob, "entered", journey=loyal)
     await shop.track(cleo, buy)
