@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
@@ -37,6 +37,16 @@ NOW = 1_800_000_000_000
 PASSES = 5
 
 
+class Given(NamedTuple):
+    """A record, as the consumer hands it over."""
+
+    topic: str
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+
+
 def measure(*, quick: bool) -> dict[str, Any]:
     size, customers = 4_000, 30_000
     with tempfile.TemporaryDirectory() as folder:
@@ -59,11 +69,11 @@ def measure(*, quick: bool) -> dict[str, Any]:
     return {"us_an_event": parts, "sum_us": round(sum(figures.values()), 2), "round_us": round(min(total), 2)}
 
 
-def _event(n: int, offset: int, name: str = "seen") -> Record:
+def _event(n: int, offset: int, name: str = "seen") -> Given:
     properties = {"page": "/a/page/of/the/shop", "amount": n % 120, "currency": "EUR", "note": "x" * 40}
     body = {"id": f"m{offset}", "type": "track", "name": name, "timestamp": NOW + offset, "received": NOW + offset,
             "properties": properties}  # fmt: skip
-    return Record(topics.EVENTS, offset, NOW + offset, f"{load.WORKSPACE}:c{n}".encode(), json.dumps(body).encode())
+    return Given(topics.EVENTS, offset, NOW + offset, f"{load.WORKSPACE}:c{n}".encode(), json.dumps(body).encode())
 
 
 def _body(*_: Any) -> dict[str, Any]:
@@ -92,7 +102,7 @@ def _prepared(store: LaneStore, customers: int) -> tuple[rounds.Lane, int]:
         "version": 1,
         "status": "live",
     }
-    first = Record(topics.CONTROL, 0, NOW, b"1", json.dumps(control).encode())
+    first = Given(topics.CONTROL, 0, NOW, b"1", json.dumps(control).encode())
     cache: Cache[Customer] = Cache(1 << 30)
     lane = _round(rounds.Lane(0, Head(), Catalog(), ()), [first], store, cache)
     offset = 1
@@ -169,9 +179,9 @@ def _phases(lane: rounds.Lane, store: LaneStore, cache: Cache[Customer], records
 def _batch(records: Sequence[tuple[bytes, bytes | None]]) -> None:
     """As `agents.lanes.producer` does."""
     builder = DefaultRecordBatchBuilder(2, 0, True, 1, 0, 0, 1 << 30)
-    append = builder.append
+    append, none = builder.append, list[Any]()
     for offset, (key, value) in enumerate(records):
-        append(offset, NOW, key, value, ())
+        append(offset, NOW, key, value, none)
     builder.build()
 
 
