@@ -15,7 +15,7 @@ COMMANDS = {
     "up": ("laudstream.cli.up:up", "Run everything on this machine: servers, API, workers."),
     "down": ("laudstream.cli.up:down", "Stop what `up` runs; --wipe deletes its data."),
     "demo": ("laudstream.cli.demo:demo", "Show a real journey with real customers on the local stack."),
-    "apply": ("laudstream.cli.apply:apply", "Create or update journeys and templates from files."),
+    "apply": ("laudstream.cli.apply:apply", "Create or update journeys, templates, segments, … from files."),
     "journeys": ("laudstream.cli.journeys:journeys", "List, show, pause, resume and stop journeys."),
     "templates": ("laudstream.cli.templates:templates", "List and show templates."),
     "customers": ("laudstream.cli.customers:customers", "Import and show customers."),
