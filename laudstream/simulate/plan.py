@@ -41,6 +41,8 @@ class Definition(NamedTuple):
 class Plan(msgspec.Struct, kw_only=True):
     definitions: Sequence[Definition] = ()
     """Of every kind and in any order. Templates that journeys name and that are not here are made up: see `made_up`."""
+    later: Sequence[tuple[int, Definition]] = ()
+    """(ms, definition): published then, after everything that happens at that instant."""
     customers: dict[str, dict[str, Any]] = {}
     """Customer -> attributes. All are there before anything is published."""
     posts: Sequence[Post] = ()
@@ -75,7 +77,7 @@ def run(plan: Plan, *listeners: Listener, told: Callable[[int], object] | None =
     with _quiet():
         began, worked = time.perf_counter(), time.process_time()
         _publish(world, plan)
-        world.play(posts, told)
+        _play(world, plan.later, posts, told)
         until = plan.until or AT_MOST.add(last, zone_of(plan.zone))
         world.drain(until)
         if plan.until:
@@ -94,6 +96,17 @@ def _publish(world: World, plan: Plan) -> None:
     for kind, id, body in in_order([*zoned, *plan.definitions, *made_up(plan.definitions)]):
         zone = {"time_zone": plan.zone} if kind == "workspace" and plan.zone else {}
         world.publish(kind, id, {**body, **zone})
+
+
+def _play(
+    world: World, later: Sequence[tuple[int, Definition]], posts: Sequence[Post], told: Callable[[int], object] | None
+) -> None:
+    for at, definition in sorted(later, key=lambda each: each[0]):
+        world.play([post for post in posts if post.at <= at], told)
+        world.until(at)
+        world.publish(*definition)
+        posts = [post for post in posts if post.at > at]
+    world.play(posts, told)
 
 
 def _live(world: World, plan: Plan) -> Iterator[Journey]:
