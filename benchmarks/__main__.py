@@ -9,7 +9,18 @@ import sys
 
 from benchmarks.report import keep
 
-SCENARIOS = ("lanes", "end_to_end", "advance", "ingest", "sending", "enrolment", "timers", "segments", "simulate")
+SCENARIOS = (
+    "lanes",
+    "end_to_end",
+    "advance",
+    "ingest",
+    "sending",
+    "enrolment",
+    "timers",
+    "segments",
+    "simulate",
+    "budget",
+)
 
 
 def main() -> int:

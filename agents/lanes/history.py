@@ -12,9 +12,10 @@ from typing import NamedTuple
 
 from agents.lanes.sweep import Sweep
 from laudstream import topics
+from laudstream.conditions.tally import Happened
 from laudstream.customers.event import Event
 from laudstream.customers.recent import ENTRY
-from laudstream.journey.codec import PLAIN
+from laudstream.journey import codec
 from laudstream.records import codec as wire
 from tables.layout import history_at, history_customer, history_key
 from tables.view import Record, View
@@ -28,15 +29,20 @@ KEPT = frozenset(("track", "page", "screen"))
 """Types of events that are kept."""
 
 
-def record_of(key: bytes, event: Event, recent: bytes, value: bytes | None) -> tuple[bytes, bytes]:
-    """The state record of an event. `recent`: ids of the customer's inputs, this one's is the last."""
-    return history_key(key, event.timestamp or event.received, recent[-ENTRY : 8 - ENTRY]), PLAIN + (value or b"")
+def record_of(key: bytes, event: Event, recent: bytes, value: bytes | None, now: int) -> tuple[bytes, bytes]:
+    """The state record of an event that is handled at `now` (ms). `recent`: ids of the customer's inputs, this one's is
+    the last."""
+    mark = recent[-ENTRY : 8 - ENTRY]
+    return history_key(key, event.timestamp or event.received, mark), codec.head(now) + (value or b"")
 
 
-def events(view: View, key: bytes) -> Iterator[Event]:
+def events(view: View, key: bytes) -> Iterator[Happened]:
     """What is kept of a customer, the oldest first."""
-    for _, value in view.history(key):
-        yield wire.event(value[len(PLAIN) :])
+    for stored, value in view.history(key):
+        event = wire.event(value[codec.HEAD_BYTES :])
+        if event.type == "track":
+            received = codec.wake_at(value)
+            yield Happened(event.name, event.properties, min(history_at(stored), received), received)
 
 
 def daily(sweeps: tuple[Sweep, ...], before: int, now: int) -> tuple[Sweep, ...]:

@@ -17,7 +17,8 @@ from typing import NamedTuple
 import msgspec
 
 from agents.lanes import history
-from agents.lanes.loader import BASE_BYTES, SPREAD, Loader
+from agents.lanes.crowd import Crowd
+from agents.lanes.loader import BASE_BYTES, SPREAD
 from agents.lanes.quotas import Quotas
 from agents.lanes.record import Record
 from agents.lanes.sweep import Sweep, decode_sweeps, encode_sweeps, start_sweeps
@@ -26,7 +27,6 @@ from laudstream import topics
 from laudstream.customers.event import Event
 from laudstream.errors import Invalid, Undecodable
 from laudstream.ids import customer_key, derive
-from laudstream.journey import codec
 from laudstream.journey.advance import advance
 from laudstream.journey.catalog import BodyOf, Catalog
 from laudstream.journey.control import Control
@@ -39,7 +39,6 @@ from laudstream.journey.inputs import (
     EventInput,
     GrantInput,
     Moment,
-    Outcome,
     RowInput,
     TimerInput,
     TouchInput,
@@ -49,11 +48,8 @@ from laudstream.records import codec as wire
 from laudstream.records.head import Head
 from laudstream.records.rows import row as decode_row
 from tables.cache import Cache
-from tables.layout import CATALOGUE_KEY, SWEEPS_KEY, history_customer
+from tables.layout import CATALOGUE_KEY, SWEEPS_KEY
 from tables.view import Due, View
-
-MAX_TIMERS_AN_INPUT = 100
-"""Timers of one customer that fire before one of its inputs; the rest in the next round (A12)."""
 
 
 class Lane(NamedTuple):
@@ -115,29 +111,24 @@ def keep(cache: Cache[Customer], result: Result) -> None:
 
 class _Round:
     def __init__(self, lane: Lane, plan: Plan, view: View, cache: Cache[Customer], body_of: BodyOf) -> None:
-        self.lane, self.plan, self.view, self.cache, self.body_of = lane, plan, view, cache, body_of
+        self.lane, self.plan, self.view, self.body_of = lane, plan, view, body_of
         self.catalog, self.sweeps = lane.catalog, lane.sweeps
         self.control_seq = lane.head.control_seq
         self.lane_time = lane.head.lane_time
-        self.epoch = lane.head.epoch
-        self.moment = Moment(0, plan.clock, self.epoch)
         self.out = Out(lane.partition)
         self.quotas = Quotas(view)
-        self.now: dict[bytes, Customer] = {}
-        self.load = Loader(view, cache, self.now).load
-        self.changed: dict[bytes, Customer] = {}  # as they were; in the order of their first change, as state records
+        self.crowd = Crowd(view, cache, self.out, lane.catalog, plan.clock, lane.head.epoch)
         self.popped: set[bytes] = set()
-        self.events: list[tuple[bytes, bytes | None]] = []  # records of kept events
         self.done: list[tuple[int, bytes]] = []
         self.fired = self.swept = 0
-        self.parked: list[tuple[str, str]] = []
         self.skipped: list[tuple[str, int]] = []
 
     def run(self) -> Result:
-        plan = self.plan
+        plan, crowd = self.plan, self.crowd
         rest = self._control(plan.inputs)
+        crowd.catalog = self.catalog
         due = self.view.due(plan.bound, plan.max_hints)
-        self.load(chain([record.key for record in rest], [customer for _, customer in due.hints]))
+        crowd.load(chain([record.key for record in rest], [customer for _, customer in due.hints]))
         self._inputs(rest)
         self.lane_time = max(self.lane_time, plan.bound)
         self._timers(due)
@@ -147,8 +138,8 @@ class _Round:
         self.out.finish(self.control_seq)
         return Result(
             self.lane_time, self.control_seq, self.catalog, self.sweeps, self.out,
-            self.now if len(self.changed) == len(self.now) else {key: self.now[key] for key in self.changed},
-            hints, self.done, self.fired, self.swept, self.parked, self.skipped,
+            crowd.now if len(crowd.changed) == len(crowd.now) else {key: crowd.now[key] for key in crowd.changed},
+            hints, self.done, self.fired, self.swept, crowd.parked, self.skipped,
         )  # fmt: skip
 
     # -- inputs --------------------------------------------------------------------
@@ -183,9 +174,10 @@ class _Round:
         ))  # fmt: skip
 
     def _inputs(self, records: Sequence[Record]) -> None:
-        customers, partition, lane_events, catalog = self.now, self.lane.partition, topics.EVENTS, self.catalog
-        moment, decode, changed = self.moment, wire.event, self.changed
-        keeps, history_of, events = history.KEPT, history.record_of, self.events
+        crowd, partition, lane_events, catalog = self.crowd, self.lane.partition, topics.EVENTS, self.catalog
+        moment, decode, customers, changed = crowd.moment, wire.event, crowd.now, crowd.changed
+        keeps, history_of, events = history.KEPT, history.record_of, crowd.events
+        counting = catalog.counting
         for record in records:
             key, at = record.key, record.timestamp
             if at > self.lane_time:
@@ -210,33 +202,30 @@ class _Round:
                 self._skip(record, error)
                 continue
             if 0 < customer.core.wake_at < at:
-                self._late_timers(key, at)
+                crowd.late_timers(key, at)
                 customer = customers[key]
+            if counting and customer.workspace in counting:
+                customer = crowd.filled(key, customer, at)
             if at != moment.now:
                 moment = Moment(at, moment.clock, moment.epoch)
-            try:  # as _advance does, without the call
+            try:  # as Crowd.advance does, without the call
                 outcome = advance(customer, value, moment, catalog)
             except MemoryError:
                 raise
             except Exception as error:
-                self._fail(key, value, at, error)
+                crowd.fail(key, value, at, error)
                 continue
             after = outcome.customer
             if outcome.effects or outcome.parked:
-                self._take(key, customer, outcome)
+                crowd.take(key, customer, outcome)
             elif after is not customer:
                 customers[key] = after
                 if key not in changed:
                     changed[key] = customer
             if event is not None and after.recent is not customer.recent and event.type in keeps:
-                events.append(history_of(key, event, after.recent, record.value))
+                events.append(history_of(key, event, after.recent, record.value, at))
             if after.core.row is not customer.core.row and 0 < customer.core.row.born != after.core.row.born:
-                self._forget(key)
-
-    def _forget(self, key: bytes) -> None:
-        """The customer was erased: so is what was kept of it (R15)."""
-        self.events[:] = [(known, value) for known, value in self.events if history_customer(known) != key]
-        self.events += [(known, None) for known, _ in self.view.history(key)]
+                crowd.forget(key)
 
     def _handoff(self, cause: Cause, handoff: Handoff, at: int) -> None:
         """An event for a customer of this lane (R52); a question or a return to a quota of this lane, or the answer for
@@ -253,70 +242,22 @@ class _Round:
             self.quotas.release(handoff)
         else:
             keys = [customer_key(workspace, customer).encode() for customer, _ in handoff.places]
-            self.load(keys)
+            self.crowd.load(keys)
             for index, (key, (_, run)) in enumerate(zip(keys, handoff.places, strict=True)):
-                if 0 < self.now[key].core.wake_at < at:
-                    self._late_timers(key, at)
-                self._advance(key, GrantInput(cause, journey, run, index < handoff.granted, handoff.most), at)
+                if 0 < self.crowd.now[key].core.wake_at < at:
+                    self.crowd.late_timers(key, at)
+                self.crowd.advance(key, GrantInput(cause, journey, run, index < handoff.granted, handoff.most), at)
 
     def _emitted(self, cause: Cause, handoff: Emitted, at: int) -> None:
         key, event = customer_key(handoff.workspace, handoff.customer).encode(), handoff.event
-        self.load([key])
-        if 0 < self.now[key].core.wake_at < at:
-            self._late_timers(key, at)
-        before = self.now[key].recent
-        self._advance(key, EventInput(cause, event), at)
-        recent = self.now[key].recent
+        self.crowd.load([key])
+        if 0 < self.crowd.now[key].core.wake_at < at:
+            self.crowd.late_timers(key, at)
+        before = self.crowd.now[key].recent
+        self.crowd.advance(key, EventInput(cause, event), at)
+        recent = self.crowd.now[key].recent
         if recent is not before and event.type in history.KEPT:
-            self.events.append(history.record_of(key, event, recent, wire.encode(event)))
-
-    def _late_timers(self, key: bytes, before: int) -> None:
-        for _ in range(MAX_TIMERS_AN_INPUT):
-            due = self.now[key].core.wake_at
-            if not 0 < due < before:
-                return
-            self._advance(key, TimerInput(due), due)
-
-    def _advance(self, key: bytes, value: CoreInput, now: int) -> None:
-        before = self.now[key]
-        try:
-            moment = self.moment
-            if now != moment.now:
-                moment = self.moment = Moment(now, moment.clock, moment.epoch)
-            outcome = advance(before, value, moment, self.catalog)
-        except MemoryError:
-            raise
-        except Exception as error:
-            self._fail(key, value, now, error)
-            return
-        self._take(key, before, outcome)
-
-    def _take(self, key: bytes, before: Customer, outcome: Outcome) -> None:
-        if outcome.customer is not before:
-            self.now[key] = outcome.customer
-            if key not in self.changed:
-                self.changed[key] = before
-        if outcome.effects:
-            for effect in outcome.effects:
-                self.out.effect(key, effect)
-        if outcome.parked:
-            self.parked += [(key.decode(), run) for run in outcome.parked]
-
-    def _fail(self, key: bytes, value: CoreInput, now: int, error: Exception) -> None:
-        """The last net (A6): what the core could not confine to a run. The customer stays as it was before this
-        input, without its timers, and is named; nobody else is disturbed."""
-        customer = self.now[key]
-        cause = getattr(value, "cause", None) or (type(value).__name__, now)
-        number = customer.core.decisions + 1
-        core = msgspec.structs.replace(customer.core, decisions=number, wake_at=0)
-        self.now[key] = msgspec.structs.replace(customer, core=core)
-        self.changed.setdefault(key, customer)
-        self.parked.append((key.decode(), ""))
-        self.out.effect(key, Decision(
-            derive("failed", customer.workspace, self.epoch, customer.id, number), "failed", customer.workspace,
-            customer.id, now, self.plan.clock, number, reason="failed",
-            data={"error": f"{type(error).__name__}: {error}"[:500], "input": list(cause)},
-        ))  # fmt: skip
+            self.crowd.events.append(history.record_of(key, event, recent, wire.encode(event), at))
 
     def _skip(self, record: Record, error: Invalid) -> None:
         self.skipped.append((record.topic, record.offset))
@@ -328,8 +269,8 @@ class _Round:
         before, limit = self.plan.bound, self.plan.max_timers
         hinted = set(due.hints)
         queued = set(hinted)
-        now_of = self.now
-        for key in self.changed:
+        now_of = self.crowd.now
+        for key in self.crowd.changed:
             wake_at = now_of[key].core.wake_at
             if 0 < wake_at < before:  # armed in this round, and due already
                 queued.add((wake_at, key))
@@ -340,10 +281,10 @@ class _Round:
             if entry in hinted:
                 self.done.append(entry)
                 self.popped.add(key)
-            if self.now[key].core.wake_at == at:
+            if self.crowd.now[key].core.wake_at == at:
                 self.fired += 1
-                self._advance(key, TimerInput(at), at)
-            following = (self.now[key].core.wake_at, key)
+                self.crowd.advance(key, TimerInput(at), at)
+            following = (self.crowd.now[key].core.wake_at, key)
             if at < following[0] < before and following not in queued:
                 queued.add(following)
                 heappush(pending, following)
@@ -362,9 +303,9 @@ class _Round:
         found = self.view.scan(sweep.prefix, sweep.cursor, limit + 1)
         more = len(found) > limit
         del found[limit:]
-        self.load(found)
+        self.crowd.load(found)
         for key in found:
-            self._advance(key, TouchInput(sweep.seq), self.lane_time)
+            self.crowd.advance(key, TouchInput(sweep.seq), self.lane_time)
         self.swept = len(found)
         if more:
             rest.insert(0, msgspec.structs.replace(sweep, cursor=found[-1]) if found else sweep)
@@ -372,7 +313,7 @@ class _Round:
 
     def _trim(self, sweep: Sweep, rest: list[Sweep]) -> None:
         trimmed = history.trim(self.view, sweep.cursor, self.lane_time)
-        self.events += [(key, None) for key in trimmed.gone]
+        self.crowd.events += [(key, None) for key in trimmed.gone]
         self.swept = 1
         if trimmed.cursor is not None:
             rest.append(msgspec.structs.replace(sweep, cursor=trimmed.cursor))  # others first: this one has time
@@ -381,20 +322,9 @@ class _Round:
     # -- what comes out ------------------------------------------------------------------
     def _encode(self) -> list[tuple[int, bytes]]:
         """State records of what changed; returns the hints to write."""
-        hints = []
-        put, records, now_of, popped = codec.put, self.out.records, self.now, self.popped
-        for key, before in self.changed.items():
-            after = now_of[key]
-            put(records, before, after, key + b"\0")
-            wake_at, earlier = after.core.wake_at, before.core.wake_at
-            if wake_at and not 0 < earlier <= wake_at and key not in popped:
-                hints.append((wake_at, key))
-        for key in self.popped:  # their hint is gone: where their timer is now, another one begins
-            wake_at = self.now[key].core.wake_at
-            if wake_at:
-                hints.append((wake_at, key))
+        hints = self.crowd.encode(self.popped)
         self.out.records += self.quotas.records()
-        self.out.records += self.events
+        self.out.records += self.crowd.events
         if self.sweeps != self.lane.sweeps:
             self.out.records.append((SWEEPS_KEY, encode_sweeps(self.sweeps)))
         return hints

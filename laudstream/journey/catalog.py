@@ -13,7 +13,7 @@ import msgspec
 from msgspec.structs import replace
 
 from laudstream.conditions import getter
-from laudstream.conditions.tally import RUN
+from laudstream.conditions.tally import EVENT, RUN
 from laudstream.journey import subscriptions
 from laudstream.journey.control import Control
 from laudstream.journey.definition import parse
@@ -51,7 +51,7 @@ _Key = tuple[str, str, str, int]
 class Catalog:
     """Statuses by (workspace, kind, id), and what was made of them."""
 
-    __slots__ = ("_compiled", "_statuses", "spaces")
+    __slots__ = ("_compiled", "_statuses", "counting", "spaces")
 
     def __init__(
         self,
@@ -62,6 +62,8 @@ class Catalog:
         self._statuses = statuses or {}
         self.spaces = spaces or {}
         self._compiled: dict[_Key, Any] = {} if compiled is None else compiled
+        self.counting = frozenset(workspace for workspace, space in self.spaces.items() if space.watch.events)
+        """Workspaces where events are counted."""
 
     def apply(self, control: Control, at: int, body_of: BodyOf) -> Catalog:
         """This catalogue after a control record that was appended `at` (ms).
@@ -96,8 +98,8 @@ class Catalog:
                 catalog._compile((*key, version), body_of)
             space = catalog.spaces.get(key[0], NOTHING)
             catalog.spaces[key[0]] = catalog._placed(space, key, status, status.seq)
-        catalog.spaces = {workspace: watching(space) for workspace, space in catalog.spaces.items()}
-        return catalog
+        spaces = {workspace: watching(space) for workspace, space in catalog.spaces.items()}
+        return cls(catalog._statuses, spaces, catalog._compiled)
 
     def _compile(self, key: _Key, body_of: BodyOf) -> None:
         if key[1] != WINNER and key not in self._compiled:
@@ -154,7 +156,7 @@ def watching(space: Space) -> Space:
 def _follows(journey: LiveJourney) -> bool:
     """Whether it asks for what is to be found out of each customer first."""
     needs = [version.needs for version in journey.versions.values()]
-    return any(each.trackers or any(query.kind == RUN for query in each.queries) for each in needs)
+    return any(each.trackers or any(query.kind in (EVENT, RUN) for query in each.queries) for each in needs)
 
 
 def _audiences(journeys: dict[str, LiveJourney]) -> tuple[LiveJourney, ...]:

@@ -27,6 +27,7 @@ CORE, ATTRIBUTES, RECENT, TALLIES = b"c", b"a", b"m", b"t"
 _HEAD = struct.Struct(">BQ")
 PLAIN = _HEAD.pack(FORMAT, 0)
 """Head of a record without a wake-up time."""
+HEAD_BYTES = len(PLAIN)
 _EMPTY = Core()
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -84,3 +85,8 @@ def decode(workspace: str, id: str, parts: dict[bytes, bytes]) -> Customer:
         )
     except msgspec.DecodeError as error:
         raise Undecodable(f"state of {workspace}:{id}: {error}") from None
+
+
+def head(at: int) -> bytes:
+    """Head of a record with an instant, ms."""
+    return _HEAD.pack(FORMAT, at)

@@ -180,7 +180,7 @@ def _count(work: Work, met: Iterable[Query], at: int, properties: dict[str, Any]
     for query in met:
         tally = work.tallies.get(query.id)
         if tally is None:
-            tally = msgspec.structs.replace(NOTHING, since=watch.since[query.id])
+            tally = msgspec.structs.replace(NOTHING, since=min(watch.since[query.id], work.now))
         after, full = counted(tally, query, at, properties)
         if full:
             work.note("limit", reason=Reason.LIMIT, data={"which": "keys of a question", "query": query.id})

@@ -117,6 +117,6 @@ def test_A10_while_events_are_trimmed_other_sweeps_go_on(lane: LaneKit, monkeypa
 
 
 def test_a_key_tells_its_time() -> None:
-    made, _ = history.record_of(b"w:\0h", history.Event("id", "track", timestamp=NOON), b"0123456789ab", b"{}")
+    made, _ = history.record_of(b"w:\0h", history.Event("id", "track", timestamp=NOON), b"0123456789ab", b"{}", NOON)
     assert history_at(made) == NOON
     assert made.endswith(b"\0h")
