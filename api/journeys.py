@@ -9,11 +9,12 @@ import msgspec
 from starlette.responses import Response
 
 from api.call import Call, reply
-from api.naming import missing, neighbours
+from api.naming import neighbours
 from api.paging import ms
 from api.publishing import Version, Wait, Which, order, seen, shown
 from laudstream.errors import Invalid, NotFound, Problem, Refused
 from laudstream.journey import definition
+from laudstream.journey.naming import missing
 from laudstream.journey.schema import journey_schema
 from laudstream.postgres import queries
 from laudstream.postgres.tenancy import Connection
@@ -223,7 +224,7 @@ async def _check(connection: Connection, workspace: str, body: dict[str, Any]) -
     await connection.execute(_DEFINITIONS["alone"], workspace)  # what it names cannot be deleted meanwhile
     near = await neighbours(connection, workspace)
     journey = definition.parse(body, await _requires(connection, workspace), near.segments.keys())
-    problems = missing(journey, near)
+    problems = missing(journey, near.subscriptions, near.manual)
     if problems:
         raise Invalid(f"{problems[0].pointer}: {problems[0].message}", tuple(problems))
 

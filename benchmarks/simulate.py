@@ -86,8 +86,7 @@ def _demo(purchases: list[cdnow.Purchase]) -> Plan:
         properties = {"amount": one.amount, "cds": one.cds, "day": one.day}
         posts.append(Post(at, one.customer, Event(f"cdnow-{one.line}", "track", "purchase", properties, at, at)))
     return Plan(
-        journeys=[each for each in made if each.kind == "journey"],
-        templates=[each for each in made if each.kind == "template"],
+        definitions=made,
         customers={row.pop("id"): row for row in cdnow.customers(purchases)},
         posts=posts,
         begin=START,
@@ -106,7 +105,7 @@ def _plain(name: str, events: int) -> Plan:
     posts = [_post(START, number, "enter", number) for number in range(PEOPLE if name == "open" else 0)]
     posts += [_post(START + 1 + number, number * 7919 % PEOPLE, name, PEOPLE + number) for number in range(events)]
     customers = {f"c{number}": {"email": f"c{number}@example.org"} for number in range(PEOPLE)}
-    return Plan(journeys=[Definition("journey", "plain", body)], customers=customers, posts=posts, begin=START)
+    return Plan(definitions=[Definition("journey", "plain", body)], customers=customers, posts=posts, begin=START)
 
 
 def _post(at: int, customer: int, name: str, number: int) -> Post:

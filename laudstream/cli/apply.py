@@ -1,7 +1,7 @@
-"""`laudstream apply`: makes the journeys and templates of a workspace agree with files.
+"""`laudstream apply`: makes the definitions of a workspace agree with files.
 
-Everything is checked before the first change is asked for: the files by themselves, then the templates that journeys
-name, among the files and those in the workspace. Applying the same files again changes nothing.
+Everything is checked before the first change is asked for: the files by themselves, then what they name, among the
+files and in the workspace. Applying the same files again changes nothing.
 """
 
 from __future__ import annotations
@@ -12,13 +12,11 @@ from typing import Any, NamedTuple
 
 import click
 
-from laudstream.cli import show
+from laudstream.cli import references, show
 from laudstream.cli.client import Client
 from laudstream.cli.connect import api
-from laudstream.cli.files import Item, load
-from laudstream.errors import Invalid, Problem
-from laudstream.journey import definition
-from laudstream.messages import template
+from laudstream.cli.files import Item, load_all
+from laudstream.errors import Invalid
 
 WAIT_S = 30
 _OPEN = ("draft", "publishing", "live")
@@ -34,21 +32,22 @@ class Applied(NamedTuple):
     """created, updated, published (saved before, live now) or unchanged."""
     version: int | None
     status: str
-    """Of a journey as in the API; of a template live or publishing."""
+    """Of a journey as in the API; of anything else live or publishing."""
     path: Path
 
 
 @click.command()
-@click.argument("path", type=click.Path(exists=True, path_type=Path))
+@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--publish/--draft", default=True, help="Publish journeys (the default), or save drafts only.")
 @click.option("--wait", is_flag=True, help=f"Wait until all lanes have what was published, up to {WAIT_S} s.")
 @show.as_json
-def apply(path: Path, publish: bool, wait: bool, json: bool) -> None:
-    """Create or update journeys and templates from FILE or all files below DIR.
+def apply(paths: tuple[Path, ...], publish: bool, wait: bool, json: bool) -> None:
+    """Create or update what PATHS define: files, or folders with all files below them.
 
-    Files are YAML or JSON. Nothing is changed if anything in any file is wrong. Ends with 1 if --wait was in vain.
+    Journeys, templates, segments, subscriptions and the settings of the workspace, as YAML or JSON. Nothing is changed
+    if anything in any file is wrong. Ends with 1 if --wait was in vain.
     """
-    items = check(load(path))
+    items = check(load_all(paths))
     with api() as client:
         check_references(items, client)
         applied = [apply_item(client, item, publish, WAIT_S if wait else 0) for item in items]
@@ -62,43 +61,24 @@ def apply(path: Path, publish: bool, wait: bool, json: bool) -> None:
 
 def check(items: list[Item]) -> list[Item]:
     """The same items, if each is valid by itself. Raises Invalid with every problem and its place."""
-    _raise(problem for item in items for problem in _problems(item))
+    references.raise_for(problem for item in items for problem in references.problems(item))
     return items
 
 
 def check_references(items: Iterable[Item], client: Client) -> None:
-    """Raises Invalid where a journey names a template that is neither in the files nor in the workspace."""
+    """Raises Invalid where an item names what is neither in the files nor in the workspace."""
     items = list(items)
-    if not any(item.kind == "journey" for item in items):
-        return
-    known: dict[str, Any] = {
-        there["id"]: tuple(there.get("requires", ())) for there in client.get("templates")["templates"]
-    }
-    known |= {item.id: template.compile(item.body).requires for item in items if item.kind == "template"}
-    _raise(problem for item in items if item.kind == "journey" for problem in _problems(item, known))
-
-
-def _problems(item: Item, templates: dict[str, Any] | None = None) -> list[Problem]:
-    try:
-        if item.kind == "journey":
-            definition.parse(item.body, templates)
-        else:
-            template.compile(item.body)
-    except Invalid as error:
-        return item.located(error.problems or (Problem("", str(error)),))
-    return []
-
-
-def _raise(problems: Iterable[Problem]) -> None:
-    found = tuple(problems)
-    if found:
-        raise Invalid(f"{len(found)} {'problem' if len(found) == 1 else 'problems'}; nothing was changed", found)
+    if any(item.kind in ("journey", "segment") for item in items):
+        names = references.together(items, client)
+        references.raise_for(problem for item in items for problem in references.problems(item, names))
 
 
 def apply_item(client: Client, item: Item, publish: bool, wait: int) -> Applied:
     """Create or update one item. Raises Invalid with the places in the file."""
     try:
-        return _template(client, item, wait) if item.kind == "template" else _journey(client, item, publish, wait)
+        if item.kind == "journey":
+            return _journey(client, item, publish, wait)
+        return _template(client, item, wait) if item.kind == "template" else _other(client, item, wait)
     except Invalid as error:
         raise type(error)(f"{item.path}: {error}", tuple(item.located(error.problems))) from None
 
@@ -111,6 +91,20 @@ def _template(client: Client, item: Item, wait: int) -> Applied:
     return Applied(
         item.kind, item.id, "updated" if there else "created", answer["version"], answer["status"], item.path
     )
+
+
+_PLACES = {"segment": "segments", "subscription": "subscriptions"}
+
+
+def _other(client: Client, item: Item, wait: int) -> Applied:
+    """A segment, a subscription, or the settings of the workspace: live at once; the same again is no new version."""
+    path = (_PLACES[item.kind], item.id) if item.kind in _PLACES else ("settings",)
+    there = client.find(*path)
+    if there and there["body"] == item.body:
+        return Applied(item.kind, item.id, "unchanged", there["live_version"], there["status"], item.path)
+    answer = _taken(client.put(*path, body=item.body, wait=wait))
+    change = "updated" if there else "created"
+    return Applied(item.kind, item.id, change, answer["version"], answer["status"], item.path)
 
 
 def _bare(body: dict[str, Any]) -> dict[str, Any]:

@@ -13,9 +13,9 @@ import click
 import msgspec
 from msgspec.structs import replace
 
-from laudstream.cli import population, show
+from laudstream.cli import population, references, show
 from laudstream.cli.choice import Choice, options
-from laudstream.cli.population import definitions
+from laudstream.cli.files import load, load_all
 from laudstream.cli.progress import bar
 from laudstream.errors import Invalid, Problem
 from laudstream.journey.durations import zone_of
@@ -43,21 +43,34 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option(
     "--sample", default=5, show_default=True, type=click.IntRange(0, 1000), help="Such customers that are shown."
 )
+@click.option(
+    "--with",
+    "with_",
+    multiple=True,
+    type=click.Path(exists=True, path_type=Path),
+    help="Segments, subscriptions and settings that both go by: a file or a folder; may be repeated.",
+)
 @show.as_json
 @options
-def backtest(choice: Choice, a: Path, b: Path, out: Path | None, sample: int, json: bool) -> None:
+def backtest(
+    choice: Choice, a: Path, b: Path, with_: tuple[Path, ...], out: Path | None, sample: int, json: bool
+) -> None:
     """Play journey A, then journey B, over the same customers and events, and compare what each customer gets.
 
     A message is compared by its template. Arms and holdouts are by hash of the journey's id and the customer: let A and
     B have the same id, as two versions of one journey have, and customers stay in their arms.
     """
-    journeys = [_journey(path) for path in (a, b)]
+    with_files = population.definitions(with_) if with_ else []
+    journeys = [_journey(path, with_) for path in (a, b)]
+    choice = population.zoned(choice, with_files)
     found = population.read(choice)
-    population.say_made_up(journeys, list(found.plan.templates))
+    others = [each for each in with_files if each.kind != "journey"]
+    plan = replace(found.plan, definitions=population.over(found.plan.definitions, others))
+    population.say_made_up([*plan.definitions, *journeys])
     if found.left_out:
         click.echo(f"{found.left_out:,} lines are wrong and left out", err=True)
     diaries = Diary(), Diary()
-    reports = [_played(found.plan, *each) for each in zip(journeys, diaries, ("A", "B"), strict=True)]
+    reports = [_played(plan, *each) for each in zip(journeys, diaries, ("A", "B"), strict=True)]
     comparison = compare(*diaries)
     apart = list(differences(*diaries)) if out is not None or sample else []
     if out is not None:
@@ -70,16 +83,21 @@ def backtest(choice: Choice, a: Path, b: Path, out: Path | None, sample: int, js
         _print(comparison, reports, shown, zone_of(choice.zone, UTC))
 
 
-def _journey(path: Path) -> Definition:
-    found = definitions(population.journeys([path]), "journey")
-    if len(found) != 1:
+def _journey(path: Path, beside: tuple[Path, ...]) -> Definition:
+    """The journey of a file; what it names is in the files beside it."""
+    (item,) = load(path)
+    if item.kind != "journey":
         raise Invalid("no journey", (Problem(str(path), "holds no journey", "give the file of a journey"),))
-    return found[0]
+    others = [other for other in load_all(beside) if other.kind != "journey"] if beside else []
+    names = references.of_files(others)
+    names.templates = None
+    references.raise_for(references.problems(item, names), "nothing is played")
+    return Definition(item.kind, item.id, item.body)
 
 
 def _played(plan: Plan, journey: Definition, diary: Diary, name: str) -> Report:
     with bar(f"events under {name}", len(plan.posts)) as advance:
-        return run(replace(plan, journeys=[journey]), diary, told=advance)
+        return run(replace(plan, definitions=[*plan.definitions, journey]), diary, told=advance)
 
 
 def _place(seed: int, customer: str) -> bytes:

@@ -20,6 +20,7 @@ from laudstream.cli.demo_figures import JOURNEY, Found, Replayed, Requests
 from laudstream.cli.files import load
 from laudstream.cli.stream import Numbered, Stream
 from laudstream.errors import Unavailable
+from laudstream.journey.naming import templates_of
 from laudstream.local import cdnow, inbox_store
 from laudstream.local.cdnow import Figures, Purchase
 from laudstream.local.logs import Logs
@@ -92,7 +93,10 @@ class Play:
         say("customers " + customers.summary(done, time.monotonic() - began, dry_run=False))
 
     def _publish(self, client: Client) -> None:
-        items = apply.check([*load(self._files / "templates"), *load(self._files / "journeys" / f"{JOURNEY}.yaml")])
+        journeys = apply.check(load(self._files / "journeys" / f"{JOURNEY}.yaml"))
+        named = {template for journey in journeys for template in templates_of(journey.body)}
+        templates = apply.check([item for item in load(self._files / "templates") if item.id in named])
+        items = [*templates, *journeys]
         apply.check_references(items, client)
         for item in items:
             row = apply.apply_item(client, item, publish=True, wait=APPLY_WAIT_S)

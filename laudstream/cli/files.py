@@ -1,25 +1,26 @@
-"""Journeys and templates in files: YAML or JSON, each problem with its file and line.
+"""Definitions in files: YAML or JSON, each problem with its file and line.
 
 YAML is read by the rules of YAML 1.2, where only `true` and `false` are booleans: `on`, `no` and `21:00` are the text
-they look like, and so are dates. A file says `kind: journey` or `kind: template`, or is known by what it holds, or by
-the folder it lies in. Its id is `id`, or else the name of the file.
+they look like, and so are dates. A file says `kind: journey`, template, segment, subscription or workspace, or is
+known by what it holds, or by the folder it lies in. Its id is `id`, or else the name of the file; the settings of the
+workspace have none.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
 
 from laudstream.errors import Invalid, Problem
+from laudstream.journey.naming import KINDS, WORKSPACE, in_order
+from laudstream.journey.parse_settings import WORKSPACE as SETTINGS
 
 SUFFIXES = (".yaml", ".yml", ".json")
-KINDS = ("template", "journey")
-"""In the order in which they are applied: a journey needs its templates."""
 MAX_BYTES = 1 << 20
 
 
@@ -56,7 +57,7 @@ _Yaml12.add_constructor("tag:yaml.org,2002:int", _Yaml12.construct_decimal)
 
 
 class Item(NamedTuple):
-    """A journey or a template in a file."""
+    """A definition in a file."""
 
     path: Path
     kind: str
@@ -74,10 +75,18 @@ class Item(NamedTuple):
 
 
 def load(path: Path) -> list[Item]:
-    """All items of a file, or of the files below a folder, templates first. Raises Invalid with every problem found."""
+    """All items of a file, or of the files below a folder, in the order in which they are published. Raises Invalid
+    with every problem found."""
+    return load_all((path,))
+
+
+def load_all(paths: Iterable[Path]) -> list[Item]:
+    """As `load`, of several; a file that is named twice is read once."""
+    paths = list(paths)
     items: list[Item] = []
     problems: list[Problem] = []
-    for file in _files(path):
+    files = {file.resolve(): file for path in paths for file in _files(path)}
+    for file in files.values():
         try:
             items.append(_item(file))
         except Invalid as error:
@@ -86,12 +95,15 @@ def load(path: Path) -> list[Item]:
         for other in items[:at]:
             if (item.kind, item.id) == (other.kind, other.id):
                 message = f"{item.kind} {item.id!r} is also in {other.path}"
-                problems.append(Problem(item.place("/id"), message, "give one of them another id"))
+                only = item.kind == WORKSPACE
+                fix = "a workspace has its settings in one file" if only else "give one of them another id"
+                problems.append(Problem(item.place("" if only else "/id"), message, fix))
+    where = ", ".join(map(str, paths))
     if not items and not problems:
-        problems.append(Problem(str(path), f"holds no {', '.join(SUFFIXES)} file"))
+        problems.append(Problem(where, f"holds no {', '.join(SUFFIXES)} file"))
     if problems:
-        raise Invalid(f"{len(problems)} {'problem' if len(problems) == 1 else 'problems'} in {path}", tuple(problems))
-    return sorted(items, key=lambda item: (KINDS.index(item.kind), item.id))
+        raise Invalid(f"{len(problems)} {'problem' if len(problems) == 1 else 'problems'} in {where}", tuple(problems))
+    return in_order(items)
 
 
 def _files(path: Path) -> list[Path]:
@@ -108,15 +120,17 @@ def _files(path: Path) -> list[Path]:
 def _item(path: Path) -> Item:
     body, node = _read(path)
     if not isinstance(body, dict):
-        raise _bad(f"{path}:1", "a journey or a template is a mapping")
+        raise _bad(f"{path}:1", "a definition is a mapping")
     kind = body.pop("kind", None) or _kind(path, body)
     if kind not in KINDS:
-        what = f"kind {kind!r}" if kind else "neither a journey nor a template"
-        raise _bad(f"{path}:{_line(node, '/kind')}", what, "begin the file with `kind: journey` or `kind: template`")
-    id = body.get("id", path.stem) if kind == "journey" else body.pop("id", path.stem)
+        what = f"kind {kind!r}" if kind else "what it defines is not clear"
+        raise _bad(f"{path}:{_line(node, '/kind')}", what, f"begin the file with `kind: …`, one of {', '.join(KINDS)}")
+    if kind == WORKSPACE:
+        return Item(path, kind, WORKSPACE, body, node)
+    id = body.pop("id", path.stem) if kind == "template" else body.get("id", path.stem)
     if not isinstance(id, str):
         raise _bad(f"{path}:{_line(node, '/id')} /id", "an id is text", f'id: "{id}"')
-    if kind == "journey":
+    if kind != "template":
         body = {"id": id, **body}
     return Item(path, kind, id, body, node)
 
@@ -124,9 +138,16 @@ def _item(path: Path) -> Item:
 def _kind(path: Path, body: dict[str, Any]) -> str:
     if "steps" in body or "entry" in body:
         return "journey"
+    if "condition" in body or "manual" in body:
+        return "segment"
+    folder = path.parent.name.removesuffix("s")
+    if "opt_in" in body or ("channel" in body and folder == "subscription"):
+        return "subscription"
     if "channel" in body:
         return "template"
-    return path.parent.name.removesuffix("s")
+    if body and body.keys() <= set(SETTINGS):
+        return WORKSPACE
+    return folder
 
 
 def _read(path: Path) -> tuple[Any, yaml.Node | None]:

@@ -8,13 +8,19 @@ import click
 
 from laudstream.cli import show
 from laudstream.cli.connect import api
+from laudstream.cli.diff import diff
+from laudstream.cli.lint import lint
 
 _COLUMNS = ("id", "name", "status", "live_version", "entered", "active", "completed", "messages")
 
 
 @click.group()
 def journeys() -> None:
-    """List, show, publish, pause, resume and stop journeys."""
+    """List, show, check, compare, publish, pause, resume and stop journeys."""
+
+
+journeys.add_command(lint)
+journeys.add_command(diff)
 
 
 @journeys.command("list")

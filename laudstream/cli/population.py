@@ -15,12 +15,13 @@ from typing import Any, NamedTuple
 import click
 import msgspec
 import orjson
+from msgspec.structs import replace
 
-from laudstream.cli import apply, customers, events
+from laudstream.cli import apply, customers, events, references
 from laudstream.cli.choice import RATE, Choice
 from laudstream.cli.csv_file import CsvFile, Rejected
 from laudstream.cli.csv_types import check_names
-from laudstream.cli.files import Item, load
+from laudstream.cli.files import load_all
 from laudstream.cli.stream import Numbered
 from laudstream.customers.event import Event
 from laudstream.errors import Invalid, Problem
@@ -42,25 +43,37 @@ DAWN = 1_767_225_600_000
 
 class Population(NamedTuple):
     plan: Plan
-    """Without journeys."""
+    """With the templates that were asked for, and no other definitions."""
     left_out: int
     """Lines that were wrong."""
 
 
-def journeys(paths: Iterable[Path]) -> list[Item]:
-    """The journeys and templates of files, each valid by itself. Raises Invalid with every problem."""
-    items = [item for path in paths for item in load(path)]
-    apply.check(items)
-    return items
+def definitions(paths: Iterable[Path]) -> list[Definition]:
+    """What files define, checked as a publish checks it, but for templates, which are made up where they are missing.
+    Raises Invalid with every problem."""
+    items = apply.check(load_all(paths))
+    names = references.of_files(items)
+    names.templates = None
+    references.raise_for(
+        (problem for item in items for problem in references.problems(item, names)), "nothing is played"
+    )
+    return [Definition(item.kind, item.id, item.body) for item in items]
 
 
-def definitions(items: Iterable[Item], kind: str) -> list[Definition]:
-    return [Definition(item.kind, item.id, item.body) for item in items if item.kind == kind]
+def over(under: Iterable[Definition], given: Iterable[Definition]) -> list[Definition]:
+    """Both; what is in both is as it is given."""
+    return list({(each.kind, each.id): each for each in (*under, *given)}.values())
 
 
-def say_made_up(journeys: list[Definition], templates: list[Definition]) -> None:
+def zoned(choice: Choice, given: Iterable[Definition]) -> Choice:
+    """The choice, with the time zone of the workspace's settings among the files, unless --zone names one."""
+    zone = next((each.body.get("time_zone") for each in given if each.kind == "workspace"), None)
+    return replace(choice, zone=zone) if zone and choice.zone == "UTC" else choice
+
+
+def say_made_up(definitions: list[Definition]) -> None:
     """Says which templates are stand-ins."""
-    for each in made_up(journeys, templates):
+    for each in made_up(definitions):
         click.echo(f"template {each.id!r} is not here: one that says its name stands in for it", err=True)
 
 
@@ -96,12 +109,13 @@ def read(choice: Choice) -> Population:
         posts = _posts(choice, rejected, keep, begin) if choice.events else []
     if rejected and not choice.skip_bad:
         raise _bad(rejected)
-    templates = [] if choice.templates is None else definitions(journeys([choice.templates]), "template")
+    templates = [] if choice.templates is None else definitions([choice.templates])
+    templates = [each for each in templates if each.kind == "template"]
     begin = begin or (posts[0].at if posts else DAWN)
     if until and until < begin:
         raise Invalid("it ends before it begins", (Problem("--until", "is before --from", "write a later time"),))
     plan = Plan(
-        journeys=(), templates=templates, customers=people, posts=posts, begin=begin, until=until,
+        definitions=templates, customers=people, posts=posts, begin=begin, until=until,
         workspace=choice.workspace, zone="" if zone is zone_named("UTC") else choice.zone, sender=sender,
     )  # fmt: skip
     return Population(plan, len(rejected))

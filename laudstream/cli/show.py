@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 import orjson
+import yaml
 from rich import box
 from rich.console import Console, JustifyMethod
 from rich.table import Table
@@ -35,6 +36,15 @@ def print_table(columns: Iterable[str], rows: Iterable[Iterable[object]], title:
     for line in lines:
         table.add_row(*map(Text, line))
     console().print(table)
+
+
+def print_definition(answer: dict[str, Any]) -> None:
+    """A definition as the API shows it: a line of its state, and its body as YAML."""
+    name = f"  {answer['name']}" if answer["name"] != answer["id"] else ""
+    click.echo(f"{answer['id']}{name}  {answer['status']}  version {answer['live_version']}")
+    if answer.get("problem"):
+        click.echo(f"refused by the control agent: {answer['problem']}")
+    click.echo(yaml.safe_dump(answer["body"], sort_keys=False, allow_unicode=True).rstrip())
 
 
 def when(at: int | None) -> str:

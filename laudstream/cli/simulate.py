@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC
 from pathlib import Path
@@ -12,7 +12,6 @@ from msgspec.structs import replace
 
 from laudstream.cli import population, show, simulate_text
 from laudstream.cli.choice import Choice, options
-from laudstream.cli.population import definitions
 from laudstream.cli.progress import bar
 from laudstream.errors import Invalid, Problem
 from laudstream.journey.decision import Decision
@@ -20,7 +19,7 @@ from laudstream.journey.durations import zone_of
 from laudstream.records.codec import encode
 from laudstream.simulate.listener import Listener
 from laudstream.simulate.page import page
-from laudstream.simulate.plan import Definition, run
+from laudstream.simulate.plan import run
 from laudstream.simulate.sample import Sample
 
 _OUT = click.Path(dir_okay=False, writable=True, path_type=Path)
@@ -40,17 +39,18 @@ def simulate(choice: Choice, files: tuple[Path, ...], decisions: Path | None, ht
              named: tuple[str, ...], sample: int, json: bool) -> None:  # fmt: skip
     """Play the journeys of FILES over customers and events, on a virtual clock.
 
+    FILES hold journeys and whatever they name: templates, segments, subscriptions, the settings of the workspace.
+
     Runs move through the same code as in the workers, in the same order; timers fire when they are due, messages are
     sent by nobody. The same files and seed give the same decisions, byte for byte.
     """
-    items = population.journeys(files)
-    found = population.read(choice)
-    chosen = definitions(items, "journey")
-    if not chosen:
+    given = population.definitions(files)
+    if not any(each.kind == "journey" for each in given):
         raise Invalid("no journey", (Problem(", ".join(map(str, files)), "holds no journey", "give its file"),))
-    templates = _templates(definitions(items, "template"), found.plan.templates)
-    plan = replace(found.plan, journeys=chosen, templates=templates)
-    population.say_made_up(chosen, templates)
+    choice = population.zoned(choice, given)
+    found = population.read(choice)
+    plan = replace(found.plan, definitions=population.over(found.plan.definitions, given))
+    population.say_made_up(list(plan.definitions))
     if found.left_out:
         click.echo(f"{found.left_out:,} lines are wrong and left out", err=True)
     kept = Sample(sample, seed=choice.seed, named=named)
@@ -64,11 +64,6 @@ def simulate(choice: Choice, files: tuple[Path, ...], decisions: Path | None, ht
     if html is not None:
         html.write_text(page(report, timelines, zone_of(choice.zone, UTC)), encoding="utf-8")
         click.echo(f"written: {html}", err=True)
-
-
-def _templates(one: Iterable[Definition], other: Iterable[Definition]) -> list[Definition]:
-    """Those of --templates, and those that stand among FILES, which win."""
-    return list({each.id: each for each in (*other, *one)}.values())
 
 
 class _Lines(Listener):

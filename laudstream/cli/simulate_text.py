@@ -11,7 +11,7 @@ import msgspec
 from laudstream.cli import show
 from laudstream.journey.decision import Decision
 from laudstream.simulate.report import Report
-from laudstream.simulate.tables import tables
+from laudstream.simulate.tables import segments, tables
 from laudstream.simulate.words import line, when
 
 Timelines = dict[str, list[Decision]]
@@ -29,13 +29,20 @@ def print_report(report: Report, timelines: Timelines, zone: tzinfo) -> None:
         click.echo(f"\njourney {journey.id}: {journey.name}")
         for table in tables(journey):
             show.print_table(table.columns, table.rows)
+    for table in segments(report.segments):
+        click.echo()
+        show.print_table(table.columns, table.rows)
+    print_timelines(timelines, zone)
+    click.echo("\n" + last_line(report, zone))
+
+
+def print_timelines(timelines: Timelines, zone: tzinfo) -> None:
     for customer, decisions in timelines.items():
         click.echo(f"\ncustomer {customer}")
         for decision in decisions:
             click.echo(f"  {when(decision.at, zone)}  {line(decision)}")
         if not decisions:
             click.echo("  nothing was decided")
-    click.echo("\n" + last_line(report, zone))
 
 
 def last_line(report: Report, zone: tzinfo) -> str:

@@ -70,8 +70,8 @@ EMPTY = Watch()
 
 def made(segments: Mapping[str, Live], journeys: Iterable[tuple[Needs, int]], seq: int, zone_seq: int) -> Watch:
     """`journeys`: what each version needs, and when it was published (ms)."""
-    ranks = _ranks({id: live.segment.names for id, live in segments.items()})
-    order = sorted(ranks, key=lambda id: (ranks[id], id))
+    rank = ranks({id: live.segment.names for id, live in segments.items()})
+    order = sorted(rank, key=lambda id: (rank[id], id))
     placed = {id: Placed(segments[id], rank) for rank, id in enumerate(order)}
     queries: dict[str, Query] = {}
     trackers: dict[str, Tracker] = {}
@@ -130,19 +130,19 @@ def _grouped(queries: dict[str, Query]) -> tuple[dict[str, tuple[Query, ...]], .
     return tuple({name: tuple(each) for name, each in found.items()} for found in (events, deliveries, runs))
 
 
-def _ranks(names: Mapping[str, frozenset[str]]) -> dict[str, int]:
+def ranks(names: Mapping[str, frozenset[str]]) -> dict[str, int]:
     """1 more than the highest of those that it names. Segments that name each other in a circle have none: publishing
     refuses them, and if two were published at once they are in nobody's way and hold nobody."""
-    ranks: dict[str, int] = {}
+    found: dict[str, int] = {}
     for id in sorted(names):
         pending = [] if names[id] and circle(names, id) else [id]
         while pending:
             here = pending[-1]
             below = [other for other in sorted(names[here]) if other in names and not circle(names, other)]
-            missing = [other for other in below if other not in ranks]
+            missing = [other for other in below if other not in found]
             if missing:
                 pending += missing
             else:
-                ranks[here] = 1 + max((ranks[other] for other in below), default=0)
+                found[here] = 1 + max((found[other] for other in below), default=0)
                 pending.pop()
-    return ranks
+    return found

@@ -8,7 +8,7 @@ from html import escape
 from laudstream.journey.decision import Decision
 from laudstream.simulate.chart import funnel
 from laudstream.simulate.report import JourneyReport, Report
-from laudstream.simulate.tables import Table, tables
+from laudstream.simulate.tables import Table, segments, tables
 from laudstream.simulate.words import line, when
 
 _STYLE = """
@@ -41,7 +41,8 @@ def page(report: Report, timelines: dict[str, list[Decision]], zone: tzinfo) -> 
         f"From {when(report.begin, zone)} to {when(report.until, zone)} ({report.days:,.1f} days): "
         f"{report.customers:,} customers, {report.events:,} events, {report.decisions:,} decisions."
     )
-    body = "".join(_journey(journey) for journey in report.journeys) + _timelines(timelines, zone)
+    body = "".join(_journey(journey) for journey in report.journeys)
+    body += "".join(map(_table, segments(report.segments))) + _timelines(timelines, zone)
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'

@@ -16,10 +16,12 @@ from laudstream.journey.definition import parse
 from laudstream.journey.durations import parse as duration
 from laudstream.journey.durations import zone_of
 from laudstream.journey.live import NOTHING
+from laudstream.journey.naming import WORKSPACE as WORKSPACE_ID
+from laudstream.journey.naming import in_order
 from laudstream.journey.steps import Journey
 from laudstream.simulate.listener import Listener
 from laudstream.simulate.post import Post
-from laudstream.simulate.report import Report, journey_report
+from laudstream.simulate.report import Report, journey_report, segment_reports
 from laudstream.simulate.sender import Sender
 from laudstream.simulate.tally import Tally
 from laudstream.simulate.world import WORKSPACE, World
@@ -29,7 +31,7 @@ AT_MOST = duration("P1Y")
 
 
 class Definition(NamedTuple):
-    """A journey or a template to be published at the beginning."""
+    """What is published at the beginning."""
 
     kind: str
     id: str
@@ -37,22 +39,27 @@ class Definition(NamedTuple):
 
 
 class Plan(msgspec.Struct, kw_only=True):
-    journeys: Sequence[Definition]
-    templates: Sequence[Definition] = ()
-    """Those that journeys name and that are not here are made up; see `made_up`."""
+    definitions: Sequence[Definition] = ()
+    """Of every kind and in any order. Templates that journeys name and that are not here are made up: see `made_up`."""
+    later: Sequence[tuple[int, Definition]] = ()
+    """(ms, definition): published then, after everything that happens at that instant."""
     customers: dict[str, dict[str, Any]] = {}
-    """Customer -> attributes. All are there before the journeys are published."""
+    """Customer -> attributes. All are there before anything is published."""
     posts: Sequence[Post] = ()
     """The earliest first."""
     begin: int = 0
-    """ms: when the journeys are published. Earlier events are left out."""
+    """ms: when everything is published. Earlier events are left out."""
     until: int = 0
     """ms; 0: until nothing is left to happen, at most AT_MOST after the last event."""
     workspace: str = WORKSPACE
     """Arms and holdouts go by a hash of it: give the real one to see the real arms."""
     zone: str = ""
-    """Of the workspace, as in IANA's data; empty: UTC."""
+    """Of the workspace, as in IANA's data; empty: what its settings say, else UTC."""
     sender: Sender = Sender()
+
+    def of(self, kind: str) -> list[Definition]:
+        """The definitions of a kind."""
+        return [each for each in self.definitions if each.kind == kind]
 
 
 def run(plan: Plan, *listeners: Listener, told: Callable[[int], object] | None = None) -> Report:
@@ -70,7 +77,7 @@ def run(plan: Plan, *listeners: Listener, told: Callable[[int], object] | None =
     with _quiet():
         began, worked = time.perf_counter(), time.process_time()
         _publish(world, plan)
-        world.play(posts, told)
+        _play(world, plan.later, posts, told)
         until = plan.until or AT_MOST.add(last, zone_of(plan.zone))
         world.drain(until)
         if plan.until:
@@ -79,20 +86,32 @@ def run(plan: Plan, *listeners: Listener, told: Callable[[int], object] | None =
     journeys = [journey_report(journey, tally) for journey in _live(world, plan)]
     return Report(
         plan.begin, world.now, len(world.people), len(posts), dict(sorted(world.handled.items())),
-        sum(tally.decisions.values()), seconds, cpu_seconds, journeys,
+        sum(tally.decisions.values()), seconds, cpu_seconds, journeys, segment_reports(tally),
     )  # fmt: skip
 
 
 def _publish(world: World, plan: Plan) -> None:
-    if plan.zone:
-        world.publish("workspace", "workspace", {"time_zone": plan.zone})
-    for definition in (*plan.templates, *made_up(plan.journeys, plan.templates), *plan.journeys):
+    settings = Definition("workspace", WORKSPACE_ID, {"time_zone": plan.zone})
+    zoned = [settings] if plan.zone and not plan.of("workspace") else []
+    for kind, id, body in in_order([*zoned, *plan.definitions, *made_up(plan.definitions)]):
+        zone = {"time_zone": plan.zone} if kind == "workspace" and plan.zone else {}
+        world.publish(kind, id, {**body, **zone})
+
+
+def _play(
+    world: World, later: Sequence[tuple[int, Definition]], posts: Sequence[Post], told: Callable[[int], object] | None
+) -> None:
+    for at, definition in sorted(later, key=lambda each: each[0]):
+        world.play([post for post in posts if post.at <= at], told)
+        world.until(at)
         world.publish(*definition)
+        posts = [post for post in posts if post.at > at]
+    world.play(posts, told)
 
 
 def _live(world: World, plan: Plan) -> Iterator[Journey]:
     space = world.catalog.spaces.get(plan.workspace, NOTHING)
-    for journey in plan.journeys:
+    for journey in plan.of("journey"):
         live = space.journeys[journey.id]
         yield live.versions[live.status.live]
 
@@ -104,12 +123,12 @@ def between(posts: Sequence[Post], begin: int, until: int) -> Sequence[Post]:
     return [post for post in posts if begin <= post.at and (not until or post.at <= until)]
 
 
-def made_up(journeys: Sequence[Definition], templates: Sequence[Definition]) -> list[Definition]:
-    """Stand-ins for templates that steps name and that are not there: nothing is rendered, so the name is enough.
-    Raises Invalid where a channel has no stand-in, or a journey does not compile."""
-    known = {template.id for template in templates}
+def made_up(definitions: Sequence[Definition]) -> list[Definition]:
+    """Stand-ins for templates that steps of journeys name and that are not there: nothing is rendered, so the name is
+    enough. Raises Invalid where a channel has no stand-in, or a journey does not compile."""
+    known = {each.id for each in definitions if each.kind == "template"}
     found: dict[str, Definition] = {}
-    for journey in journeys:
+    for journey in (each for each in definitions if each.kind == "journey"):
         for name, step in parse(journey.body).steps.items():
             template, channel = getattr(step, "template", ""), getattr(step, "channel", "")
             if not template or template in known or template in found:

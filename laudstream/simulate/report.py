@@ -65,6 +65,17 @@ class JourneyReport(msgspec.Struct):
         return self.entered - sum(self.ended.values())
 
 
+class SegmentReport(msgspec.Struct):
+    id: str
+    entered: int = 0
+    left: int = 0
+
+    @property
+    def inside(self) -> int:
+        """Members when time stops."""
+        return self.entered - self.left
+
+
 class Report(msgspec.Struct):
     begin: int
     """ms"""
@@ -78,6 +89,7 @@ class Report(msgspec.Struct):
     """Wall time from the publishing of the journeys to the last timer."""
     cpu_seconds: float
     journeys: list[JourneyReport]
+    segments: list[SegmentReport] = []
 
     @property
     def days(self) -> float:
@@ -92,6 +104,18 @@ class Report(msgspec.Struct):
     def inputs_per_second(self) -> float:
         """Events, deliveries, timers and whatever else was handed to the core."""
         return sum(self.handled.values()) / self.seconds if self.seconds else 0.0
+
+
+def segment_reports(tally: Tally) -> list[SegmentReport]:
+    """Of the segments that anybody entered, by id."""
+    found: dict[str, SegmentReport] = {}
+    for (id, change), count in sorted(tally.segments.items()):
+        report = found.setdefault(id, SegmentReport(id))
+        if change == "entered":
+            report.entered = count
+        else:
+            report.left = count
+    return list(found.values())
 
 
 def journey_report(journey: Journey, tally: Tally) -> JourneyReport:

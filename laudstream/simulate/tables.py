@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from laudstream.simulate.report import Counts, JourneyReport
+from laudstream.simulate.report import Counts, JourneyReport, SegmentReport
 from laudstream.simulate.words import meaning
 
 
@@ -23,6 +23,12 @@ def tables(journey: JourneyReport) -> list[Table]:
         Table("Messages", ("template", "what became of its messages", "count"), _messages(journey)),
     ]
     return [table for table in found if table.rows]
+
+
+def segments(reports: list[SegmentReport]) -> list[Table]:
+    """Who entered and left segments; nothing if nobody did."""
+    rows: list[tuple[object, ...]] = [(each.id, each.entered, each.left, each.inside) for each in reports]
+    return [Table("Segments", ("segment", "entered", "left", "members"), rows)] if rows else []
 
 
 def _runs(journey: JourneyReport) -> list[tuple[object, ...]]:

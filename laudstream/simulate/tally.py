@@ -27,6 +27,8 @@ class Tally:
         self._decisions: dict[tuple[str, str, str, str, str, str, str, str, bool], int] = {}
         self.deliveries: dict[tuple[str, str, str, str], int] = {}
         """(journey, template, kind, reason) -> how many."""
+        self.segments: dict[tuple[str, str], int] = {}
+        """(segment, entered or left) -> how many."""
 
     @property
     def decisions(self) -> dict[Key, int]:
@@ -47,6 +49,9 @@ class Tally:
                 "deferred_until" in data,
             )
         else:
+            if d.kind == "segment":
+                change = d.data["segment"], d.data["change"]
+                self.segments[change] = self.segments.get(change, 0) + 1
             key = (d.kind, d.journey, d.step, d.to, d.branch, d.reason, d.outcome, "", False)
         counts = self._decisions
         counts[key] = counts.get(key, 0) + 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, tzinfo
+from typing import Any
 
 from laudstream.journey.decision import Decision
 from laudstream.journey.reasons import Reason
@@ -28,8 +29,19 @@ def line(d: Decision) -> str:
 
 
 def _entered(d: Decision) -> str:
-    how = f"by {d.data['event']}" if "event" in d.data else "by the audience" if "audience" in d.data else ""
-    return " ".join(filter(None, (f"entered {d.journey}", how, f"→ {d.to}")))
+    return " ".join(filter(None, (f"entered {d.journey}", _by(d.data), f"→ {d.to}")))
+
+
+def _by(data: dict[str, Any]) -> str:
+    """By what it came: an event, a segment, a date, an audience or a call; with its key."""
+    key = f" ({data['key']})" if data.get("key") else ""
+    if "event" in data:
+        return f"by {data['event']}{key}"
+    if "segment" in data:
+        return f"by {'leaving' if data['on'] == 'leave' else 'entering'} {data['segment']}"
+    if "date" in data:
+        return f"by the date {data['date']}"
+    return "by the audience" if "audience" in data else f"by a call{key}" if "api" in data else ""
 
 
 def _not_entered(d: Decision) -> str:
@@ -59,6 +71,15 @@ def _ended(d: Decision) -> str:
     return f"ended {d.journey} at {d.step}: {how}" if d.step else f"ended {d.journey}: {how}"
 
 
+def _segment(d: Decision) -> str:
+    return f"{d.data['change']} the segment {d.data['segment']} (by {d.data['because']})"
+
+
+def _goal(d: Decision) -> str:
+    value = d.data.get("value")
+    return f"reached the goal of {d.journey}" + (f": {value}" if value is not None else "")
+
+
 def _other(d: Decision) -> str:
     return " ".join(filter(None, (d.kind, d.journey, d.step, meaning(d.reason), str(d.data.get("error", "")))))
 
@@ -70,4 +91,6 @@ _LINES: dict[str, Callable[[Decision], str]] = {
     "message": _message,
     "delivery": _delivery,
     "ended": _ended,
+    "goal": _goal,
+    "segment": _segment,
 }

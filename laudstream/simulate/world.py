@@ -33,6 +33,7 @@ from laudstream.journey.inputs import (
     TimerInput,
     TouchInput,
 )
+from laudstream.journey.live import NOTHING
 from laudstream.messages.delivery import Delivery
 from laudstream.messages.request import SendRequest
 from laudstream.simulate.effects import EFFECTS, Happening
@@ -87,14 +88,13 @@ class World:
         if (kind, id, chosen) not in self._bodies:
             raise Broken(f"there is no {kind} {id!r} in this world")
         record = Control(self._seq + 1, self.workspace, kind, id, chosen, status)
-        space = self.catalog.spaces.get(self.workspace)
-        known = kind == "journey" and space is not None and id in space.journeys
+        space = self.catalog.spaces.get(self.workspace, NOTHING)
+        known = kind == "journey" and id in space.journeys
         self.catalog = self.catalog.apply(record, self.now, self._body)
         self._seq += 1
-        if kind != "journey":
-            return
-        live = self.catalog.spaces[self.workspace].journeys[id]
-        if known or live.status.audience[0]:
+        now = self.catalog.spaces[self.workspace]
+        asks = kind == "journey" and bool(now.journeys[id].status.audience[0])
+        if known or asks or now.judged != space.judged:
             for name in sorted(self.people):
                 self.hand(self.people[name], TouchInput(self._seq), self.now)
                 self.handled["touches"] += 1

@@ -9,9 +9,11 @@ from typing import Any
 
 from laudstream.cli.files import Item, load
 from laudstream.customers.event import Event
-from laudstream.errors import Invalid
+from laudstream.errors import Invalid, Problem
 from laudstream.journey import durations
 from laudstream.journey.decision import Decision
+from laudstream.journey.naming import KINDS, in_order
+from laudstream.journey.naming import WORKSPACE as WORKSPACE_KIND
 from laudstream.messages.request import SendRequest
 from laudstream.simulate.plan import Definition, made_up, zone_named
 from laudstream.simulate.post import Post
@@ -46,41 +48,42 @@ class World:
         self.engine.requested = self.requests.append
         self._numbers = count(1)
         self._known: dict[str, Definition] = {}
-        if zone != "UTC":
-            self.engine.publish("workspace", "workspace", {"time_zone": zone})
-        for definition in definitions:
-            self.publish(definition)
+        self._zone = {"time_zone": zone} if zone != "UTC" else {}
+        if self._zone:
+            self.engine.publish(WORKSPACE_KIND, WORKSPACE_KIND, self._zone)
+        self.publish(*definitions)
 
     # Definitions
 
-    def publish(self, source: Source) -> None:
-        """Makes journeys and templates live, now. Templates that a journey names and that are not here are made up.
+    def publish(self, *sources: Source) -> None:
+        """Makes definitions live, now, what is named before who names it. A mapping with a `kind` is of that kind, else
+        it is a journey. Templates that a journey names and that are not here are made up.
 
         Raises Invalid with every problem.
         """
-        if isinstance(source, dict):
-            self._publish(Definition("journey", source.get("id", "journey"), source))
-            return
-        for item in load(Path(source)):
+        items: list[Item | Definition] = []
+        for source in sources:
+            items += [_definition(source)] if isinstance(source, dict) else load(Path(source))
+        for item in in_order(items):
             try:
                 self._publish(Definition(item.kind, item.id, item.body))
             except Invalid as error:
-                raise _told(error, item) from None
+                raise _told(error, item if isinstance(item, Item) else None) from None
 
     def template(self, id: str, body: dict[str, Any]) -> None:
         """Makes a template live, now."""
-        self._publish(Definition("template", id, body))
+        self.publish({**body, "kind": "template", "id": id})
 
     def _publish(self, definition: Definition) -> None:
-        try:
-            if definition.kind == "journey":
-                for each in made_up([definition], list(self._known.values())):
-                    self._publish(each)
-            else:
-                self._known[definition.id] = definition
-            self.engine.publish(*definition)
-        except Invalid as error:
-            raise _told(error) from None
+        kind, id, body = definition
+        if kind == "journey":
+            for each in made_up([*self._known.values(), definition]):
+                self._publish(each)
+        elif kind == "template":
+            self._known[id] = definition
+        elif kind == WORKSPACE_KIND:
+            body = {**body, **self._zone}
+        self.engine.publish(kind, id, body)
 
     def pause(self, journey: str) -> None:
         self.engine.control("journey", journey, "paused")
@@ -132,6 +135,16 @@ class World:
         """ms"""
         found = datetime.fromisoformat(at) if isinstance(at, str) else at
         return durations.instant(found, self.zone) if found.tzinfo is None else round(found.timestamp() * 1000)
+
+
+def _definition(body: dict[str, Any]) -> Definition:
+    kind = body.get("kind", "journey")
+    if kind not in KINDS:
+        problem = Problem("/kind", f"there is no kind {kind!r}", f"write one of: {', '.join(KINDS)}")
+        raise _told(Invalid("what kind?", (problem,)))
+    id = WORKSPACE_KIND if kind == WORKSPACE_KIND else str(body.get("id", kind))
+    left_out = ("kind", "id") if kind in ("template", WORKSPACE_KIND) else ("kind",)
+    return Definition(kind, id, {name: value for name, value in body.items() if name not in left_out})
 
 
 def _told(error: Invalid, item: Item | None = None) -> Invalid:

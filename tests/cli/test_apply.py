@@ -37,11 +37,18 @@ class Workspace:
     def __init__(self) -> None:
         self.journeys: dict[str, dict[str, Any]] = {}
         self.templates: dict[str, dict[str, Any]] = {}
+        self.segments: dict[str, dict[str, Any]] = {}
+        self.subscriptions: dict[str, dict[str, Any]] = {}
+        self.settings: dict[str, Any] = {}
         self.asked: list[str] = []
         self.status = "live"
         self.app = Starlette(
             routes=[
                 Route("/api/templates", self.list_templates),
+                Route("/api/segments", self.list_others),
+                Route("/api/subscriptions", self.list_others),
+                Route("/api/settings", self.get_settings, methods=["GET"]),
+                Route("/api/settings", self.put_settings, methods=["PUT"]),
                 Route("/api/{kind}/{id}", self.get, methods=["GET"]),
                 Route("/api/{kind}/{id}", self.put, methods=["PUT"]),
                 Route("/api/journeys/{id}/publish", self.publish, methods=["POST"]),
@@ -50,6 +57,20 @@ class Workspace:
 
     async def list_templates(self, request: Request) -> Response:
         return JSONResponse({"templates": [{"id": id, "requires": []} for id in self.templates]})
+
+    async def list_others(self, request: Request) -> Response:
+        return JSONResponse({"items": list(getattr(self, request.url.path.rpartition("/")[2]).values())})
+
+    async def get_settings(self, request: Request) -> Response:
+        return JSONResponse(self.settings) if self.settings else JSONResponse({"title": "Not found"}, 404)
+
+    async def put_settings(self, request: Request) -> Response:
+        self.asked.append("put settings")
+        self.settings = self._next(self.settings, "workspace", await request.json())
+        return JSONResponse(self.settings | {"version": self.settings["live_version"]})
+
+    def _next(self, there: dict[str, Any], id: str, body: dict[str, Any]) -> dict[str, Any]:
+        return {"id": id, "live_version": there.get("live_version", 0) + 1, "body": body, "status": self.status}
 
     async def get(self, request: Request) -> Response:
         there = getattr(self, request.path_params["kind"]).get(request.path_params["id"])
@@ -67,6 +88,10 @@ class Workspace:
             there = {"id": id, "live_version": version, "body": body | {"id": id}, "status": self.status}
             self.templates[id] = there
             return JSONResponse(there | {"version": version})
+        if kind in ("segments", "subscriptions"):
+            others = getattr(self, kind)
+            others[id] = self._next(others.get(id, {}), id, body)
+            return JSONResponse(others[id] | {"version": others[id]["live_version"]})
         there = self.journeys.setdefault(id, {"id": id, "live_version": None, "status": "draft", "body": None})
         there["draft"] = body
         return JSONResponse(there)
@@ -149,6 +174,12 @@ async def test_a_draft_is_saved_and_later_published(shop: Any, folder: Path) -> 
         ("bad.yaml", "- 1\n", "bad.yaml:1"),
         ("bad.yaml", b"\xff\xfe\x00", "bad.yaml"),
         ("journeys/bad.yaml", "kind: segment\nid: bad\n", "bad.yaml:1"),
+        ("journeys/bad.yaml", "kind: signal\nid: bad\n", "bad.yaml:1"),
+        ("bad.yaml", "id: bad\nmanual: perhaps\n", "bad.yaml:2 /manual"),
+        ("bad.yaml", "id: bad\nchannel: fax\nopt_in: implied\n", "bad.yaml:2 /channel"),
+        ("bad.yaml", "time_zone: Mars\n", "bad.yaml:1 /time_zone"),
+        ("bad.yaml", "id: bad\ncondition: {segment: nobody}\n", "bad.yaml:2 /condition/segment"),
+        ("bad.yaml", "id: bad\ncondition: {segment: bad}\n", "bad.yaml:2 /condition"),
     ],
 )
 async def test_one_bad_file_and_nothing_is_sent(
@@ -215,3 +246,87 @@ def test_yaml_scalars_are_the_text_they_look_like(tmp_path: Path) -> None:
         "t": True,
         "e": None,
     }
+
+
+KINDS = {
+    "settings.yaml": "time_zone: Europe/Berlin\n",
+    "subscriptions/news.yaml": "channel: email\nopt_in: implied\n",
+    "segments/a.yaml": "condition: {segment: b, customer.plan: {equals: pro}}\n",
+    "segments/b.yaml": "condition: {segment: leads}\n",
+    "segments/leads.yaml": "manual: true\n",
+    "journeys/hello.yaml": JOURNEY.replace("event: {name: bought}", "segment: {id: a}").replace(
+        "template: welcome", "template: welcome, subscription: news"
+    ),
+}
+
+
+def written(folder: Path) -> Path:
+    for name, content in KINDS.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(content)
+    return folder
+
+
+async def test_r20_every_kind_goes_after_what_it_names_and_the_same_again_changes_nothing(
+    shop: Any, folder: Path
+) -> None:
+    written(folder)
+    names = ["workspace", "news", "leads", "b", "a", "welcome", "hello"]
+    assert await shop.changes(folder) == [f"{name} created" for name in names]
+    assert shop.workspace.asked == [
+        "put settings", "put subscriptions news", "put segments leads", "put segments b", "put segments a",
+        "put templates welcome", "put journeys hello", "publish hello",
+    ]  # fmt: skip
+    assert shop.workspace.segments["leads"]["body"] == {"id": "leads", "manual": True}
+    assert shop.workspace.settings["body"] == {"time_zone": "Europe/Berlin"}
+    assert await shop.changes(folder) == [f"{name} unchanged" for name in names]
+    (folder / "segments/b.yaml").write_text("condition: {none: [{segment: leads}]}\n")
+    assert "b updated" in await shop.changes(folder)
+
+
+@pytest.mark.parametrize(
+    ("gone", "place", "message"),
+    [
+        ("segments/a.yaml", "hello.yaml:4 /entry/0/segment/id", "there is no segment 'a'"),
+        ("segments/leads.yaml", "b.yaml:1 /condition/segment", "there is no segment 'leads'"),
+        ("subscriptions/news.yaml", "hello.yaml:7 /steps/greet/message/subscription", "no subscription 'news'"),
+    ],
+)
+async def test_r20_what_is_named_is_in_the_files_or_in_the_workspace(
+    shop: Any, folder: Path, gone: str, place: str, message: str
+) -> None:
+    await shop.apply(written(folder))
+    (folder / gone).unlink()
+    assert all(line.endswith("unchanged") for line in await shop.changes(folder))  # the workspace has it
+    kind, _, file = gone.partition("/")
+    getattr(shop.workspace, kind).pop(file.removesuffix(".yaml"))
+    shop.workspace.asked.clear()
+    result = await shop.apply(folder)
+    assert isinstance(result.exception, Invalid)
+    (problem,) = result.exception.problems
+    assert place in problem.pointer
+    assert message in problem.message
+    assert shop.workspace.asked == []
+
+
+async def test_segments_in_a_circle_over_files_and_workspace_change_nothing(shop: Any, folder: Path) -> None:
+    await shop.apply(written(folder))
+    for file in ("a.yaml", "leads.yaml"):
+        (folder / "segments" / file).unlink()
+    (folder / "segments/b.yaml").write_text("condition: {segment: a}\n")
+    shop.workspace.asked.clear()
+    result = await shop.apply(folder)
+    assert isinstance(result.exception, Invalid)
+    assert "in a circle: b -> a -> b" in result.exception.problems[0].message
+    assert shop.workspace.asked == []
+
+
+async def test_several_paths_are_applied_together_and_a_workspace_has_its_settings_once(
+    shop: Any, folder: Path
+) -> None:
+    assert await shop.changes(folder / "templates", folder / "journeys", folder) == ["welcome created", "hello created"]
+    written(folder)
+    (folder / "more.yaml").write_text("time_zone: UTC\n")
+    result = await shop.apply(folder)
+    assert isinstance(result.exception, Invalid)
+    assert "a workspace has its settings in one file" in result.exception.problems[0].fix

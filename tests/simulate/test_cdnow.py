@@ -36,9 +36,7 @@ def simulated(*, keep: bool, people: int = 0) -> tuple[JourneyReport, int]:
     if people:
         customers = dict(list(customers.items())[:people])
         posts = [post for post in posts if post.customer in customers]
-    journeys = [each for each in made if each.kind == "journey"]
-    templates = [each for each in made if each.kind == "template"]
-    plan = Plan(journeys=journeys, templates=templates, customers=customers, posts=posts, begin=posts[0].at)
+    plan = Plan(definitions=made, customers=customers, posts=posts, begin=posts[0].at)
     report = run(plan)
     return report.journeys[0], report.handled["deliveries"]
 

@@ -230,5 +230,34 @@ def test_progress_counts_every_event() -> None:
 
     told: list[int] = []
     posts = [post(START + n, f"c{n % 7}", "browse", n) for n in range(9_000)]
-    run(Plan(journeys=[journey(waiting())], posts=posts, begin=START), told=told.append)
+    run(Plan(definitions=[journey(waiting())], posts=posts, begin=START), told=told.append)
     assert (sum(told), len(told)) == (9_000, 3)
+
+
+def test_files_of_every_kind_are_played_and_segments_are_counted(laudstream: Any, files: Any) -> None:
+    journey = files("pay.json", waiting(entry=[{"segment": {"id": "pro"}}]))
+    segment = files("pro.yaml", "condition: {customer.plan: {equals: pro}}\n")
+    zone = files("settings.yaml", "time_zone: Europe/Berlin\n")
+    customers = files("c.csv", CUSTOMERS)
+    identify = {"userId": "bob", "type": "identify", "timestamp": "2026-01-05T09:00:00Z", "traits": {"plan": "pro"}}
+    back = {**identify, "timestamp": "2026-01-05T12:00:00Z", "traits": {"plan": "free"}}
+    events = files("events.jsonl", [identify, back])
+    given = ("simulate", journey, segment, zone, "--customers", customers, "--events", events)
+    result = laudstream(*given)
+    assert result.exit_code == 0, result.output
+    assert "2026-01-05 10:00:00  entered the segment pro (by input)" in result.stdout  # in Berlin
+    printed = laudstream(*given, "--json").stdout
+    (report,) = json.loads(printed[printed.index("{") :])["segments"]
+    assert report == {"id": "pro", "entered": 2, "left": 1}
+    missing = laudstream("simulate", journey, zone, "--customers", customers)
+    assert (missing.exit_code, "there is no segment 'pro'" in missing.stderr) == (1, True)
+
+
+def test_backtest_goes_by_segments_that_are_named_beside(laudstream: Any, files: Any) -> None:
+    body = waiting(entry=[{"event": {"name": "purchase"}, "where": {"segment": "pro"}}])
+    journey = files("pay.json", body)
+    segment = files("pro.yaml", "condition: {customer.plan: {equals: pro}}\n")
+    data = ("--customers", files("c.csv", CUSTOMERS), "--events", files("e.jsonl", EVENTS))
+    result = laudstream("backtest", journey, journey, "--with", segment, *data)
+    assert (result.exit_code, "same=" in result.stdout) == (0, True), result.output
+    assert "there is no segment 'pro'" in laudstream("backtest", journey, journey, *data).stderr

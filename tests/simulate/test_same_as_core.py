@@ -84,7 +84,7 @@ def test_r1_a_population_decides_what_each_customer_decides_alone(
     found = Decisions()
     until = START + 40 * DAY
     plan = Plan(
-        journeys=[Definition("journey", "j", body)], templates=[Definition("template", "mail", TEMPLATE)],
+        definitions=[Definition("journey", "j", body), Definition("template", "mail", TEMPLATE)],
         customers={"ann": {"email": "ann@example.org"}, "bob": {}}, posts=posts, begin=START, until=until,
         workspace=WORKSPACE, sender=Sender(after_ms=after_ms),
     )  # fmt: skip

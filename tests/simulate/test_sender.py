@@ -27,8 +27,8 @@ def played(people: int = 2_000, **sender: Any) -> Deliveries:
     posts = [post(START, f"c{n}", "purchase", n) for n in range(people)]
     customers = {f"c{n}": {"email": "a@example.org"} for n in range(people)}
     found = Deliveries()
-    plan = Plan(journeys=[journey(waiting())], customers=customers, posts=posts, begin=START, until=START + 30 * MINUTE,
-                sender=Sender(**sender))  # fmt: skip
+    plan = Plan(definitions=[journey(waiting())], customers=customers, posts=posts, begin=START,
+                until=START + 30 * MINUTE, sender=Sender(**sender))  # fmt: skip
     if sender.get("opened"):
         plan.until = START + 2 * DAY
     run(plan, found)

@@ -40,7 +40,7 @@ def test_the_example_of_the_page_runs_and_fails_where_the_journey_is_wrong(tmp_p
     assert bad.returncode == 1
     assert "4 failed, 3 passed" in bad.stdout  # the fixture's test is one of the three
     assert "expected ann to get cart-reminder" in bad.stdout
-    assert "entered forgotten-cart by cart_updated → hour" in bad.stdout
+    assert "entered forgotten-cart by cart_updated (c1) → hour" in bad.stdout
 
 
 @pytest.fixture
@@ -144,7 +144,7 @@ def test_a_wrong_definition_names_file_line_and_fix(tmp_path: Path) -> None:
 
 
 def test_folders_of_journeys_and_templates_are_read() -> None:
-    world = World(LOCAL / "templates", LOCAL / "journeys")
+    world = World(LOCAL / "templates", LOCAL / "journeys" / "second-purchase.yaml")
     ann = world.customer("ann", email="ann@example.org")
     ann.track("purchase", amount=10)
     ann.track("purchase", amount=10)
@@ -161,3 +161,27 @@ def test_r55_places_and_r36_audiences_are_answered_at_once() -> None:
     bob.assert_not_entered("full")
     world.publish({**waiting(entry=[{"audience": {}}]), "id": "all"})
     assert (ann.step("all"), bob.step("all")) == ("look", "look")
+
+
+LOYAL = {"kind": "segment", "id": "loyal", "condition": {"customer.orders": {"at_least": 3}}}
+
+
+def test_r35_kinds_are_published_in_order_and_a_segment_looks_at_everybody() -> None:
+    journey = waiting(entry=[{"segment": {"id": "loyal"}}])
+    big = {"kind": "segment", "id": "big", "condition": {"segment": "loyal", "customer.total": {"at_least": 100}}}
+    world = World(journey, big, LOYAL, {"kind": "workspace", "time_zone": "Europe/Berlin"})
+    ann = world.customer("ann", orders=2, total=500)
+    ann.identify(orders=3)
+    ann.assert_at("look")
+    assert "entered the segment loyal (by input)" in ann.timeline()
+    assert "entered pay by entering loyal → hello" in ann.timeline()
+    assert "entered the segment big (by input)" in ann.timeline()
+    bob = world.customer("bob", orders=2)
+    world.publish({**LOYAL, "condition": {"customer.orders": {"at_least": 2}}})
+    assert "entered the segment loyal (by definition)" in bob.timeline()
+    assert bob.step() == ""  # a change of the definition enters nobody
+
+
+def test_a_mapping_of_no_known_kind_is_refused() -> None:
+    with pytest.raises(Invalid, match="there is no kind 'signal'"):
+        World({"kind": "signal", "id": "x"})

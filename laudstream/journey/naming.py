@@ -1,0 +1,101 @@
+"""Who names whom among definitions, and the order in which they are published: what is named comes first (R20)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any, Protocol, TypeVar
+
+from laudstream.errors import Invalid, Problem
+from laudstream.journey import definition
+from laudstream.journey.kinds.message import MessageStep
+from laudstream.journey.kinds.update import UpdateStep
+from laudstream.journey.reader import at
+from laudstream.journey.steps import Journey
+from laudstream.segments import definition as segments
+from laudstream.segments.watch import ranks
+
+KINDS = ("workspace", "subscription", "segment", "template", "journey")
+"""In the order in which they are published."""
+WORKSPACE = "workspace"
+"""Id of the only definition of the kind `workspace`: its settings."""
+
+
+class Named(Protocol):
+    @property
+    def kind(self) -> str: ...
+    @property
+    def id(self) -> str: ...
+    @property
+    def body(self) -> dict[str, Any]: ...
+
+
+T = TypeVar("T", bound=Named)
+
+
+def in_order(items: Iterable[T]) -> list[T]:
+    """By kind, segments behind those that they name, then by id."""
+    found = list(items)
+    rank = ranks(names_of(found))
+    return sorted(found, key=lambda each: (KINDS.index(each.kind), each.kind == "segment" and rank.get(each.id, 0),
+                                           each.id))  # fmt: skip
+
+
+def names_of(items: Iterable[Named]) -> dict[str, frozenset[str]]:
+    """Segment -> segments that it names; none of one that is wrong."""
+    found: dict[str, frozenset[str]] = {}
+    for item in items:
+        if item.kind == "segment":
+            try:
+                found[item.id] = segments.parse(item.body, horizon=None).names
+            except Invalid:
+                found[item.id] = frozenset()
+    return found
+
+
+def named(body: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """(kind, id) of the segments and subscriptions that a published journey names."""
+    try:
+        journey = definition.parse(body, horizon=None)
+    except Invalid:  # an older release let it through; lanes will not run it either
+        return
+    yield from (("segment", name) for name in segments_of(journey))
+    for step in journey.steps.values():
+        if isinstance(step, MessageStep) and step.subscription:
+            yield "subscription", step.subscription
+
+
+def segments_of(journey: Journey) -> set[str]:
+    """Segments that a journey names: in conditions, entries, exits and updates."""
+    names = {*journey.needs.segments, *(entry.segment for entry in journey.segment_entries)}
+    names |= {rule.leaves for rule in journey.exits if rule.leaves}
+    for step in journey.steps.values():
+        if isinstance(step, UpdateStep):
+            names |= step.members.keys()
+    return names
+
+
+def templates_of(body: dict[str, Any]) -> list[str]:
+    """Templates that the steps of a journey name, in their order. Raises Invalid if the journey is wrong."""
+    steps = definition.parse(body, horizon=None).steps.values()
+    return list(dict.fromkeys(step.template_id for step in steps if isinstance(step, MessageStep)))
+
+
+def missing(journey: Journey, subscriptions: Collection[str], manual: Collection[str]) -> list[Problem]:
+    """What a journey names and is not there, besides segments of its conditions. `manual`: segments whose members are
+    listed."""
+    problems = []
+    for name, step in journey.steps.items():
+        if isinstance(step, MessageStep) and step.subscription and step.subscription not in subscriptions:
+            message = f"there is no subscription {step.subscription!r}"
+            spot = at("/steps", name, "message", "subscription")
+            problems.append(Problem(spot, message, f"publish it first; subscriptions here: {_known(subscriptions)}"))
+        for segment in step.members if isinstance(step, UpdateStep) else ():
+            if segment not in manual:
+                message = f"there is no manual segment {segment!r}"
+                spot = at("/steps", name, "update")
+                problems.append(Problem(spot, message, f"publish it first; manual segments here: {_known(manual)}"))
+    return problems
+
+
+def _known(names: Collection[str]) -> str:
+    return ", ".join(sorted(names)[:10]) or "none yet"
