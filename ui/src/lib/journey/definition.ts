@@ -15,6 +15,7 @@ export interface Entry {
   event?: EventName;
   date?: DateEntry;
   audience?: Audience;
+  segment?: { id: string; on?: 'enter' | 'leave' };
   /** A call that names the journey, or a step `emit`. */
   api?: { key?: string };
   where?: Condition;
@@ -26,6 +27,8 @@ export interface ExitRule {
   event?: EventName;
   where?: Condition;
   condition?: Condition;
+  /** A segment that the journey is entered by. */
+  leaves?: string;
   outcome: string;
 }
 
