@@ -108,6 +108,14 @@ export interface Step {
   next?: string | Record<string, string>;
 }
 
+export interface Cap {
+  limit: number;
+  per: string;
+  channel?: string;
+  tag?: string;
+  counts?: 'marketing' | 'all';
+}
+
 export interface Settings {
   class?: string;
   priority?: number;
@@ -120,7 +128,7 @@ export interface Settings {
   defer?: Defer;
   defer_at_most?: string;
   release_spread?: string;
-  caps?: { limit: number; per: string; channel?: string; tag?: string }[];
+  caps?: Cap[];
   tags?: string[];
 }
 

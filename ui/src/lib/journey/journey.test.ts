@@ -119,6 +119,8 @@ test('entries, exit rules and settings are told in words', () => {
   expect(`${ruleTitle(rule)} ${ruleDetail(rule)}`).toBe('Leaves on purchase where amount is more than 100');
   expect(settingsWords({ holdout: 5, caps: [{ limit: 2, per: 'P7D' }], quiet_hours: { from: '21:00', to: '08:00' } }))
     .toEqual([['Holdout', '5 %'], ['Quiet hours', '21:00 to 08:00'], ['Caps', '2 per 7\u00a0days']]);
+  expect(settingsWords({ caps: [{ limit: 1, per: 'week', channel: 'email', tag: 'news', counts: 'all' }] }))
+    .toEqual([['Caps', '1 per week by email, tagged news, transactional ones too']]);
 });
 
 test('entries by a segment, and exits on leaving it, are told in words', () => {

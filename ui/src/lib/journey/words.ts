@@ -3,7 +3,7 @@
 import { duration } from '../format/format';
 import { conditionWords, topics } from './conditions';
 import {
-  armsOf, kindOf, waitBranch, type Branch, type Defer, type Entry, type ExitRule, type Goal, type Settings, type Step,
+  armsOf, kindOf, waitBranch, type Branch, type Cap, type Defer, type Entry, type ExitRule, type Goal, type Settings, type Step,
 } from './definition';
 import { emitDetail, emitTitle, updateDetail, updateTitle } from './changes';
 import { pathWords } from './paths';
@@ -176,7 +176,7 @@ export function settingsWords(settings: Settings): [name: string, value: string]
     ['Put off', settings.defer === undefined ? undefined : deferWords(settings.defer)],
     ['Put off at most', settings.defer_at_most === undefined ? undefined : duration(settings.defer_at_most)],
     ['Releases spread over', settings.release_spread === undefined ? undefined : duration(settings.release_spread)],
-    ['Caps', caps.map((cap) => `${cap.limit} per ${PERIODS.includes(cap.per) ? cap.per : duration(cap.per)}`).join(', ') || undefined],
+    ['Caps', caps.map(capWords).join(', ') || undefined],
     ['Open from', settings.starts_at],
     ['Open until', settings.ends_at],
     ['Time zone', settings.time_zone],
@@ -190,6 +190,13 @@ function deferWords(defer: Defer): string {
   if (quiet && caps) return 'quiet hours, windows and caps';
   if (!quiet && !caps) return 'nothing';
   return quiet ? 'quiet hours and windows' : 'caps';
+}
+
+/** `2 per week`, `1 per 3 days by email, tagged news`. */
+export function capWords({ limit, per, channel, tag, counts }: Cap): string {
+  const by = channel === undefined ? '' : ` by ${channel}`;
+  const tagged = tag === undefined ? '' : `, tagged ${tag}`;
+  return `${limit} per ${PERIODS.includes(per) ? per : duration(per)}${by}${tagged}${counts === 'all' ? ', transactional ones too' : ''}`;
 }
 
 const PERIODS = ['day', 'week', 'month'];
