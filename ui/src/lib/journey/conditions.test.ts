@@ -121,8 +121,8 @@ test('none of several is the contrary of each', () => {
 
 test('a condition is outlined as it nests', () => {
   const condition = {
-    'customer.plan': { equals: 'pro' },
     any: [{ segment: 'a' }, { segment: 'b', 'customer.c': { equals: 1 } }],
+    'customer.plan': { equals: 'pro' },
     none: [{ segment: 'd' }],
   };
   const leaf = (words: string) => ({ words, lines: [] });
@@ -144,5 +144,5 @@ test('topics name each subject once', () => {
     all: [{ event: { name: 'order' } }, { event: { name: 'order', at_least: 2 } }, { segment: 'vip' }, { segment: { in: 'vip' } }],
     message: { is: 'sent' }, run: { journey: 'w', is: 'active' }, consent: { channel: 'sms', is: 'pending' }, bucket: { salt: 's', from: 0, to: 1 },
   };
-  expect(topics(condition)).toEqual(['order', 'segment vip', 'messages', 'journey w', 'consent to sms', 'bucket s']);
+  expect(topics(condition)).toEqual(['messages', 'journey w', 'consent to sms', 'bucket s', 'order', 'segment vip']);
 });

@@ -26,7 +26,7 @@ export function outline(condition: Condition): Line[] {
     const { name, body } = part;
     const within = body.map((each) => asLine(each as Condition));
     if (within.length === 1 && name !== 'none') return within;
-    if (within.every((each) => each.lines.length === 0) && (name === 'none' && within.length === 1)) return [{ words: words(part, false), lines: [] }];
+    if (within.length === 1 && within[0]?.lines.length === 0) return [{ words: words(part, false), lines: [] }];
     return [{ words: HEADINGS[name] ?? '', lines: within }];
   });
 }
@@ -43,8 +43,10 @@ interface Part {
   body: unknown;
 }
 
+/** Its lines; groups come last, in whatever order it was stored. */
 function parts(condition: Condition): Part[] {
-  return Object.entries(condition).map(([name, body]) => ({ name, body }));
+  const all = Object.entries(condition).map(([name, body]) => ({ name, body }));
+  return [...all.filter(({ name }) => !NODES.has(name)), ...all.filter(({ name }) => NODES.has(name))];
 }
 
 function isNode(part: Part): part is { name: string; body: unknown[] } {

@@ -2,7 +2,7 @@
 
 import type { SegmentBody } from '../api/definitions';
 import type { Problem } from '../api/problems';
-import { readJson } from '../format/json';
+import { prettyJson, readJson } from '../format/json';
 import type { Condition } from '../journey/definition';
 
 export interface Draft {
@@ -21,7 +21,7 @@ export function draftOf(body: SegmentBody | null): Draft {
     id: body?.id ?? '',
     name: body?.name ?? '',
     kind: body?.manual === true ? 'manual' : 'dynamic',
-    condition: JSON.stringify(body?.condition ?? EXAMPLE, null, 2),
+    condition: prettyJson(body?.condition ?? EXAMPLE),
   };
 }
 

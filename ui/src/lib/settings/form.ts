@@ -3,7 +3,7 @@
 import type { Json } from '../api/customers';
 import type { SettingsBody } from '../api/definitions';
 import type { Problem } from '../api/problems';
-import { readJson } from '../format/json';
+import { prettyJson, readJson } from '../format/json';
 
 export interface Draft {
   time_zone: string;
@@ -29,7 +29,7 @@ export function draftOf(body: SettingsBody): Draft {
     quiet: hours !== null,
     from: String(hours?.from ?? '21:00'),
     to: String(hours?.to ?? '08:00'),
-    caps: body.caps === undefined ? '' : JSON.stringify(body.caps, null, 2),
+    caps: body.caps === undefined ? '' : prettyJson(body.caps),
     holdout: body.holdout === undefined ? '' : String(body.holdout),
     release_spread: String(body.release_spread ?? ''),
   };
