@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { address } from './client';
-import { ApiError, parseProblem, place } from './problems';
+import { ApiError, below, elsewhere, parseProblem, place } from './problems';
 
 test('problem+json gives title, detail and places with their fixes', () => {
   const body = JSON.stringify({
@@ -30,4 +30,10 @@ test('a JSON pointer is read as a place', () => {
 test('addresses encode their parts and drop empty parameters', () => {
   expect(address(['customers', 'a/b?', 'timeline'], { before: null, limit: 50, query: '' })).toBe('/api/customers/a%2Fb%3F/timeline?limit=50');
   expect(address(['journeys'])).toBe('/api/journeys');
+});
+
+test('a form shows each problem at its field, and the rest above', () => {
+  const problems = ['/condition/any/0', '/conditions', '/id', ''].map((pointer) => ({ pointer, message: 'wrong' }));
+  expect(below(problems, '/condition').map((each) => each.pointer)).toEqual(['/condition/any/0']);
+  expect(elsewhere(problems, ['/id', '/condition']).map((each) => each.pointer)).toEqual(['/conditions', '']);
 });

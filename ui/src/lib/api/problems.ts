@@ -83,3 +83,13 @@ export function place(pointer: string): string {
   const parts = pointer.split('/').slice(1);
   return parts.map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~')).join(' › ');
 }
+
+/** Problems at a place or below it. */
+export function below(problems: Problem[], pointer: string): Problem[] {
+  return problems.filter((each) => each.pointer === pointer || each.pointer.startsWith(`${pointer}/`));
+}
+
+/** Problems at none of the places: nothing on the form shows them. */
+export function elsewhere(problems: Problem[], pointers: string[]): Problem[] {
+  return problems.filter((each) => pointers.every((pointer) => below([each], pointer).length === 0));
+}

@@ -1,7 +1,7 @@
 /** What `update` and `emit` do, in plain words. */
 
-import { pathWords } from './conditions';
 import type { Consent, Emit, Update } from './definition';
+import { pathWords } from './paths';
 
 /** `Change plan and orders`, `Subscribe to email`. */
 export function updateTitle(update: Update): string {

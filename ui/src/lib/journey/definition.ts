@@ -15,6 +15,7 @@ export interface Entry {
   event?: EventName;
   date?: DateEntry;
   audience?: Audience;
+  segment?: { id: string; on?: 'enter' | 'leave' };
   /** A call that names the journey, or a step `emit`. */
   api?: { key?: string };
   where?: Condition;
@@ -26,6 +27,8 @@ export interface ExitRule {
   event?: EventName;
   where?: Condition;
   condition?: Condition;
+  /** A segment that the journey is entered by. */
+  leaves?: string;
   outcome: string;
 }
 
@@ -105,6 +108,14 @@ export interface Step {
   next?: string | Record<string, string>;
 }
 
+export interface Cap {
+  limit: number;
+  per: string;
+  channel?: string;
+  tag?: string;
+  counts?: 'marketing' | 'all';
+}
+
 export interface Settings {
   class?: string;
   priority?: number;
@@ -117,7 +128,7 @@ export interface Settings {
   defer?: Defer;
   defer_at_most?: string;
   release_spread?: string;
-  caps?: { limit: number; per: string; channel?: string; tag?: string }[];
+  caps?: Cap[];
   tags?: string[];
 }
 

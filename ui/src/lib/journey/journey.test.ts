@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import type { Stats } from '../api/journeys';
-import { conditionWords, pathsOf } from './conditions';
+import { conditionWords, topics } from './conditions';
 import { ended, numbersOf, ranked, went } from './counts';
 import { kindOf, ways, type Branch, type Definition, type Step, type Update } from './definition';
 import { graphOf, stepsInOrder } from './graph';
@@ -119,12 +119,22 @@ test('entries, exit rules and settings are told in words', () => {
   expect(`${ruleTitle(rule)} ${ruleDetail(rule)}`).toBe('Leaves on purchase where amount is more than 100');
   expect(settingsWords({ holdout: 5, caps: [{ limit: 2, per: 'P7D' }], quiet_hours: { from: '21:00', to: '08:00' } }))
     .toEqual([['Holdout', '5 %'], ['Quiet hours', '21:00 to 08:00'], ['Caps', '2 per 7\u00a0days']]);
+  expect(settingsWords({ caps: [{ limit: 1, per: 'week', channel: 'email', tag: 'news', counts: 'all' }] }))
+    .toEqual([['Caps', '1 per week by email, tagged news, transactional ones too']]);
+});
+
+test('entries by a segment, and exits on leaving it, are told in words', () => {
+  expect(entryTitle({ segment: { id: 'regulars' } })).toBe('Enters on entering segment regulars');
+  expect(entryTitle({ segment: { id: 'regulars', on: 'leave' } })).toBe('Enters on leaving segment regulars');
+  expect(entryDetail({ segment: { id: 'regulars', on: 'enter' }, reentry: 'after P30D' })).toBe('again after 30\u00a0days');
+  const rule = { leaves: 'regulars', outcome: 'gone' };
+  expect(`${ruleTitle(rule)}, ${ruleDetail(rule)}`).toBe('Leaves on leaving segment regulars, from any step, at once');
 });
 
 test('conditions nest', () => {
   const condition = { all: [{ 'event.amount': { between: [1, 5] } }, { none: [{ 'steps.look.event.sku': { equals: 'x' } }] }] };
-  expect(conditionWords(condition)).toBe('(amount is between 1 and 5 and not sku of the event at look is “x”)');
-  expect(pathsOf(condition)).toEqual(['event.amount', 'steps.look.event.sku']);
+  expect(conditionWords(condition)).toBe('(amount is between 1 and 5 and sku of the event at look is not “x”)');
+  expect(topics(condition)).toEqual(['amount', 'sku of the event at look']);
 });
 
 test('long lists are cut', () => {

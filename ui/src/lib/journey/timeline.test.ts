@@ -27,6 +27,59 @@ test('each kind of decision is told in a sentence', () => {
   expect(line({ kind: 'teleported' })).toBe('teleported');
 });
 
+test('changes of segments are told with what made them', () => {
+  const segment = (change: string, because: string) => line({ kind: 'segment', version: 2, data: { segment: 'vip', version: 2, change, because } });
+  expect(segment('entered', 'input')).toBe('Entered segment vip — by what came in');
+  expect(segment('left', 'time')).toBe('Left segment vip — by time alone');
+  expect(segment('left', 'runs')).toBe('Left segment vip — by what a run did');
+  expect(segment('entered', 'definition')).toBe('Entered segment vip — the segment was defined anew');
+  expect(lookedAt(decision({ kind: 'segment', data: { segment: 'vip', version: 2, change: 'left', because: 'time' } }))).toEqual([]);
+  expect(line({ kind: 'failed', data: { segment: 'vip', error: 'KeyError: x' } })).toBe('Segment vip met an error — KeyError: x');
+});
+
+test('entries by a segment and by a call say so, and exits on leaving one', () => {
+  expect(line({ kind: 'entered', to: 'a', data: { segment: 'vip', on: 'enter' } })).toBe('Entered, first step a — entered segment vip');
+  expect(line({ kind: 'entered', to: 'a', data: { segment: 'vip', on: 'leave' } })).toBe('Entered, first step a — left segment vip');
+  expect(line({ kind: 'entered', to: 'a', data: { api: true } })).toBe('Entered, first step a — by a call');
+  expect(line({ kind: 'entered', to: 'a', data: { api: true, key: '17' } })).toBe('Entered, first step a — by a call, key 17');
+  expect(lookedAt(decision({ kind: 'entered', data: { segment: 'vip', on: 'enter' } }))).toEqual([]);
+  expect(line({ kind: 'ended', outcome: 'gone', data: { left: 'vip', version: 1 } })).toBe('Ended as gone — left segment vip');
+  expect(line({ kind: 'ended', outcome: 'left', data: { event: 'leave' } })).toBe('Ended as left — another run or a call took it out');
+});
+
+test('branches of waits say what satisfied them', () => {
+  const went = (branch: string, data: Record<string, unknown>) => told(decision({ step: 'a', to: 'b', branch, data })).why;
+  expect(went('clicked', { kind: 'clicked', of: 'remind', link: 'https://x.org' })).toBe('the message at remind was clicked: https://x.org');
+  expect(went('opened', { kind: 'opened', of: 'remind' })).toBe('the message at remind was opened');
+  expect(went('changed', { 'customer.plan': 'pro', was: 'free' })).toBe('customer’s plan changed from free to pro');
+  expect(went('all_of', { event: 'shipped' })).toBe('all have arrived, shipped as the last');
+  expect(went('past', { 'customer.due': '2025-01-01', due: AT })).toBe('the instant to wait for is past');
+  expect(went('next', { reason: 'if_missing' })).toBe('the value to wait for is missing');
+  expect(went('next', { track: 'referral', to: 'ann' })).toBe('referral was emitted for ann');
+  expect(went('next', { enter: 'vip', reason: 'too_deep' })).toBe('into journey vip: it would be the ninth link of a chain of emitted events');
+  expect(went('next', {})).toBe('');
+  expect(lookedAt(decision({ branch: 'changed', data: { 'customer.plan': 'pro', was: 'free' } }))).toEqual([]);
+  expect(lookedAt(decision({ branch: 'past', data: { 'customer.ends': '2025-01-01', due: AT } })))
+    .toEqual([['customer’s ends', '2025-01-01'], ['due', '24 Nov 2025, 06:37:12']]);
+});
+
+test('a limit says which, once', () => {
+  expect(line({ kind: 'limit', reason: 'limit', data: { which: 'keys of a question', query: 'a1' } })).toBe('A hard limit was met — keys of a question');
+  expect(lookedAt(decision({ kind: 'limit', data: { which: 'tallies', query: 'a1' } }))).toEqual([]);
+});
+
+test('what conditions saw of events, segments and the like is told in words', () => {
+  const seen = (name: string, value: unknown) => lookedAt(decision({ data: { [name]: value } }))[0];
+  expect(seen('event:order/2', { count: 3, last: AT })).toEqual(['order', '3 times, last 24 Nov 2025, 06:37:12']);
+  expect(seen('event:order', { count: 0, last: null })).toEqual(['order', 'never']);
+  expect(seen('event:order', { at: AT, last: { total: 5 } })).toEqual(['order', '24 Nov 2025, 06:37:12: {"total":5}']);
+  expect(seen('message:opened', { count: 1, last: AT })).toEqual(['messages opened', '1 time, last 24 Nov 2025, 06:37:12']);
+  expect(seen('run:welcome', true)).toEqual(['journey welcome', 'active']);
+  expect(seen('segment:vip', { member: false, version: 2 })).toEqual(['segment vip', 'not a member, version 2']);
+  expect(seen('consent:email/news', 'pending')).toEqual(['consent to email, news', 'pending']);
+  expect(seen('bucket:spring', 4.2)).toEqual(['bucket spring', '4.2 %']);
+});
+
 test('values that were looked at are shown, what is said already is not', () => {
   const big = decision({ kind: 'ended', outcome: 'big-spender', data: { event: 'purchase', 'event.amount': 129.5 } });
   expect(lookedAt(big)).toEqual([['event', 'purchase'], ['amount', '129.5']]);

@@ -1,8 +1,8 @@
 /** Decisions in plain words: what was chosen for a customer, why, and what was looked at. */
 
-import { dayOf, moment } from '../format/format';
-import { pathWords } from './conditions';
+import { dayOf, moment, plural } from '../format/format';
 import { meaning } from './reasons';
+import { pathWords } from './paths';
 
 export interface Decision {
   id: string;
@@ -51,11 +51,27 @@ const TELLERS: Record<string, (decision: Decision) => Told> = {
   },
   ended: (d) =>
     d.outcome
-      ? { title: `Ended as ${d.outcome}`, why: d.data?.event ? `${text(d.data.event)} met an exit rule` : '', tone: 'good', icon: 'end' }
+      ? { title: `Ended as ${d.outcome}`, why: endWhy(d), tone: 'good', icon: 'end' }
       : { title: 'Ended without an outcome', why: because(d), tone: 'warn', icon: 'end' },
   goal: (d) => ({ title: 'Reached the goal', why: d.data?.value === undefined ? '' : `value ${text(d.data.value)}`, tone: 'good', icon: 'goal' }),
-  failed: (d) => ({ title: `Parked at ${d.step ?? ''} by an error`, why: text(d.data?.error), tone: 'bad', icon: 'warning' }),
+  failed: (d) => {
+    const segment = d.data?.segment;
+    const title = segment === undefined ? `Parked at ${d.step ?? ''} by an error` : `Segment ${text(segment)} met an error`;
+    return { title, why: text(d.data?.error), tone: 'bad', icon: 'warning' };
+  },
   limit: (d) => ({ title: 'A hard limit was met', why: text(d.data?.which), tone: 'warn', icon: 'warning' }),
+  segment: ({ data }) => {
+    const entered = data?.change === 'entered';
+    const why = BECAUSE[text(data?.because)] ?? text(data?.because);
+    return { title: `${entered ? 'Entered' : 'Left'} segment ${text(data?.segment)}`, why, tone: entered ? 'good' : 'plain', icon: 'segments' };
+  },
+};
+
+const BECAUSE: Record<string, string> = {
+  input: 'by what came in',
+  time: 'by time alone',
+  runs: 'by what a run did',
+  definition: 'the segment was defined anew',
 };
 
 function unknown(decision: Decision): Told {
@@ -65,8 +81,16 @@ function unknown(decision: Decision): Told {
 function entryWhy({ data }: Decision): string {
   if (data?.audience === true) return typeof data.number === 'number' ? `occurrence ${data.number} of the audience` : 'belongs to the audience';
   if (data?.date !== undefined) return `the date ${String(data.date)} came`;
+  if (data?.segment !== undefined) return `${data.on === 'leave' ? 'left' : 'entered'} segment ${text(data.segment)}`;
+  if (data?.api === true) return data.key === undefined ? 'by a call' : `by a call, key ${text(data.key)}`;
   if (data?.event === undefined) return '';
   return data.key === undefined ? `${text(data.event)} arrived` : `${text(data.event)} arrived, key ${text(data.key)}`;
+}
+
+function endWhy({ data = {} }: Decision): string {
+  if (data.left !== undefined) return `left segment ${text(data.left)}`;
+  if (data.event === 'leave') return 'another run or a call took it out';
+  return data.event === undefined ? '' : `${text(data.event)} met an exit rule`;
 }
 
 function moved(decision: Decision): Told {
@@ -76,12 +100,37 @@ function moved(decision: Decision): Told {
 
 function movedWhy(branch: string, data: Record<string, unknown>): string {
   if (data.experiment !== undefined) return `arm ${branch} of experiment ${text(data.experiment)}`;
+  if (data.reason !== undefined && branch !== 'refused') return `${emitted(data)}${meaning(text(data.reason))}`;
+  if (branch === 'past' || branch === 'skip') return meaning('if_past');
   if (branch === 'timeout') return 'nothing came in time';
-  if (branch === 'next') return 'the time was over';
+  if (branch === 'next') return emitted(data).replace(/: $/, '');
   if (branch === 'sent') return 'the message was requested';
   if (branch === 'refused') return `the message was refused: ${meaning(text(data.reason))}`;
+  if (branch === 'all_of' && data.event !== undefined) return `all have arrived, ${text(data.event)} as the last`;
   if (data.event !== undefined) return `${text(data.event)} arrived`;
+  if (data.kind !== undefined && data.of !== undefined) return newsWords(data);
+  const change = changeOf(data);
+  if (change !== null) return `${pathWords(change)} changed from ${text(data.was)} to ${text(data[change])}`;
   return `branch ${branch}`;
+}
+
+/** What a step `emit` did. */
+function emitted(data: Record<string, unknown>): string {
+  const to = data.to === undefined ? '' : ` for ${text(data.to)}`;
+  if (data.track !== undefined) return `${text(data.track)} was emitted${to}: `;
+  if (data.enter !== undefined) return `into journey ${text(data.enter)}${to}: `;
+  return data.leave === undefined ? '' : `out of journey ${text(data.leave)}${to}: `;
+}
+
+/** `the message at remind was clicked: https://…` */
+function newsWords(data: Record<string, unknown>): string {
+  return `the message at ${text(data.of)} was ${text(data.kind)}${data.link === undefined ? '' : `: ${text(data.link)}`}`;
+}
+
+/** Path of the value that changed; null: the decision is of something else. */
+function changeOf(data: Record<string, unknown>): string | null {
+  const names = Object.keys(data);
+  return names.length === 2 && 'was' in data ? (names.find((name) => name !== 'was') ?? null) : null;
 }
 
 function message(decision: Decision): Told {
@@ -101,13 +150,46 @@ function because({ reason }: Decision): string {
 
 /** Values that were looked at, as pairs to read; ids and what the title says already are left out. */
 export function lookedAt(decision: Decision): [name: string, value: string][] {
-  const said = new Set(['gates', 'template', 'send_id', 'experiment', 'error', 'deferred_until']);
-  const pairs = Object.entries(decision.data ?? {}).filter(([name]) => !said.has(name));
-  const worth = pairs.filter(([name]) => !(name === 'event' && pairs.length === 1) && !(name === 'reason'));
-  return worth.map(([name, value]) => [pathWords(name), INSTANTS.has(name) && typeof value === 'number' ? moment(value) : text(value)]);
+  const data = decision.data ?? {};
+  const change = decision.kind === 'moved' ? changeOf(data) : null;
+  const pairs = Object.entries(data).filter(([name]) => !SAID.has(name) && !SAID_BY[decision.kind]?.has(name) && change === null);
+  const worth = pairs.filter(([name]) => !(name === 'event' && pairs.length === 1));
+  return worth.map(([name, value]) => [seenName(name), INSTANTS.has(name) && typeof value === 'number' ? moment(value) : seenWords(name, value)]);
 }
 
-const INSTANTS = new Set(['last', 'again', 'timestamp']);
+const SAID = new Set(['gates', 'template', 'send_id', 'experiment', 'error', 'deferred_until', 'reason']);
+const SAID_BY: Record<string, Set<string>> = {
+  entered: new Set(['segment', 'on', 'api', 'key', 'audience']),
+  moved: new Set(['kind', 'of', 'link', 'track', 'enter', 'leave', 'to']),
+  delivery: new Set(['kind']),
+  ended: new Set(['left']),
+  failed: new Set(['segment']),
+  limit: new Set(['which', 'query']),
+  segment: new Set(['segment', 'version', 'change', 'because']),
+};
+const INSTANTS = new Set(['last', 'again', 'timestamp', 'due']);
+
+/** `segment:vip` → `segment vip`, `event:order_completed/2` → `order_completed`. */
+function seenName(name: string): string {
+  const [, subject = '', about = ''] = /^(event|message|run|segment|consent|bucket):(.*?)(?:\/\d+)?$/.exec(name) ?? [];
+  if (subject === '') return pathWords(name);
+  if (subject === 'event') return about;
+  return `${SUBJECTS[subject] ?? subject} ${about.replace('/', ', ')}`;
+}
+
+const SUBJECTS: Record<string, string> = { message: 'messages', run: 'journey', consent: 'consent to' };
+
+/** What a condition saw of a subject: how often and when last, whether a member, … */
+function seenWords(name: string, value: unknown): string {
+  if (name.startsWith('bucket:')) return `${text(value)} %`;
+  if (name.startsWith('run:') && typeof value === 'boolean') return value ? 'active' : 'not active';
+  if (typeof value !== 'object' || value === null || !/^[a-z]+:/.test(name)) return text(value);
+  const { member, version, count, last, at, first } = value as Record<string, unknown>;
+  if (typeof member === 'boolean') return `${member ? 'a member' : 'not a member'}${version ? `, version ${text(version)}` : ''}`;
+  if (typeof count === 'number') return count === 0 ? 'never' : `${plural(count, 'time')}${typeof last === 'number' ? `, last ${moment(last)}` : ''}`;
+  if (typeof at !== 'number') return text(value);
+  return at === 0 ? 'never' : `${moment(at)}: ${text(last ?? first)}`;
+}
 
 export interface Gate {
   name: string;

@@ -1,7 +1,8 @@
 /** Instants, windows and entries on time in plain words. */
 
 import { duration } from '../format/format';
-import { pathWords } from './conditions';
+import { instantWords } from './dates';
+import { pathWords } from './paths';
 
 /** What a delay or a timeout waits for. */
 export interface Until {
@@ -110,11 +111,4 @@ function daysWords(weekday: string | string[], last: 'and' | 'or'): string {
 
 function joined(words: string[], last: 'and' | 'or'): string {
   return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} ${last} ${words.at(-1)}`;
-}
-
-/** `2026-05-01 09:00 +02:00`, as it is written. */
-function instantWords(instant: string): string {
-  const [, day, time, zone] = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?(Z|[-+]\d\d:\d\d)?$/.exec(instant) ?? [];
-  if (day === undefined) return instant;
-  return `${day} ${time}${zone === undefined ? '' : ` ${zone === 'Z' ? 'UTC' : zone}`}`;
 }

@@ -1,11 +1,12 @@
 /** Steps, entries and exit rules in plain words. */
 
 import { duration } from '../format/format';
-import { conditionWords, pathsOf, pathWords } from './conditions';
+import { conditionWords, topics } from './conditions';
 import {
-  armsOf, kindOf, waitBranch, type Branch, type Defer, type Entry, type ExitRule, type Goal, type Settings, type Step,
+  armsOf, kindOf, waitBranch, type Branch, type Cap, type Defer, type Entry, type ExitRule, type Goal, type Settings, type Step,
 } from './definition';
 import { emitDetail, emitTitle, updateDetail, updateTitle } from './changes';
+import { pathWords } from './paths';
 import { audienceWords, dateWords, untilWords, windowWords, type Until } from './times';
 
 /** What a step does, in a line: `Wait for purchase, up to 20 s`. */
@@ -18,8 +19,8 @@ export function stepTitle(step: Step): string {
   if (step.window !== undefined) return `Pass ${windowWords(step.window)}`;
   if (step.wait !== undefined) return waitTitle(step.wait);
   if (step.split !== undefined) {
-    const paths = step.split.branches.flatMap((branch) => pathsOf(branch.condition ?? {}));
-    return `Split by ${listed([...new Set(paths)].map(pathWords), 'and')}`;
+    const about = step.split.branches.flatMap((branch) => topics(branch.condition ?? {}));
+    return `Split by ${listed([...new Set(about)], 'and')}`;
   }
   if (step.experiment !== undefined) return `Try ${listed(Object.keys(armsOf(step.experiment)), 'and')}`;
   if (step.update !== undefined) return updateTitle(step.update);
@@ -124,6 +125,7 @@ function branchCondition(branch: Branch): string {
 export function entryTitle(entry: Entry): string {
   if (entry.audience !== undefined) return audienceWords(entry.audience);
   if (entry.date !== undefined) return dateWords(entry.date);
+  if (entry.segment !== undefined) return `Enters on ${entry.segment.on === 'leave' ? 'leaving' : 'entering'} segment ${entry.segment.id}`;
   if (entry.api !== undefined) return 'Enters by a call';
   if (entry.event === undefined) return 'Enters';
   return `Enters on ${entry.event.name}`;
@@ -146,7 +148,7 @@ function reentryWords(reentry: string): string {
 
 export function ruleTitle(rule: ExitRule): string {
   if (rule.event !== undefined) return `Leaves on ${rule.event.name}`;
-  return 'Leaves as soon as';
+  return rule.leaves === undefined ? 'Leaves as soon as' : `Leaves on leaving segment ${rule.leaves}`;
 }
 
 export function ruleDetail(rule: ExitRule): string {
@@ -174,7 +176,7 @@ export function settingsWords(settings: Settings): [name: string, value: string]
     ['Put off', settings.defer === undefined ? undefined : deferWords(settings.defer)],
     ['Put off at most', settings.defer_at_most === undefined ? undefined : duration(settings.defer_at_most)],
     ['Releases spread over', settings.release_spread === undefined ? undefined : duration(settings.release_spread)],
-    ['Caps', caps.map((cap) => `${cap.limit} per ${PERIODS.includes(cap.per) ? cap.per : duration(cap.per)}`).join(', ') || undefined],
+    ['Caps', caps.map(capWords).join(', ') || undefined],
     ['Open from', settings.starts_at],
     ['Open until', settings.ends_at],
     ['Time zone', settings.time_zone],
@@ -188,6 +190,13 @@ function deferWords(defer: Defer): string {
   if (quiet && caps) return 'quiet hours, windows and caps';
   if (!quiet && !caps) return 'nothing';
   return quiet ? 'quiet hours and windows' : 'caps';
+}
+
+/** `2 per week`, `1 per 3 days by email, tagged news`. */
+export function capWords({ limit, per, channel, tag, counts }: Cap): string {
+  const by = channel === undefined ? '' : ` by ${channel}`;
+  const tagged = tag === undefined ? '' : `, tagged ${tag}`;
+  return `${limit} per ${PERIODS.includes(per) ? per : duration(per)}${by}${tagged}${counts === 'all' ? ', transactional ones too' : ''}`;
 }
 
 const PERIODS = ['day', 'week', 'month'];
