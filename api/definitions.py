@@ -105,6 +105,7 @@ def all_of(kind: str) -> Handler:
             rows = await connection.fetch(_SQL["page"], call.workspace, kind, call.settings.partitions)
         return reply(Lines([Line(*_shown(row), row["body"], row["error"]) for row in rows]))
 
+    all.__name__ = f"all_{kind}"
     all.__doc__ = f"The {kind}s, by id."
     return all
 
@@ -113,6 +114,7 @@ def one_of(kind: str) -> Handler:
     async def one(call: Call) -> Response:
         return await _one(call, kind, call.named("id"))
 
+    one.__name__ = f"one_{kind}"
     one.__doc__ = f"A {kind} as it is live, and its versions."
     return one
 
@@ -136,6 +138,7 @@ def publish_of(kind: str) -> Handler:
     async def publish(call: Call) -> Response:
         return await _publish(call, KINDS[kind], call.named("id"))
 
+    publish.__name__ = f"publish_{kind}"
     publish.__doc__ = f"Makes a new version of a {kind}, live at once; the same again makes none."
     return publish
 
@@ -186,6 +189,7 @@ def delete_of(kind: str) -> Handler:
             await connection.execute(_SQL["set_version"], call.workspace, kind, id, version, number, True)
         return Response(status_code=204)
 
+    delete.__name__ = f"delete_{kind}"
     delete.__doc__ = f"Deletes a {kind} that nobody names."
     return delete
 

@@ -31,6 +31,7 @@ from laudstream.journey.inputs import EventInput, Moment
 from laudstream.records import codec as wire
 from laudstream.records.head import Head
 from tables.cache import Cache
+from tables.layout import event_key
 from tables.store import LaneStore, Origin, RocksMemory
 
 NOW = 1_800_000_000_000
@@ -152,8 +153,9 @@ def _phases(lane: rounds.Lane, store: LaneStore, cache: Cache[Customer], records
 
     def keep() -> None:
         kept.clear()
-        for record, event, customer in zip(records, events, after, strict=True):
-            kept.append(history.record_of(record.key or b"", event, customer.recent, record.value, NOW))
+        for number, (record, customer) in enumerate(zip(records, after, strict=True)):
+            value = history.HEAD.pack(codec.FORMAT, NOW, customer.newest) + (record.value or b"")
+            kept.append((event_key(number + 1), value))
 
     keep()
     out.records += kept

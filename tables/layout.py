@@ -5,18 +5,17 @@ A customer is several records: `workspace:customer` + NUL + suffix.
     suffix  record                               first bytes of the value
     c       core: runs, caps, consents, …        format byte, 8 bytes big-endian wake_at (0 = none)
     a       attributes                           format byte, 8 zero bytes
-    m       message ids seen                     format byte, 8 zero bytes
+    m       message ids seen                     format byte, 8 bytes: number of the newest kept event
     t       tallies of events                    format byte, 8 zero bytes
     q       places given, of a quota's key       format byte, 8 zero bytes
-    h…h     an event that is kept; between them  format byte, 8 zero bytes
-            its time (8 bytes, big-endian ms)
-            and 8 bytes that stand for its id
 
 Keys of the lane itself begin with NUL, which no workspace id does:
 
     \\0head       head record: the committed position of the lane
     \\0catalogue  statuses of all definitions as of the head
     \\0sweeps     sweeps under way
+    \\0e…        a kept event by its number (8 bytes): format byte, 8 bytes: lane time of its handling, 8 bytes:
+                number of the customer's event before, the event as it came
     \\0clock      never there: a worker that asks the brokers for the time deletes it
 
 A timer is a hint: column family `timers`, key = 8-byte big-endian due ms + customer key, empty value.
@@ -30,8 +29,8 @@ import struct
 from laudstream.records.head import HEAD_KEY
 
 __all__ = [
-    "CATALOGUE_KEY", "CLOCK_KEY", "CORE", "HEAD_KEY", "HISTORY", "PARTS", "SWEEPS_KEY", "customer_of", "hint",
-    "hint_of", "history_at", "history_customer", "history_key", "wake_at_of",
+    "CATALOGUE_KEY", "CLOCK_KEY", "CORE", "EVENT", "HEAD_KEY", "PARTS", "SWEEPS_KEY", "customer_of", "event_key",
+    "hint", "hint_of", "wake_at_of",
 ]  # fmt: skip
 
 CATALOGUE_KEY = b"\0catalogue"
@@ -41,9 +40,8 @@ CLOCK_KEY = b"\0clock"
 CORE = b"\0c"
 QUOTA = b"\0q"
 PARTS = (CORE, b"\0a", b"\0m", b"\0t")
-HISTORY = b"\0h"
-"""Before and behind the time and the id of an event that is kept."""
-_HISTORY_TAIL = 2 + 8 + 8 + 2
+EVENT = b"\0e"
+"""Before the number of a kept event."""
 
 MAX_RECORD_BYTES = 512 * 1024
 
@@ -55,17 +53,9 @@ def customer_of(key: bytes) -> bytes | None:
     return key[:-2] if key[-2:] == CORE and key[0] else None
 
 
-def history_key(customer: bytes, at: int, mark: bytes) -> bytes:
-    """`at`: ms; `mark`: 8 bytes."""
-    return customer + HISTORY + _DUE.pack(at) + mark + HISTORY
-
-
-def history_customer(key: bytes) -> bytes:
-    return key[:-_HISTORY_TAIL]
-
-
-def history_at(key: bytes) -> int:
-    return int.from_bytes(key[2 - _HISTORY_TAIL : 10 - _HISTORY_TAIL], "big")
+def event_key(number: int) -> bytes:
+    """Numbers grow, so that a store takes an event at its end."""
+    return EVENT + _DUE.pack(number)
 
 
 def wake_at_of(core: bytes) -> int:

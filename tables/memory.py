@@ -6,10 +6,9 @@ It holds exact timers (one a customer), where the real store holds hints: both f
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice, takewhile
+from collections.abc import Iterable, Sequence
 
-from tables.layout import HISTORY, customer_of, wake_at_of
+from tables.layout import EVENT, customer_of, wake_at_of
 from tables.view import Due, Record, Records
 
 
@@ -37,17 +36,11 @@ class MemoryStore:
             found.append(customer)
         return found
 
-    def history(self, customer: bytes) -> list[tuple[bytes, bytes]]:
-        prefix = customer + HISTORY
-        found = takewhile(lambda key: key.startswith(prefix), self._from(prefix))
-        return [(key, self._values[key]) for key in found]
+    def events(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        return self.get_many(keys)
 
-    def history_sizes(self, after: bytes, limit: int) -> list[Record]:
-        found = self._from(after + b"\1" if after else b"")
-        return [(key, len(self._values[key])) for key in islice(found, limit)]
-
-    def _from(self, key: bytes) -> Iterator[bytes]:
-        return islice(self._history, bisect_left(self._history, key), None)
+    def oldest(self, limit: int) -> list[Record]:
+        return [(key, wake_at_of(self._values[key])) for key in self._history[:limit]]
 
     def write(
         self, records: Records, hints: Iterable[tuple[int, bytes]] = (), done: Iterable[tuple[int, bytes]] = ()
@@ -61,7 +54,7 @@ class MemoryStore:
                 self._values[key] = value
             customer = customer_of(key)
             if customer is None:
-                if key[-2:] == HISTORY and (before is None) != (value is None):
+                if key[:2] == EVENT and (before is None) != (value is None):
                     self._note(self._history, key, present=value is not None)
                 continue
             self._move_timer(customer, wake_at_of(before) if before else 0, wake_at_of(value) if value else 0)

@@ -24,7 +24,7 @@ import rocksdict as rocks
 from laudstream.errors import Broken
 from laudstream.records.head import HEAD_KEY, Head, decode_head, encode
 from laudstream.topics import DAY_MS
-from tables.layout import CORE, HISTORY, customer_of, hint, hint_of, wake_at_of
+from tables.layout import CORE, EVENT, customer_of, hint, hint_of, wake_at_of
 from tables.trouble import StoreCorrupt, told, trouble
 from tables.view import Due, Record, Records
 
@@ -167,6 +167,7 @@ class LaneStore:
         self._unlogged.disable_wal = True
         self._low = b""  # no hint lives below: spares the scan of tombstones
         self.next_due = 0  # earliest hint, as far as known
+        self._eldest = b""
 
     def _read_meta(self) -> Meta | None:
         raw = self._metas.get(_META)
@@ -213,22 +214,18 @@ class LaneStore:
         return found
 
     @told
-    def history(self, customer: bytes) -> list[tuple[bytes, bytes]]:
-        self.flush()
-        prefix = customer + HISTORY
-        found: list[tuple[bytes, bytes]] = []
-        for key, value in self._history.items(from_key=prefix):
-            if not key.startswith(prefix):
-                break
-            found.append((key, value))
-        return found
+    def events(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        found: list[bytes | None] = self._history.get(list(keys)) if keys else []
+        late = self._late
+        return [late.get(key, value) for key, value in zip(keys, found, strict=True)] if late else found
 
     @told
-    def history_sizes(self, after: bytes, limit: int) -> list[Record]:
+    def oldest(self, limit: int) -> list[Record]:
         self.flush()
-        # Behind all events of `after`: HISTORY is less than the byte 1.
-        items = self._history.items(from_key=after + b"\1" if after else b"")
-        return [(key, len(value)) for key, value in islice(items, limit)]
+        found = [(key, wake_at_of(value)) for key, value in islice(self._history.items(from_key=self._eldest), limit)]
+        if found:
+            self._eldest = found[0][0]  # none lives below: spares the scan of tombstones
+        return found
 
     # -- writing -----------------------------------------------------------------
     @told
@@ -275,7 +272,7 @@ class LaneStore:
         batch = rocks.WriteBatch(raw_mode=True)
         put, delete, history = batch.put, batch.delete, self._history_cf
         for key, value in self._late.items():
-            family = history if key[-2:] == HISTORY else None
+            family = history if key[:2] == EVENT else None
             if value is None:
                 delete(key, family)
             else:
@@ -297,7 +294,7 @@ class LaneStore:
         count = 0
         for key, value in records:
             count += 1
-            family = history if key[-2:] == HISTORY else None
+            family = history if key[:2] == EVENT else None
             if value is None:
                 delete(key, family)
                 continue
@@ -308,7 +305,7 @@ class LaneStore:
                 put(hint(wake_at, customer), b"", timers)
         self.meta = msgspec.structs.replace(self.meta, position=position)
         self._finish(batch)
-        self._low, self.next_due = b"", 0
+        self._low, self._eldest, self.next_due = b"", b"", 0
         return count
 
     @told

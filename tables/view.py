@@ -10,7 +10,7 @@ Records = Sequence[tuple[bytes, bytes | None]]
 
 
 Record = tuple[bytes, int]
-"""Key of a record, and bytes of its value."""
+"""Key of a kept event, and when it was handled, ms."""
 
 
 class Due(NamedTuple):
@@ -29,8 +29,8 @@ class View(Protocol):
     def scan(self, prefix: bytes, after: bytes, limit: int) -> list[bytes]:
         """Customer keys that begin with `prefix` and are greater than `after`, in order."""
 
-    def history(self, customer: bytes) -> list[tuple[bytes, bytes]]:
-        """Events that are kept of a customer: keys and values, the oldest first."""
+    def events(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        """Kept events by their keys."""
 
-    def history_sizes(self, after: bytes, limit: int) -> list[Record]:
-        """Kept events of customers whose keys are greater than `after`, in order, at most `limit`."""
+    def oldest(self, limit: int) -> list[Record]:
+        """The first kept events, in order, at most `limit`."""

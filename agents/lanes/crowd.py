@@ -7,6 +7,7 @@ Whatever happens to one of them goes through `advance`; one that the core cannot
 from __future__ import annotations
 
 import msgspec
+from msgspec.structs import force_setattr
 
 from agents.lanes import history
 from agents.lanes.loader import Loader
@@ -20,7 +21,7 @@ from laudstream.journey.decision import Decision
 from laudstream.journey.filling import filled
 from laudstream.journey.inputs import Input, Moment, Outcome, TimerInput
 from tables.cache import Cache
-from tables.layout import history_customer
+from tables.layout import event_key
 from tables.view import View
 
 MAX_TIMERS_AN_INPUT = 100
@@ -36,7 +37,7 @@ class Crowd:
         self.now: dict[bytes, Customer] = {}
         self.load = Loader(view, cache, self.now).load
         self.changed: dict[bytes, Customer] = {}  # as they were; in the order of their first change, as state records
-        self.events: list[tuple[bytes, bytes | None]] = []  # records of kept events
+        self.events: dict[bytes, bytes | None] = {}  # records of kept events
         self.parked: list[tuple[str, str]] = []
 
     def advance(self, key: bytes, value: Input, now: int) -> None:
@@ -71,7 +72,7 @@ class Crowd:
         space = self.catalog.spaces[customer.workspace]
         if customer.core.judged == space.judged:
             return customer
-        after = filled(customer, space, history.events(self.view, key), now)
+        after = filled(customer, space, history.events(self.view, self.events, customer.newest), now)
         if after is not customer:
             self.now[key] = after
             self.changed.setdefault(key, customer)
@@ -84,10 +85,14 @@ class Crowd:
                 return
             self.advance(key, TimerInput(due), due)
 
-    def forget(self, key: bytes) -> None:
-        """The customer was erased: so is what was kept of it (R15)."""
-        self.events[:] = [(known, value) for known, value in self.events if history_customer(known) != key]
-        self.events += [(known, None) for known, _ in self.view.history(key)]
+    def keep(self, customer: Customer, value: bytes, number: int, now: int) -> None:
+        """The event that made `customer` is kept under a number. `customer` is nobody else's yet."""
+        self.events[event_key(number)] = history.HEAD.pack(codec.FORMAT, now, customer.newest) + value
+        force_setattr(customer, "newest", number)
+
+    def forget(self, customer: Customer) -> None:
+        """The customer is erased: so is what was kept of it (R15)."""
+        self.events.update({known: None for known, _ in [*history.chain(self.view, self.events, customer.newest)]})
 
     def fail(self, key: bytes, value: Input, now: int, error: Exception) -> None:
         """The last net (A6): what the core could not confine to a run. The customer stays as it was before this

@@ -1,48 +1,65 @@
 """The events of a customer, kept in the lane's store: what a new condition about the past is filled in from (A7, R58).
 
-One record an event, with the bytes as they came: written without reading anything. What is too old or too much goes
-once a day of lane time, in a sweep of its own, so an event costs no look at the others.
+One record an event, with the bytes as they came, under a number that grows: the store takes it at its end, and nothing
+is read to write it. Each record names the customer's event before, and the record of message ids the newest one: a
+chain that is read backwards when it is needed. What is too old goes once a day of lane time, from the front.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import groupby
-from typing import NamedTuple
+import struct
+from collections.abc import Iterator, Mapping
 
 from agents.lanes.sweep import Sweep
 from laudstream import topics
 from laudstream.conditions.tally import Happened
-from laudstream.customers.event import Event
-from laudstream.customers.recent import ENTRY
 from laudstream.journey import codec
 from laudstream.records import codec as wire
-from tables.layout import history_at, history_customer, history_key
-from tables.view import Record, View
+from tables.layout import event_key
+from tables.view import View
 
 HORIZON_DAYS = 90
 MOST_EVENTS = 1_000
 MOST_BYTES = 256 * 1024
+"""What is read of a customer at most: the newest events."""
 TRIM_SLICE = 2_000
-"""Records that a slice of the daily sweep looks at; more than a customer may keep."""
+"""Records that a slice of the daily sweep looks at."""
 KEPT = frozenset(("track", "page", "screen"))
 """Types of events that are kept."""
+NUMBERS = 1 << 20
+"""Events that a round may keep: the number of one is its round's seq times this, and its place in it."""
+
+HEAD = struct.Struct(">BQQ")
+"""Format, lane time of the handling (ms), number of the customer's event before; 0: there is none."""
+
+Pending = Mapping[bytes, bytes | None]
+"""Records of this round, which the store does not have yet."""
 
 
-def record_of(key: bytes, event: Event, recent: bytes, value: bytes | None, now: int) -> tuple[bytes, bytes]:
-    """The state record of an event that is handled at `now` (ms). `recent`: ids of the customer's inputs, this one's is
-    the last."""
-    mark = recent[-ENTRY : 8 - ENTRY]
-    return history_key(key, event.timestamp or event.received, mark), codec.head(now) + (value or b"")
+def chain(view: View, pending: Pending, newest: int) -> Iterator[tuple[bytes, bytes]]:
+    """Keys and values of the kept events of a customer, the newest first; `newest`: its number."""
+    while newest:
+        key = event_key(newest)
+        value = pending[key] if key in pending else view.events([key])[0]
+        if value is None:  # it was trimmed, and with it all before
+            return
+        yield key, value
+        newest = HEAD.unpack_from(value)[2]
 
 
-def events(view: View, key: bytes) -> Iterator[Happened]:
-    """What is kept of a customer, the oldest first."""
-    for stored, value in view.history(key):
-        event = wire.event(value[codec.HEAD_BYTES :])
+def events(view: View, pending: Pending, newest: int) -> list[Happened]:
+    """What is kept of a customer, in the order of handling."""
+    found: list[Happened] = []
+    size = 0
+    for count, (_, value) in enumerate(chain(view, pending, newest), 1):
+        size += len(value)
+        if count > MOST_EVENTS or size > MOST_BYTES:
+            break
+        event, received = wire.event(value[HEAD.size :]), codec.wake_at(value)
         if event.type == "track":
-            received = codec.wake_at(value)
-            yield Happened(event.name, event.properties, min(history_at(stored), received), received)
+            at = min(event.timestamp or event.received or received, received)
+            found.append(Happened(event.name, event.properties, at, received))
+    return found[::-1]
 
 
 def daily(sweeps: tuple[Sweep, ...], before: int, now: int) -> tuple[Sweep, ...]:
@@ -52,36 +69,9 @@ def daily(sweeps: tuple[Sweep, ...], before: int, now: int) -> tuple[Sweep, ...]
     return (*sweeps, Sweep(0, "", trims=True))
 
 
-class Trimmed(NamedTuple):
-    gone: list[bytes]
-    """Keys of records to delete."""
-    cursor: bytes | None
-    """Customer that the next slice begins after; None: that was all."""
-
-
-def trim(view: View, after: bytes, now: int) -> Trimmed:
-    """One slice: the events of the customers after `after` that are too old at `now` (ms), or too much."""
-    found = view.history_sizes(after, TRIM_SLICE)
-    more = len(found) == TRIM_SLICE
-    groups = [(key, list(records)) for key, records in groupby(found, lambda record: history_customer(record[0]))]
-    alone = len(groups) == 1
-    if more and not alone:
-        groups.pop()  # perhaps not all of that customer: the next slice begins with them
+def trim(view: View, now: int) -> tuple[list[bytes], bool]:
+    """One slice: keys of events that are too old at `now` (ms), and whether there may be more."""
     oldest = now - HORIZON_DAYS * topics.DAY_MS
-    gone: list[bytes] = []
-    for _, records in groups:
-        gone += _too_much(records, oldest)
-    if more and alone:  # one customer with more than a slice: the next one looks at the rest
-        return Trimmed(gone, after)
-    return Trimmed(gone, groups[-1][0] if more else None)
-
-
-def _too_much(records: list[Record], oldest: int) -> list[bytes]:
-    first, size = len(records), 0
-    for index in range(len(records) - 1, -1, -1):
-        key, length = records[index]
-        size += length
-        if len(records) - index > MOST_EVENTS or size > MOST_BYTES or history_at(key) < oldest:
-            break
-        first = index
-    return [key for key, _ in records[:first]]
+    found = view.oldest(TRIM_SLICE)
+    gone = [key for key, at in found if at < oldest]
+    return gone, len(gone) == TRIM_SLICE

@@ -15,6 +15,7 @@ from itertools import chain
 from typing import NamedTuple
 
 import msgspec
+from msgspec.structs import force_setattr
 
 from agents.lanes import history
 from agents.lanes.crowd import Crowd
@@ -27,6 +28,7 @@ from laudstream import topics
 from laudstream.customers.event import Event
 from laudstream.errors import Invalid, Undecodable
 from laudstream.ids import customer_key, derive
+from laudstream.journey import codec
 from laudstream.journey.advance import advance
 from laudstream.journey.catalog import BodyOf, Catalog
 from laudstream.journey.control import Control
@@ -48,7 +50,7 @@ from laudstream.records import codec as wire
 from laudstream.records.head import Head
 from laudstream.records.rows import row as decode_row
 from tables.cache import Cache
-from tables.layout import CATALOGUE_KEY, SWEEPS_KEY
+from tables.layout import CATALOGUE_KEY, SWEEPS_KEY, event_key
 from tables.view import Due, View
 
 
@@ -121,6 +123,7 @@ class _Round:
         self.popped: set[bytes] = set()
         self.done: list[tuple[int, bytes]] = []
         self.fired = self.swept = 0
+        self.first_number = (lane.head.seq + 1) * history.NUMBERS
         self.skipped: list[tuple[str, int]] = []
 
     def run(self) -> Result:
@@ -176,7 +179,8 @@ class _Round:
     def _inputs(self, records: Sequence[Record]) -> None:
         crowd, partition, lane_events, catalog = self.crowd, self.lane.partition, topics.EVENTS, self.catalog
         moment, decode, customers, changed = crowd.moment, wire.event, crowd.now, crowd.changed
-        keeps, history_of, events = history.KEPT, history.record_of, crowd.events
+        keeps, events, number = history.KEPT, crowd.events, self.first_number
+        event_head, key_of = history.HEAD.pack, event_key
         counting = catalog.counting
         for record in records:
             key, at = record.key, record.timestamp
@@ -223,9 +227,11 @@ class _Round:
                 if key not in changed:
                     changed[key] = customer
             if event is not None and after.recent is not customer.recent and event.type in keeps:
-                events.append(history_of(key, event, after.recent, record.value, at))
+                kept = number + len(events)  # as Crowd.keep does, without the call
+                events[key_of(kept)] = event_head(codec.FORMAT, at, after.newest) + (record.value or b"")
+                force_setattr(after, "newest", kept)
             if after.core.row is not customer.core.row and 0 < customer.core.row.born != after.core.row.born:
-                crowd.forget(key)
+                crowd.forget(customer)
 
     def _handoff(self, cause: Cause, handoff: Handoff, at: int) -> None:
         """An event for a customer of this lane (R52); a question or a return to a quota of this lane, or the answer for
@@ -255,9 +261,9 @@ class _Round:
             self.crowd.late_timers(key, at)
         before = self.crowd.now[key].recent
         self.crowd.advance(key, EventInput(cause, event), at)
-        recent = self.crowd.now[key].recent
-        if recent is not before and event.type in history.KEPT:
-            self.crowd.events.append(history.record_of(key, event, recent, wire.encode(event), at))
+        after = self.crowd.now[key]
+        if after.recent is not before and event.type in history.KEPT:
+            self.crowd.keep(after, wire.encode(event), self.first_number + len(self.crowd.events), at)
 
     def _skip(self, record: Record, error: Invalid) -> None:
         self.skipped.append((record.topic, record.offset))
@@ -312,11 +318,11 @@ class _Round:
         self.sweeps = tuple(rest)
 
     def _trim(self, sweep: Sweep, rest: list[Sweep]) -> None:
-        trimmed = history.trim(self.view, sweep.cursor, self.lane_time)
-        self.crowd.events += [(key, None) for key in trimmed.gone]
+        gone, more = history.trim(self.view, self.lane_time)
+        self.crowd.events.update(dict.fromkeys(gone))
         self.swept = 1
-        if trimmed.cursor is not None:
-            rest.append(msgspec.structs.replace(sweep, cursor=trimmed.cursor))  # others first: this one has time
+        if more:
+            rest.append(sweep)  # others first: this one has time
         self.sweeps = tuple(rest)
 
     # -- what comes out ------------------------------------------------------------------
@@ -324,7 +330,7 @@ class _Round:
         """State records of what changed; returns the hints to write."""
         hints = self.crowd.encode(self.popped)
         self.out.records += self.quotas.records()
-        self.out.records += self.crowd.events
+        self.out.records += self.crowd.events.items()
         if self.sweeps != self.lane.sweeps:
             self.out.records.append((SWEEPS_KEY, encode_sweeps(self.sweeps)))
         return hints

@@ -18,7 +18,7 @@ from laudstream.customers.recent import admit, fingerprint
 from laudstream.journey import handlers, rows, standing
 from laudstream.journey.catalog import Catalog
 from laudstream.journey.chaining import begun, let_in, stands
-from laudstream.journey.customer import FAILED, Customer, Run
+from laudstream.journey.customer import FAILED, Core, Customer, Run
 from laudstream.journey.goals import awaited
 from laudstream.journey.handlers import apply_row, finish
 from laudstream.journey.inputs import (
@@ -75,16 +75,12 @@ def _event(customer: Customer, input: EventInput, moment: Moment, space: Space) 
     known = row.born or core.writes
     if known and not unsettled and not entries and event.row is None:  # no more than runs have to hear of it
         if not listening:
-            return Outcome(
-                Customer(customer.workspace, customer.id, core, customer.attributes, remembered, customer.tallies), []
-            )
+            return Outcome(_with(customer, core, remembered), [])
         counted = count(runs, listening, event, mark, moment.now) if tracked else None
         if counted is not None:
             core = replace(core)
             core.runs, core.wake_at = counted, wake_at(core, counted, space.journeys)
-            return Outcome(
-                Customer(customer.workspace, customer.id, core, customer.attributes, remembered, customer.tallies), []
-            )
+            return Outcome(_with(customer, core, remembered), [])
     heard = event if tracked else None
     work = begun(customer, moment, space, ("input", *input.cause))
     work.mark, work.recent, work.depth = mark, remembered, event.depth
@@ -94,6 +90,12 @@ def _event(customer: Customer, input: EventInput, moment: Moment, space: Space) 
         tell(work, listening, heard)
     let_in(work, entries, event)
     return finish(work)
+
+
+def _with(customer: Customer, core: Core, recent: bytes) -> Customer:
+    return Customer(
+        customer.workspace, customer.id, core, customer.attributes, recent, customer.tallies, customer.newest
+    )
 
 
 def _called(event: Event, space: Space) -> tuple[LiveJourney, ...]:

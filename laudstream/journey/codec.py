@@ -6,7 +6,8 @@ a      | msgpack map of attributes
 m      | packed ids of recent inputs
 t      | msgpack map of tallies
 
-A value begins with a format byte (1) and 8 bytes big-endian: wake_at for the core, zero for the others. So a
+A value begins with a format byte (1) and 8 bytes big-endian: wake_at for the core, the number of the
+newest kept event for `m`, zero for the others. So a
 restore finds timers without decoding a body. A part that is empty has no record.
 """
 
@@ -27,7 +28,6 @@ CORE, ATTRIBUTES, RECENT, TALLIES = b"c", b"a", b"m", b"t"
 _HEAD = struct.Struct(">BQ")
 PLAIN = _HEAD.pack(FORMAT, 0)
 """Head of a record without a wake-up time."""
-HEAD_BYTES = len(PLAIN)
 _EMPTY = Core()
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -62,7 +62,7 @@ def put(records: list[tuple[bytes, bytes | None]], before: Customer, after: Cust
     if after.attributes is not before.attributes and (after.attributes or before.attributes):
         records.append((prefix + ATTRIBUTES, PLAIN + _encode(after.attributes) if after.attributes else None))
     if recent is not before.recent and recent != before.recent:
-        records.append((prefix + RECENT, PLAIN + recent if recent else None))
+        records.append((prefix + RECENT, _HEAD.pack(FORMAT, after.newest) + recent if recent else None))
     tallies = after.tallies
     if tallies is not before.tallies and (tallies or before.tallies):
         records.append((prefix + TALLIES, PLAIN + _encode(tallies) if tallies else None))
@@ -82,11 +82,7 @@ def decode(workspace: str, id: str, parts: dict[bytes, bytes]) -> Customer:
             {} if attributes is None else _attributes(attributes[_HEAD.size :]),
             b"" if recent is None else recent[_HEAD.size :],
             {} if tallies is None else _tallies(tallies[_HEAD.size :]),
+            0 if recent is None else wake_at(recent),
         )
     except msgspec.DecodeError as error:
         raise Undecodable(f"state of {workspace}:{id}: {error}") from None
-
-
-def head(at: int) -> bytes:
-    """Head of a record with an instant, ms."""
-    return _HEAD.pack(FORMAT, at)

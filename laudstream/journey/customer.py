@@ -249,3 +249,5 @@ class Customer(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Packed ids of inputs, see `laudstream.customers.recent`."""
     tallies: dict[str, Tally] = {}
     """By query or tracker, see `laudstream.conditions.tally`."""
+    newest: int = 0
+    """Number of the last event of the customer that the lane keeps; 0: none. The core only hands it on."""

@@ -56,7 +56,7 @@ def _erase(work: Work) -> None:
     work.core.memory, work.core.assignments, work.core.consents, work.core.suppressions = {}, {}, {}, {}
     work.core.swept, work.core.members, work.core.goals, work.core.alarms = {}, {}, (), {}
     work.core.segments, work.core.ticks, work.core.judged = {}, {}, 0
-    work.tallies = {}
+    work.tallies, work.newest = {}, 0
     work.core.slots, work.core.pending = (), ()
     work.core.writes = 0
 

@@ -52,7 +52,7 @@ def _age(run: Run) -> tuple[int, str]:
 class Work:
     __slots__ = (
         "attributes", "base", "before", "cause", "core", "customer", "depth", "edges", "journeys", "left", "mark",
-        "moment",
+        "moment", "newest",
         "originals", "out", "parked", "recent", "runs", "runs_changed", "seen", "space", "stem", "tallies", "told",
         "trails", "wants", "was", "workspace", "writes", "yielded",
     )  # fmt: skip
@@ -71,6 +71,7 @@ class Work:
         self.attributes = before.attributes
         self.recent = before.recent
         self.tallies = before.tallies
+        self.newest = before.newest
         self.edges: list[tuple[str, str]] = []
         """(segment, enter or leave): changes that fire entries."""
         self.left: frozenset[str] = frozenset()
@@ -259,7 +260,9 @@ class Work:
             if self.recent is before.recent and self.attributes is before.attributes and tallies is before.tallies:
                 return Outcome(before, effects)
         return Outcome(
-            Customer(self.workspace, self.customer, core, self.attributes, self.recent, tallies), effects, self.parked
+            Customer(self.workspace, self.customer, core, self.attributes, self.recent, tallies, self.newest),
+            effects,
+            self.parked,
         )
 
 

@@ -11,9 +11,12 @@ from typing import Any
 
 import yaml
 
+from agents.lanes import history
 from agents.lanes import round as rounds
+from agents.lanes.loader import Loader
 from agents.lanes.record import merge
 from laudstream import topics
+from laudstream.conditions.tally import Happened
 from laudstream.journey.catalog import Catalog
 from laudstream.journey.customer import Customer
 from laudstream.records import codec
@@ -54,6 +57,13 @@ def example(name: str) -> dict[str, Any]:
 
 def key(customer: str) -> bytes:
     return f"{WORKSPACE}:{customer}".encode()
+
+
+def events(lane: LaneKit, customer: str) -> list[Happened]:
+    """What the lane keeps of a customer's events."""
+    now: dict[bytes, Customer] = {}
+    Loader(lane.store, Cache(0), now).load([key(customer)])
+    return history.events(lane.store, {}, now[key(customer)].newest)
 
 
 class LaneKit:

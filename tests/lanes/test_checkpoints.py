@@ -27,7 +27,7 @@ class Disk(LaneKit):
     def __init__(self, store: LaneStore) -> None:
         self.disk, self.journals = store, []
         super().__init__(SimpleNamespace(get_many=store.get_many, due=store.due, scan=store.scan, write=lambda *_: None,
-                                         history=store.history, history_sizes=store.history_sizes))  # fmt: skip
+                                         events=store.events, oldest=store.oldest))  # fmt: skip
 
     def run(self, taken: list[list[Any]], plan: Any) -> Any:
         result = super().run(taken, plan)

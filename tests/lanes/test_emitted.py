@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from agents.lanes import history
 from laudstream import topics
 from laudstream.ids import partition_of
 from laudstream.records import codec
-from tests.lanes.kit import LaneKit, key, waiting
+from tests.lanes.kit import LaneKit, events, key, waiting
 
 SAYS = {
     "id": "says",
@@ -48,7 +47,7 @@ def test_r52_an_event_for_another_customer_goes_to_the_lane_that_owns_it() -> No
     assert [(made.customer, made.journey, made.at) for made in made] == [(friend, "wait-for-payment", 2005)]
     (write,) = [codec.write(value) for _, value in result.out.topics[topics.WRITES]]
     assert (write.customer, write.op) == (friend, "first_sight")
-    assert [(kept.name, kept.received) for kept in history.events(two[1].store, key(friend))] == [("purchase", 2005)]
+    assert [(kept.name, kept.received) for kept in events(two[1], friend)] == [("purchase", 2005)]
 
 
 def test_a4_timers_due_before_an_emitted_event_fire_first() -> None:

@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 
 from agents.lanes import history
-from agents.lanes.history import HORIZON_DAYS, MOST_BYTES, MOST_EVENTS
+from agents.lanes.history import HORIZON_DAYS, MOST_BYTES
 from laudstream import topics
-from tables.layout import history_at
-from tests.lanes.kit import LaneKit, key, waiting
+from tests.lanes.kit import LaneKit, events, key, waiting
 
 DAY = topics.DAY_MS
 NOON = 20_000 * DAY + DAY // 2
@@ -26,7 +25,7 @@ def lane() -> LaneKit:
 
 
 def kept(lane: LaneKit, customer: str = "ada") -> list[tuple[str, Any]]:
-    return [(event.name, event.properties) for event in history.events(lane.store, key(customer))]
+    return [(event.name, event.properties) for event in events(lane, customer)]
 
 
 def pass_day(lane: LaneKit, days: int = 1) -> None:
@@ -36,13 +35,13 @@ def pass_day(lane: LaneKit, days: int = 1) -> None:
         lane.round(bound=lane.lane.head.lane_time)
 
 
-def test_A7_events_are_kept_in_the_order_of_their_own_time_also_when_no_journey_wants_them(lane: LaneKit) -> None:
+def test_A7_events_are_kept_in_the_order_of_handling_also_when_no_journey_wants_them(lane: LaneKit) -> None:
     lane.event("ada", "second", at=NOON + 9, n=2)
     lane.event("bob", "other", at=NOON + 9)
     record = {"id": "x", "type": "track", "name": "first", "timestamp": NOON - DAY, "received": NOON + 10}
     lane.put(topics.EVENTS, NOON + 10, key("ada"), json.dumps(record).encode())
     lane.round(bound=NOON + 11)
-    assert kept(lane) == [("first", {}), ("second", {"n": 2})]
+    assert kept(lane) == [("second", {"n": 2}), ("first", {})]
     assert kept(lane, "bob") == [("other", {})]
     assert kept(lane, "a") == []
 
@@ -78,29 +77,35 @@ def test_A7_what_is_older_than_the_horizon_goes_with_the_next_day(lane: LaneKit)
     assert kept(lane) == [("young", {})] == kept(lane, "bob")
 
 
-@pytest.mark.parametrize("slice_", [3, 7, 10_000])
-def test_A7_of_many_events_the_youngest_stay_whatever_the_slices_are(
+@pytest.mark.parametrize("slice_", [1, 3, 10_000])
+def test_A7_what_is_too_old_goes_whatever_the_slices_are(
     lane: LaneKit, monkeypatch: pytest.MonkeyPatch, slice_: int
 ) -> None:
     monkeypatch.setattr(history, "TRIM_SLICE", slice_)
-    monkeypatch.setattr(history, "MOST_EVENTS", 2)
-    counts = {"ada": 9, "bob": 2, "cleo": 5, "dora": 3}
-    for customer, count in counts.items():
-        for n in range(count):
-            lane.event(customer, f"e{n}", at=NOON + 1 + n)
+    for n in range(7):
+        lane.event(f"c{n % 3}", f"e{n}", at=NOON + 1 + n)
     lane.round(bound=NOON + 50)
+    pass_day(lane, HORIZON_DAYS - 1)
+    lane.event("c0", "young", at=lane.lane.head.lane_time)
     pass_day(lane)
-    for customer, count in counts.items():
-        assert [name for name, _ in kept(lane, customer)] == [f"e{count - 2}", f"e{count - 1}"], customer
+    pass_day(lane)
+    assert [kept(lane, f"c{n}") for n in range(3)] == [[("young", {})], [], []]
+    assert len(lane.store.oldest(100)) == 1
+
+
+def test_A7_of_many_events_the_newest_are_read(lane: LaneKit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history, "MOST_EVENTS", 3)
+    for n in range(9):
+        lane.event("ada", f"e{n}", at=NOON + n)
+        lane.round(bound=NOON + n)
+    assert [name for name, _ in kept(lane)] == ["e6", "e7", "e8"]
 
 
 def test_A7_large_events_are_counted_in_bytes(lane: LaneKit) -> None:
     for n in range(5):
         lane.event("ada", f"e{n}", at=NOON + n, text="x" * (MOST_BYTES // 3))
     lane.round(bound=NOON + 9)
-    pass_day(lane)
     assert [name for name, _ in kept(lane)] == ["e3", "e4"]
-    assert MOST_EVENTS < history.TRIM_SLICE
 
 
 def test_A10_while_events_are_trimmed_other_sweeps_go_on(lane: LaneKit, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,15 +113,10 @@ def test_A10_while_events_are_trimmed_other_sweeps_go_on(lane: LaneKit, monkeypa
     for n in range(6):
         lane.event(f"c{n}", "purchase", at=NOON + n)
     lane.round(bound=NOON + 9)
-    lane.round(bound=NOON + DAY)
+    pass_day(lane, HORIZON_DAYS - 1)
+    lane.round(bound=lane.lane.head.lane_time + 2 * DAY)
     assert lane.lane.sweeps
     lane.control("journey", "wait-for-payment", "stopped", at=lane.lane.head.lane_time)
     lane.round(bound=lane.lane.head.lane_time)
     lane.round(bound=lane.lane.head.lane_time)
     assert not [sweep for sweep in lane.lane.sweeps if not sweep.trims]
-
-
-def test_a_key_tells_its_time() -> None:
-    made, _ = history.record_of(b"w:\0h", history.Event("id", "track", timestamp=NOON), b"0123456789ab", b"{}", NOON)
-    assert history_at(made) == NOON
-    assert made.endswith(b"\0h")

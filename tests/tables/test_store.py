@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from laudstream.records.head import Head
-from tables.layout import CORE, history_key, wake_at_of
+from tables.layout import CORE, event_key, wake_at_of
 from tables.memory import MemoryStore
 from tables.store import LATE_BYTES, LATE_MS, LaneStore, Origin, RocksMemory
 
@@ -45,7 +45,7 @@ class Twins(RuleBasedStateMachine):
         self.disk = open_store(self.folder / "lane", self.memory)
         self.twin = MemoryStore()
         self.wakes: dict[bytes, int] = {}
-        self.seq = 0
+        self.seq = self.events = 0
 
     def teardown(self) -> None:
         self.disk.close()
@@ -102,16 +102,22 @@ class Twins(RuleBasedStateMachine):
         keys = [customer + CORE for customer in CUSTOMERS]
         assert self.disk.get_many(keys) == self.twin.get_many(keys)
 
-    @rule(customer=st.sampled_from(CUSTOMERS), at=st.integers(0, 5), gone=st.booleans())
-    def happen(self, customer: bytes, at: int, gone: bool) -> None:
-        self.write([(history_key(customer, at, b"\0hmark\0c"), None if gone else b"%d" % at)], [], [])
+    @rule(at=st.integers(0, 60))
+    def happen(self, at: int) -> None:
+        """An event is kept; numbers grow."""
+        self.events += 1
+        self.write([(event_key(self.events), core(at))], [], [])
+
+    @rule(many=st.integers(1, 3))
+    def trim(self, many: int) -> None:
+        self.write([(key, None) for key, _ in self.twin.oldest(many)], [], [])
 
     @invariant()
-    def same_history(self) -> None:
-        for customer in CUSTOMERS:
-            assert self.disk.history(customer) == self.twin.history(customer)
-        for after, limit in ((b"", 3), (CUSTOMERS[2], 100)):
-            assert self.disk.history_sizes(after, limit) == self.twin.history_sizes(after, limit)
+    def same_events(self) -> None:
+        keys = [event_key(number + 1) for number in range(self.events)]
+        assert self.disk.events(keys) == self.twin.events(keys)
+        for limit in (1, 3, 100):
+            assert self.disk.oldest(limit) == self.twin.oldest(limit)
 
     @invariant()
     def same_timers(self) -> None:
