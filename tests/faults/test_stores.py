@@ -108,7 +108,7 @@ async def test_spoilt_stores_are_built_anew_and_nothing_is_missing(shop: Shop) -
 def _aged(folder: Path, days: int) -> None:
     """As if it had been in step so long before."""
     memory = RocksMemory(8, 8)
-    families = {name: memory.options() for name in ("default", "timers", "meta")}
+    families = {name: memory.options() for name in ("default", "timers", "history", "meta")}
     db = rocks.Rdict(str(folder), memory.options(), column_families=families)
     metas = db.get_column_family("meta")
     meta = msgspec.msgpack.decode(metas[_META], type=Meta)
