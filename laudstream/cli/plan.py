@@ -36,11 +36,11 @@ def plan(file: Path, wait: int, json: bool) -> None:
     with api() as client:
         there = client.find("journeys", item.id)
         version = there["live_version"] if there else None
-        steps = item.body.get("migrate", {})
+        same = there is not None and version is not None and not difference(there["body"], item.body)
+        steps = {} if same else item.body.get("migrate", {})
         cells = counted(client, item.id, steps, wait) if version is not None else []
         bodies = {number: _body(client, item.id, number) for number in {cell["version"] for cell in cells}}
     rows = [{**cell, "change": _change(bodies[cell["version"]], item.body, cell["step"])} for cell in cells]
-    same = there is not None and version is not None and not difference(there["body"], item.body)
     if json:
         show.print_json({"id": item.id, "live_version": version, "same": same, "cells": rows, "total": _total(rows)})
         return

@@ -9,7 +9,7 @@ from agents.definitions import Definitions
 from agents.lanes.replay import read_rounds
 from laudstream import topics
 from laudstream.errors import Invalid
-from laudstream.journey.control import body_key
+from laudstream.journey.control import BODILESS, body_key
 from laudstream.records import codec
 from laudstream.settings import Settings
 from tests.golden.history import About, Bodies, History, Round, kept_input
@@ -36,6 +36,8 @@ def _keep_body(record: Any, definitions: Definitions, bodies: Bodies) -> None:
     try:
         control = codec.control(record.value)
     except Invalid:
+        return
+    if control.kind in BODILESS:
         return
     named = (control.workspace, control.kind, control.id, control.version)
     if control.status != "deleted" or body_key(*named) not in bodies:
