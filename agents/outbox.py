@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from laudstream.errors import Invalid
-from laudstream.journey import subscriptions
-from laudstream.journey.control import Control, body_key
+from laudstream.journey import migration, subscriptions
+from laudstream.journey.control import BODILESS, Control, body_key
 from laudstream.journey.definition import parse
 from laudstream.journey.parse_settings import workspace as parse_workspace
 from laudstream.messages import template
@@ -40,6 +40,8 @@ class Order(NamedTuple):
     control_seq: int | None
     known: bool
     """The body of its version is in this row or in an accepted one before it."""
+    share: int = 0
+    """Of a trial, in 1/10,000."""
 
     @property
     def key(self) -> str:
@@ -60,7 +62,7 @@ def review(orders: Iterable[Order]) -> Review:
     new: set[str] = set()
     for order in orders:
         try:
-            if not order.known and order.key not in new:
+            if order.kind not in BODILESS and not order.known and order.key not in new:
                 raise Invalid(f"version {order.version} of {order.kind} {order.id} was never published")
             if order.body is not None and len(definition(order)) > MAX_BODY_BYTES:
                 raise Invalid(f"the body is larger than {MAX_BODY_BYTES} bytes")
@@ -88,7 +90,8 @@ def control(order: Order) -> bytes:
     assert order.control_seq is not None
     return encode(
         Control(
-            order.control_seq, order.workspace_id, order.kind, order.id, order.version, order.status, order.at
+            order.control_seq, order.workspace_id, order.kind, order.id, order.version, order.status, order.at,
+            order.share,
         )
     )  # fmt: skip
 
@@ -102,6 +105,11 @@ def _journey(order: Order, body: dict[str, Any]) -> dict[str, Any]:
 def _segment(order: Order, body: dict[str, Any]) -> dict[str, Any]:
     if segments.parse(body).id != order.id:
         raise Invalid(f"/id: the definition says {body['id']!r}, the order is for {order.id!r}")
+    return body
+
+
+def _migration(order: Order, body: dict[str, Any]) -> dict[str, Any]:
+    migration.parse(order.version, body)
     return body
 
 
@@ -128,6 +136,7 @@ _PUBLISHED: Mapping[str, Callable[[Order, dict[str, Any]], dict[str, Any]]] = {
     "subscription": _subscription,
     "workspace": _workspace,
     "segment": _segment,
+    "migration": _migration,
 }
 
 

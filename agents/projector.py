@@ -76,6 +76,7 @@ class Decisions(Projection):
         await merge(connection, "merge_messages", messages)
         counts = [(at, *counter, amount) for at, rows in read for counter, amount in rows.counts.items()]
         await merge(connection, "count", counts)
+        await merge(connection, "merge_presence", [row for rows in all_rows for row in rows.presence.values()])
         lanes = (dict(zip(rows.lanes, rows.lanes.items(), strict=True)) for rows in all_rows)
         await merge(connection, "lanes_read", _united(lanes, max))
 

@@ -23,6 +23,7 @@ _SQL = queries("journeys")
 _TEMPLATES = queries("templates")
 _CUSTOMERS = queries("customers")
 _DEFINITIONS = queries("definitions")
+_VERSIONS = queries("versions")
 
 STATUSES = ("draft", "publishing", "live", "paused", "draining", "stopped")
 
@@ -37,7 +38,8 @@ class Move(NamedTuple):
 MOVES = {
     "publish": Move(("draft", "live", "paused", "draining", "stopped"), "live"),
     "pause": Move(("live", "draining"), "paused"),
-    "resume": Move(("paused",), "live"),
+    "resume": Move(("paused", "draining"), "live"),
+    "drain": Move(("live", "paused"), "draining"),
     "stop": Move(("live", "paused", "draining"), "stopped"),
 }
 
@@ -62,6 +64,14 @@ class JourneyList(msgspec.Struct):
     journeys: list[JourneyLine]
 
 
+class Trial(msgspec.Struct):
+    """A version beside the live one."""
+
+    version: int
+    share: float
+    """In per cent of those who enter."""
+
+
 class Journey(msgspec.Struct, omit_defaults=True):
     id: str
     name: str
@@ -75,6 +85,7 @@ class Journey(msgspec.Struct, omit_defaults=True):
     draft: dict[str, Any] | None = None
     """What was saved after the live version was published."""
     problem: str | None = None
+    trial: Trial | None = None
 
 
 class Saved(msgspec.Struct):
@@ -118,12 +129,13 @@ async def one(call: Call) -> Response:
             raise NotFound(f"there is no journey {id}")
         asked = await _body(connection, call.workspace, id, version)
         versions = await connection.fetch(_SQL["versions"], call.workspace, id)
-        known = await _known(connection, call.workspace)
+        known = await _known(connection, call.workspace, id, None if row["draft"] else row["live_version"])
     draft, body = row["draft"], row["body"] or row["draft"]
     status, updated_at = shown(row["status"], row["seen"]), ms(row["updated_at"])
     answer = Journey(id, row["name"], status, row["live_version"], asked or body, updated_at)
     answer.versions = [Version(each["version"], ms(each["published_at"])) for each in versions]
     answer.warnings = _doubts(draft or body, known)
+    answer.trial = Trial(row["trial_version"], row["trial_share"] / 100) if row["trial_version"] else None
     answer.draft = draft if row["body"] else None
     answer.problem = row["error"]
     return reply(answer)
@@ -148,26 +160,10 @@ async def save(call: Call) -> Response:
     async with call.database() as connection:
         await connection.execute(_SQL["save_draft"], call.workspace, id, journey.name, wish)
         row = await connection.fetchrow(_SQL["one"], call.workspace, id, call.settings.partitions)
-        known = await _known(connection, call.workspace)
+        known = await _known(connection, call.workspace, id, None)
     assert row is not None
     status = shown(row["status"], row["seen"])
     return reply(Saved(id, status, row["draft"] is not None, _doubts(wish, known)))
-
-
-async def publish(call: Call) -> Response:
-    """Makes the draft a version that takes entries from now on."""
-    id, wait = call.named("id"), call.query(Wait).wait
-    async with call.database() as connection:
-        row = await _locked(connection, call.workspace, id)
-        version, body = row["live_version"], row["draft"]
-        if body is not None:
-            await _check(connection, call.workspace, body)
-            version = 1 + await connection.fetchval(_SQL["last_version"], call.workspace, id)
-            await connection.execute(_SQL["add_version"], call.workspace, id, version, body)
-        number = row["control_id"]
-        if body is not None or row["status"] != "live":  # else it is published already
-            number = await _ordered(connection, call.workspace, id, version, "live", body)
-    return await _moved(call, version, "live", number, wait)
 
 
 async def pause(call: Call) -> Response:
@@ -176,8 +172,13 @@ async def pause(call: Call) -> Response:
 
 
 async def resume(call: Call) -> Response:
-    """Goes on after a pause."""
+    """Goes on after a pause, or takes entries again after draining."""
     return await _move(call, "resume")
+
+
+async def drain(call: Call) -> Response:
+    """No more entries; the runs that are there go on to their end."""
+    return await _move(call, "drain")
 
 
 async def stop(call: Call) -> Response:
@@ -188,38 +189,38 @@ async def stop(call: Call) -> Response:
 async def _move(call: Call, wish: str) -> Response:
     id, wait, move = call.named("id"), call.query(Wait).wait, MOVES[wish]
     async with call.database() as connection:
-        row = await _locked(connection, call.workspace, id)
+        row = await locked(connection, call.workspace, id)
         if row["status"] not in move.before:
-            raise _impossible(id, row["status"], wish)
+            raise impossible(id, row["status"], wish)
         version = row["live_version"]
-        number = await _ordered(connection, call.workspace, id, version, move.after, None)
-    return await _moved(call, version, move.after, number, wait)
+        number = await ordered(connection, call.workspace, id, version, move.after, None)
+    return await moved(call, version, move.after, number, wait)
 
 
-async def _locked(connection: Connection, workspace: str, id: str) -> asyncpg.Record:
+async def locked(connection: Connection, workspace: str, id: str) -> asyncpg.Record:
     row = await connection.fetchrow(_SQL["lock"], workspace, id)
     if row is None:
         raise NotFound(f"there is no journey {id}")
     return row
 
 
-async def _ordered(connection: Connection, workspace: str, id: str, version: int, status: str, body: Any) -> int:
+async def ordered(connection: Connection, workspace: str, id: str, version: int, status: str, body: Any) -> int:
     number = await order(connection, workspace, "journey", id, version, status, body)
     await connection.execute(_SQL["set_status"], workspace, id, status, version, number, body is not None)
     return number
 
 
-async def _moved(call: Call, version: int, status: str, number: int | None, wait: float) -> Response:
+async def moved(call: Call, version: int, status: str, number: int | None, wait: float) -> Response:
     answer = await seen(call, number, wait)
     return reply(Moved(version, shown(status, answer.seen), answer.seen, answer.error))
 
 
-def _impossible(id: str, status: str, wish: str) -> Refused:
+def impossible(id: str, status: str, wish: str) -> Refused:
     possible = ", ".join(name for name, move in MOVES.items() if status in move.before)
     return Refused(f"{wish}: journey {id} is {status}; possible now: {possible}")
 
 
-async def _check(connection: Connection, workspace: str, body: dict[str, Any]) -> None:
+async def check(connection: Connection, workspace: str, body: dict[str, Any]) -> None:
     """Raises Invalid if the draft cannot run, or names what is not there (R20)."""
     await connection.execute(_DEFINITIONS["alone"], workspace)  # what it names cannot be deleted meanwhile
     near = await neighbours(connection, workspace)
@@ -235,9 +236,12 @@ async def _requires(connection: Connection, workspace: str) -> dict[str, list[st
     return {row["template_id"]: row["requires"] for row in rows}
 
 
-async def _known(connection: Connection, workspace: str) -> definition.Known:
+async def _known(connection: Connection, workspace: str, id: str, version: int | None) -> definition.Known:
+    """`version`: the one that is looked at; None: a new one."""
+    before = await connection.fetch(_VERSIONS["steps_before"], workspace, id, version)
     names = frozenset(row["name"] for row in await connection.fetch(_CUSTOMERS["attribute_names"], workspace))
-    return definition.Known(attributes=names or None, templates=await _requires(connection, workspace))
+    return definition.Known(attributes=names or None, templates=await _requires(connection, workspace),
+                            steps=frozenset(row["name"] for row in before) or None)  # fmt: skip
 
 
 def _doubts(body: dict[str, Any], known: definition.Known) -> list[Problem]:

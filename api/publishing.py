@@ -39,10 +39,11 @@ class Seen(NamedTuple):
 
 
 async def order(
-    connection: Connection, workspace: str, kind: str, id: str, version: int, status: str, body: dict[str, Any] | None
-) -> int:
-    """Tells the lanes; takes effect with the transaction. Returns the order's number."""
-    return int(await connection.fetchval(_SQL["order"], workspace, kind, id, version, status, body))
+    connection: Connection, workspace: str, kind: str, id: str, version: int, status: str, body: dict[str, Any] | None,
+    share: int = 0,
+) -> int:  # fmt: skip
+    """Tells the lanes; takes effect with the transaction. Returns the order's number. `share`: of a trial."""
+    return int(await connection.fetchval(_SQL["order"], workspace, kind, id, version, status, body, share))
 
 
 async def seen(call: Call, order: int | None, wait: float) -> Seen:

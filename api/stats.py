@@ -46,6 +46,9 @@ class StepStats(msgspec.Struct):
 class Stats(msgspec.Struct):
     version: int | None
     entered: int = 0
+    moved_in: int = 0
+    """Runs that a migration brought from other versions."""
+    moved_out: int = 0
     active: int = 0
     ended: dict[str, int] = msgspec.field(default_factory=dict)
     """By outcome or reason."""
@@ -76,7 +79,7 @@ def summed(version: int | None, counts: Iterable[tuple[str, str, int]]) -> Stats
         _count(whole if not step else steps[step], counter, amount)
     for each in steps.values():
         each.here = each.arrived - sum(each.left.values()) - sum(each.ended.values())
-    whole.active = whole.entered - sum(whole.ended.values())
+    whole.active = whole.entered + whole.moved_in - whole.moved_out - sum(whole.ended.values())
     whole.steps = dict(steps)
     return whole
 

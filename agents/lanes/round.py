@@ -44,6 +44,7 @@ from laudstream.journey.inputs import (
     TouchInput,
 )
 from laudstream.journey.inputs import Input as CoreInput
+from laudstream.journey.presence import counted
 from laudstream.records import codec as wire
 from laudstream.records.head import Head
 from laudstream.records.rows import row as decode_row
@@ -292,10 +293,11 @@ class _Round:
 
     # -- sweeps ------------------------------------------------------------------------
     def _sweep(self) -> None:
-        """The next slice of the first sweep: customers in the order of their keys (A10)."""
-        if not self.sweeps:
+        """The next slice of the first sweep that may go on: customers in the order of their keys (A10)."""
+        sweep = next((each for each in self.sweeps if self._may(each)), None)
+        if sweep is None:
             return
-        sweep, *rest = self.sweeps
+        rest = [each for each in self.sweeps if each is not sweep]
         if sweep.trims:
             if self.plan.max_swept:
                 self._trim(sweep, rest)
@@ -307,10 +309,28 @@ class _Round:
         self.crowd.load(found)
         for key in found:
             self.crowd.advance(key, TouchInput(sweep.seq), self.lane_time)
+            if sweep.counts:
+                cells = counted(sweep.cells, self.crowd.now[key], sweep.counts)
+                sweep = msgspec.structs.replace(sweep, cells=cells)
         self.swept = len(found)
+        if sweep.counts and not more:
+            self._told(sweep)
         if more:
             rest.insert(0, msgspec.structs.replace(sweep, cursor=found[-1]) if found else sweep)
         self.sweeps = tuple(rest)
+
+    def _may(self, sweep: Sweep) -> bool:
+        """A migration holds from its place in the log: nobody is swept before lane time is there (R48)."""
+        space = None if sweep.trims else self.catalog.spaces.get(sweep.workspace)
+        return space is None or space.migrated_at <= self.lane_time
+
+    def _told(self, sweep: Sweep) -> None:
+        """All customers of the lane are counted."""
+        partition = self.lane.partition
+        self.out.effect(b"", Decision(
+            derive("counted", sweep.seq, partition), "counted", sweep.workspace, "", self.lane_time, self.plan.clock,
+            journey=sweep.counts, data={"seq": sweep.seq, "partition": partition, "cells": sweep.cells},
+        ))  # fmt: skip
 
     def _trim(self, sweep: Sweep, rest: list[Sweep]) -> None:
         self.swept = 1

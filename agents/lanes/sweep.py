@@ -1,9 +1,12 @@
 """Sweeps: a lane looks at every customer of a workspace, a slice a round, because a definition changed (A10).
 
 A journey was stopped or resumed, so its runs must end or go on; or it was published with an audience or dates, so
-whoever is there may enter, or is armed for what comes; or a segment changed, so everyone is in it or not. What a
-customer still has to do is in its own state and in the catalogue; the sweep only touches everyone. So an input that
-comes first does it first, and a row that comes late does it then. The cursor is part of the lane's state.
+whoever is there may enter, or is armed for what comes; or a segment changed, so everyone is in it or not; or a
+migration moves runs to another version. What a customer still has to do is in its own state and in the catalogue; the
+sweep only touches everyone. So an input that comes first does it first, and a row that comes late does it then. The
+cursor is part of the lane's state.
+
+A sweep may also count who is where in a journey: each customer once, when the sweep reaches it.
 """
 
 from __future__ import annotations
@@ -11,7 +14,8 @@ from __future__ import annotations
 import msgspec
 
 from laudstream.journey.catalog import Catalog
-from laudstream.journey.control import Control
+from laudstream.journey.control import COUNT, MIGRATION, Control
+from laudstream.journey.presence import Cell
 
 
 class Sweep(msgspec.Struct, frozen=True, array_like=True):
@@ -22,6 +26,10 @@ class Sweep(msgspec.Struct, frozen=True, array_like=True):
     """Customer key handled last."""
     trims: bool = False
     """Looks at kept events instead of customers: what is too old or too much goes (A7)."""
+    counts: str = ""
+    """Journey whose people it counts; empty: it counts nothing."""
+    cells: tuple[Cell, ...] = ()
+    """What it has counted so far."""
 
     @property
     def prefix(self) -> bytes:
@@ -33,7 +41,10 @@ _decode = msgspec.msgpack.Decoder(tuple[Sweep, ...]).decode
 
 
 def encode_sweeps(sweeps: tuple[Sweep, ...]) -> bytes | None:
-    return _encode(sweeps) if sweeps else None
+    """A sweep that counts nothing is kept without those fields: its bytes are those of the releases before."""
+    rows = [(sweep.seq, sweep.workspace, sweep.cursor, sweep.trims) for sweep in sweeps]
+    full = [(*row, sweep.counts, sweep.cells) if sweep.counts else row for row, sweep in zip(rows, sweeps, strict=True)]
+    return _encode(full) if full else None
 
 
 def decode_sweeps(value: bytes | None) -> tuple[Sweep, ...]:
@@ -42,9 +53,12 @@ def decode_sweeps(value: bytes | None) -> tuple[Sweep, ...]:
 
 def start_sweeps(sweeps: tuple[Sweep, ...], before: Catalog, after: Catalog, control: Control) -> tuple[Sweep, ...]:
     """Add what this control record asks for. A sweep under way begins anew: it looks at everything at once."""
+    if control.kind == COUNT:
+        return (*sweeps, Sweep(control.seq, control.workspace, counts=control.id))
     space = before.spaces.get(control.workspace)
     judges = after.spaces[control.workspace].judged != (space.judged if space else 0)
-    if control.kind != "journey" and not judges:
+    migrates = control.kind == MIGRATION
+    if control.kind != "journey" and not judges and not migrates:
         return sweeps
     journey = space.journeys.get(control.id) if space and control.kind == "journey" else None
     was = journey.status.status if journey else None
@@ -52,7 +66,7 @@ def start_sweeps(sweeps: tuple[Sweep, ...], before: Catalog, after: Catalog, con
     resumes = was == "paused" and control.status != "paused"
     now = after.spaces[control.workspace].journeys.get(control.id)
     asks = control.kind == "journey" and now is not None and now.status.audience[0] == control.seq
-    if not ends and not resumes and not asks and not judges:
+    if not ends and not resumes and not asks and not judges and not migrates:
         return sweeps
-    others = tuple(sweep for sweep in sweeps if sweep.workspace != control.workspace)
+    others = tuple(sweep for sweep in sweeps if sweep.workspace != control.workspace or sweep.counts)
     return (*others, Sweep(control.seq, control.workspace))

@@ -6,6 +6,8 @@ Counters, by step ("" is the journey itself):
     entered      entered                           arrived (first step)
     not_entered  not_entered:<reason>
     moved                                          left:<branch>, arrived (next step)
+    migrated     moved_out (old version),          left:migrated (old version), arrived (new one)
+                 moved_in (new one)
     message                                        requested | refused:<reason> | deferred:<reason>
     ended        ended:<outcome or reason>         ended:<outcome or reason>
     goal         goal                             goal:<arm>, at each experiment that the run passed
@@ -24,10 +26,11 @@ from collections.abc import Iterable
 
 import msgspec
 
-from agents.projection.rows import Counter, MarkRow, MessageRow, RunRow, TimelineRow
+from agents.projection.rows import CountedRow, Counter, MarkRow, MessageRow, RunRow, TimelineRow
 from laudstream.errors import Undecodable
 from laudstream.journey.decision import KINDS as DECISION_KINDS
 from laudstream.journey.decision import Decision
+from laudstream.journey.presence import Cell
 from laudstream.journey.reasons import Reason
 from laudstream.messages.delivery import KINDS as DELIVERY_KINDS
 from laudstream.messages.delivery import Delivery
@@ -62,6 +65,8 @@ class Decided(msgspec.Struct):
     counts: dict[Counter, int] = msgspec.field(default_factory=dict)
     lanes: dict[int, int] = msgspec.field(default_factory=dict)
     """Partition -> control_seq that its lane has read."""
+    presence: dict[tuple[int, int], CountedRow] = msgspec.field(default_factory=dict)
+    """(control_seq, partition) -> what a lane has counted."""
     gone: set[tuple[str, str]] = msgspec.field(default_factory=set)
     """(workspace, customer) who was deleted: what is kept of them goes away before these rows are merged."""
 
@@ -79,6 +84,10 @@ def check_decision(d: Decision) -> None:
         raise Undecodable(f"unknown kind of decision {d.kind[:40]!r}")
     if d.kind == "control" and not all(type(d.data.get(name)) is int for name in ("partition", "seq")):
         raise Undecodable("control decision without partition and seq")
+    if d.kind == "counted":
+        _counted(d)
+    if d.kind == "migrated" and type(d.data.get("of")) is not int:
+        raise Undecodable("migrated decision without the version before")
 
 
 def check_delivery(d: Delivery) -> None:
@@ -96,6 +105,10 @@ def decisions(taken: Iterable[tuple[Decision, msgspec.Raw]]) -> Decided:
             partition, seq = d.data["partition"], d.data["seq"]
             into.lanes[partition] = max(seq, into.lanes.get(partition, 0))
             continue
+        if d.kind == "counted":
+            row = _counted(d)
+            into.presence[row.control_seq, row.partition] = row
+            continue
         timeline.append(
             TimelineRow(
                 d.workspace, d.customer, d.n, d.id, d.at, d.kind, d.journey, d.version, d.run, d.step, d.reason, body
@@ -106,14 +119,37 @@ def decisions(taken: Iterable[tuple[Decision, msgspec.Raw]]) -> Decided:
             _erase(into, d.workspace, d.customer)
         elif d.kind == "message":
             _request(into, d)
-        elif d.run and d.kind in ("entered", "moved", "ended", "failed"):
+        elif d.run and d.kind in ("entered", "moved", "migrated", "ended", "failed"):
             _move(into.runs, d)
     return into
 
 
+def _counted(d: Decision) -> CountedRow:
+    """Raises Undecodable for what is no count."""
+    try:
+        found = msgspec.convert(d.data, _Presence)
+    except msgspec.ValidationError as error:
+        raise Undecodable(f"counted decision: {error}") from None
+    return CountedRow(found.seq, found.partition, d.workspace, d.journey, msgspec.Raw(_encode(found.cells)))
+
+
+class _Presence(msgspec.Struct):
+    seq: int
+    partition: int
+    cells: list[Cell]
+
+
+_encode = msgspec.json.Encoder().encode
+
+
 def _count(counts: dict[Counter, int], d: Decision) -> None:
-    for step, counter in _counters(d):
-        at = (d.workspace, d.journey, d.version, step, counter)
+    found = [(d.version, *each) for each in _counters(d)]
+    if d.kind == "migrated":
+        old = d.data["of"]
+        found = [(old, "", "moved_out"), (old, d.step, "left:migrated"), (d.version, "", "moved_in")]
+        found.append((d.version, d.to, "arrived"))
+    for version, step, counter in found:
+        at = (d.workspace, d.journey, version, step, counter)
         counts[at] = counts.get(at, 0) + 1
 
 

@@ -123,6 +123,18 @@ class MemberRow(NamedTuple):
     member: bool
 
 
+class CountedRow(NamedTuple):
+    """Who is where in a journey, as one lane counted it."""
+
+    control_seq: int
+    """Of the question."""
+    partition: int
+    workspace_id: str
+    journey_id: str
+    cells: msgspec.Raw
+    """JSON."""
+
+
 class LetterRow(NamedTuple):
     topic: str
     partition: int

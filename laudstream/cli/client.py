@@ -44,8 +44,8 @@ class Client:
     def put(self, *path: str, body: dict[str, Any], wait: int = 0) -> dict[str, Any]:
         return self._ask("PUT", path, json=body, **_waiting(wait))
 
-    def post(self, *path: str, body: dict[str, Any] | None = None, wait: int = 0) -> dict[str, Any]:
-        return self._ask("POST", path, json=body, **_waiting(wait))
+    def post(self, *path: str, body: dict[str, Any] | None = None, wait: int = 0, **params: Any) -> dict[str, Any]:
+        return self._ask("POST", path, json=body, **_waiting(wait, params))
 
     def _ask(self, method: str, path: tuple[str, ...], **options: Any) -> dict[str, Any]:
         address = "/api/" + "/".join(quote(part, safe="") for part in path)
@@ -59,8 +59,9 @@ class Client:
         raise problem(response)
 
 
-def _waiting(seconds: int) -> dict[str, Any]:
-    return {"params": {"wait": seconds}, "timeout": TIMEOUT_S + seconds} if seconds else {}
+def _waiting(seconds: int, params: dict[str, Any] | None = None) -> dict[str, Any]:
+    asked = {**(params or {}), **({"wait": seconds} if seconds else {})}
+    return {"params": asked, "timeout": TIMEOUT_S + seconds} if asked else {}
 
 
 def unreachable(url: str, error: httpx.HTTPError) -> Unavailable:

@@ -6,21 +6,22 @@ from typing import Any
 
 import click
 
-from laudstream.cli import show
+from laudstream.cli import show, versions
 from laudstream.cli.connect import api
 from laudstream.cli.diff import diff
 from laudstream.cli.lint import lint
+from laudstream.cli.plan import plan
 
 _COLUMNS = ("id", "name", "status", "live_version", "entered", "active", "completed", "messages")
 
 
 @click.group()
 def journeys() -> None:
-    """List, show, check, compare, publish, pause, resume and stop journeys."""
+    """List, show, check, compare, plan, publish, pause, resume, drain and stop journeys, and their versions."""
 
 
-journeys.add_command(lint)
-journeys.add_command(diff)
+for command in (lint, diff, plan, *versions.COMMANDS):
+    journeys.add_command(command)
 
 
 @journeys.command("list")
@@ -50,6 +51,9 @@ def show_(id: str, json: bool) -> None:
     click.echo(
         f"{journey['id']}  {journey.get('name', '')}  {journey['status']}" + (f"  version {version}" if version else "")
     )
+    if journey.get("trial"):
+        trial = journey["trial"]
+        click.echo(f"version {trial['version']} is on trial with {trial['share']:g} % of those who enter")
     if journey.get("draft"):
         click.echo("There is a draft that is not published.")
     if journey.get("problem"):
@@ -103,7 +107,7 @@ def _switch(action: str, help: str) -> None:
         click.echo(f"{id}  {answer['status']}{version}")
 
 
-_switch("publish", "Make the draft the live version.")
 _switch("pause", "No entries, no steps and no messages until `resume`; exits still act.")
-_switch("resume", "Go on after `pause`.")
+_switch("resume", "Go on after `pause`, or take entries again after `drain`.")
+_switch("drain", "Take no more entries; the runs that are there go on to their end.")
 _switch("stop", "End all runs and take no more entries.")

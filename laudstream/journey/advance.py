@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from laudstream.customers.event import ENTER, LEAVE, Event
 from laudstream.customers.recent import admit, fingerprint
-from laudstream.journey import handlers, rows, standing
+from laudstream.journey import handlers, migrating, rows, standing
 from laudstream.journey.catalog import Catalog
 from laudstream.journey.chaining import begun, let_in, stands
 from laudstream.journey.customer import FAILED, Core, Customer, Run
@@ -66,6 +66,8 @@ def _event(customer: Customer, input: EventInput, moment: Moment, space: Space) 
     tracked = event.type == "track"
     entries = space.entries.get(event.name, ()) if tracked else _called(event, space)
     listening, unsettled = _look(runs, event.name, space) if runs else (_NOBODY, False)
+    if space.migrated_at and runs and not unsettled:
+        unsettled = migrating.any_waits(core, space.journeys, moment.now)
     if space.audiences and not unsettled:
         unsettled = any(belongs(core, live) for live in space.audiences)
     if core.goals and not unsettled and tracked:

@@ -14,8 +14,8 @@ from msgspec.structs import replace
 
 from laudstream.conditions import getter
 from laudstream.conditions.tally import EVENT, RUN
-from laudstream.journey import subscriptions
-from laudstream.journey.control import Control
+from laudstream.journey import migration, subscriptions
+from laudstream.journey.control import BODILESS, COUNT, MIGRATION, Control
 from laudstream.journey.definition import parse
 from laudstream.journey.kinds.place import STATE_ROOTS
 from laudstream.journey.live import (
@@ -25,6 +25,8 @@ from laudstream.journey.live import (
     NOTHING,
     PAUSED,
     STOPPED,
+    TRIAL,
+    WITHDRAWN,
     LiveJourney,
     Space,
     Status,
@@ -70,6 +72,8 @@ class Catalog:
 
         KeyError: its body is not here yet. Invalid: it does not compile (the control agent lets none through).
         """
+        if control.kind == COUNT:
+            return self
         key = (control.workspace, control.kind, control.id)
         self._compile((*key, control.version), body_of)
         version = self._compiled.get((*key, control.version))
@@ -85,7 +89,7 @@ class Catalog:
 
     def entries(self) -> bytes:
         """The statuses, for the lane's own state; bodies are not among them."""
-        rows = [(*key, status) for key, status in sorted(self._statuses.items())]
+        rows = [(*key, status.row()) for key, status in sorted(self._statuses.items())]
         return msgspec.msgpack.encode({"statuses": rows})
 
     @classmethod
@@ -102,7 +106,7 @@ class Catalog:
         return cls(catalog._statuses, spaces, catalog._compiled)
 
     def _compile(self, key: _Key, body_of: BodyOf) -> None:
-        if key[1] != WINNER and key not in self._compiled:
+        if key[1] not in BODILESS and key not in self._compiled:
             self._compiled[key] = _COMPILERS[key[1]](key, body_of(*key))
 
     def _placed(self, space: Space, key: tuple[str, str, str], status: Status, seq: int) -> Space:
@@ -123,10 +127,19 @@ class Catalog:
             if status.status not in _GONE:
                 segments[id] = Live(live, status.live, seq, dict(status.published).get(status.live, 0))
             return replace(space, segments=segments, segments_seq=max(space.segments_seq, seq))
-        versions = {version: self._compiled[(owner, kind, id, version)] for version, _ in status.published}
-        journeys = {**space.journeys, id: LiveJourney(id, status, versions)}
+        before = space.journeys.get(id)
+        if kind == MIGRATION:
+            if before is None:
+                return space
+            made = tuple(replace(self._compiled[(*key, number)], at=at) for number, at in status.published)
+            journey = replace(before, migrations=made)
+        else:
+            versions = {version: self._compiled[(owner, kind, id, version)] for version, _ in status.published}
+            journey = LiveJourney(id, status, versions, migrations=before.migrations if before is not None else ())
+        journeys = {**space.journeys, id: journey}
         return replace(
             space,
+            migrated_at=max(space.migrated_at, journey.migrated_at),
             journeys=journeys,
             entries=_by_event(journeys),
             audiences=_audiences(journeys),
@@ -180,18 +193,33 @@ def _after(before: Status | None, control: Control, at: int, asks: bool) -> Stat
     if before is None:
         before = Status(DELETED, control.version)
     published, audience = before.published, before.audience
+    if status in (TRIAL, WITHDRAWN):
+        return _beside(before, control, at)
     if status in (LIVE, PAUSED, DRAINING):
         known = dict(published)
         if control.version not in known or before.status in _GONE:
             known.pop(control.version, None)
             published = (*known.items(), (control.version, at))
             audience = (control.seq, at) if asks else (0, 0)
+        elif control.kind == "journey" and control.version != before.live:  # it was beside the live one, and takes over
+            known.pop(control.version)
+            published = (*known.items(), (control.version, at))
     if status in (STOPPED, DELETED):
         audience = (0, 0)
     resumed = at if before.status == PAUSED and status in (LIVE, DRAINING) else before.resumed_at
     stopped = at if status in _GONE else before.stopped_at
     live = control.version if status in (LIVE, PAUSED, DRAINING) else before.live
-    return Status(status, live, published, resumed, stopped, audience, control.seq)
+    trial = before.trial if live == before.live and status not in _GONE else (0, 0, 0)
+    return Status(status, live, published, resumed, stopped, audience, control.seq, trial)
+
+
+def _beside(before: Status, control: Control, at: int) -> Status:
+    """A version begins to take a share of those who enter, or takes another one; or it was withdrawn."""
+    version, since = control.version, before.trial[2] if before.trial[0] == control.version else at
+    known = dict(before.published)
+    published = before.published if version in known else ((version, at), *before.published)
+    trial = (version, control.share, since) if control.status == TRIAL else (0, 0, 0)
+    return replace(before, published=published, seq=control.seq, trial=trial)
 
 
 def _by_event(journeys: dict[str, LiveJourney]) -> dict[str, tuple[LiveJourney, ...]]:
@@ -243,4 +271,5 @@ _COMPILERS: dict[str, Callable[[_Key, dict[str, Any]], Any]] = {
     "template": _template,
     "subscription": lambda key, body: subscriptions.parse(body),
     "workspace": lambda key, body: workspace(body),
+    MIGRATION: lambda key, body: migration.parse(key[3], body),
 }

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import msgspec
 
+MIGRATION = "migration"
+"""Kind of a migration map (R48): its id is the journey, its version the number of the map among the journey's."""
+COUNT = "count"
+"""Kind of a question how many people are at which step of a journey, its id. It has no body and changes nothing."""
+BODILESS = ("winner", COUNT)
+"""Kinds that have no body."""
+
 
 class Control(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     seq: int
     """Number of the change in the installation; a lane ignores what is not greater than its own."""
     workspace: str
     kind: str
-    """journey, template, subscription, workspace; winner: of an experiment, without a body."""
+    """journey, template, subscription, workspace, migration; winner (of an experiment) and count have no body."""
     id: str
     version: int
     status: str
-    """live, paused, draining, stopped, deleted; of a winner its arm."""
+    """live, paused, draining, stopped, deleted; of one beside the live one trial, withdrawn; of a winner its arm."""
     at: int = 0
     """When it was asked for, ms; for people. Lanes use the record's append time."""
+    share: int = 0
+    """Of a trial: who gets it, in 1/10,000 of those who enter."""
 
 
 def body_key(workspace: str, kind: str, id: str, version: int) -> str:

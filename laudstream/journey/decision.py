@@ -8,10 +8,14 @@ message       | a message was requested, refused or put off      | step; reason;
               |                                                  | deferred_until where it is put off
 delivery      | a delivery reached the run                       | step; data: send_id, kind
 ended         | a run ended                                      | step; outcome or reason
+migrated      | a run went to another version (R48)              | step -> to; version: the new one; data: of (the old
+              |                                                  | version), migration, deferred
 goal          | a run reached its goal                           | data: value
 failed        | a run was parked by an error (A6)                | step; data: error
 limit         | a hard limit was met (A7)                        | data: which
 segment       | the customer entered or left a segment           | data: segment, version, change, because
+counted       | a lane has counted who is where in a journey     | no customer; data: seq, partition, cells (version,
+              |                                                  | step, parked, runs, people)
 control       | a lane read a definition's new status (A9)       | no customer; data: seq, partition
 """
 
@@ -23,6 +27,7 @@ import msgspec
 
 KINDS = (
     "entered", "not_entered", "moved", "message", "delivery", "ended", "goal", "failed", "limit", "control", "segment",
+    "migrated", "counted",
 )  # fmt: skip
 
 
@@ -44,7 +49,7 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     step: str = ""
     visit: int = 0
     to: str = ""
-    """entered, moved: the step the run is at now."""
+    """entered, moved, migrated: the step the run is at now."""
     branch: str = ""
     """moved: the branch, arm or answer that was taken (`sent`, `refused`, `timeout`, an arm's name, …)."""
     reason: str = ""

@@ -15,7 +15,7 @@ import msgspec
 from laudstream import conditions
 from laudstream.conditions.needs import joined
 from laudstream.errors import Invalid, Problem
-from laudstream.journey import graph, hearing, parse_entries
+from laudstream.journey import graph, hearing, migration, parse_entries
 from laudstream.journey.durations import Duration
 from laudstream.journey.durations import parse as parse_duration
 from laudstream.journey.kinds import OF, read
@@ -27,8 +27,8 @@ from laudstream.journey.reader import HORIZON, Reader, at
 from laudstream.journey.steps import Audience, DateEntry, Entry, Exit, Goal, Journey, On, SegmentEntry, Settings, Step
 from laudstream.journey.until import SKIP
 
-FIELDS = ("id", "name", "entry", "exit", "max_entries", "goal", "settings", "start", "steps")
-PLANNED_FIELDS = ("migrate",)
+FIELDS = ("id", "name", "entry", "exit", "max_entries", "goal", "settings", "start", "steps", "migrate")
+PLANNED_FIELDS: tuple[str, ...] = ()
 PLANNED_ENTRIES: tuple[str, ...] = ()
 PLANNED_AUDIENCE = ("signal",)
 ENTRIES = ("event", "segment", "date", "audience", "api")
@@ -44,6 +44,8 @@ class Known(msgspec.Struct, frozen=True):
     attributes: frozenset[str] | None = None
     templates: Mapping[str, list[str]] = {}
     """Template -> paths that must have a value."""
+    steps: frozenset[str] | None = None
+    """Steps of the versions before."""
 
 
 def parse(
@@ -67,6 +69,7 @@ def parse(
     if "max_entries" in found:
         most = reader.whole_of(found["max_entries"], "/max_entries", "'max_entries'", 1, MOST_ENTRIES) or 0
     steps = _steps(reader, found, options, templates)
+    moves = migration.read(reader, found["migrate"], "/migrate", steps) if "migrate" in found else {}
     start = reader.name_of(found.get("start"), "/start", "'start'") or ""
     if not reader.problems:
         _check_graph(reader, steps, start, found["steps"])
@@ -79,7 +82,7 @@ def parse(
     return Journey(
         id, name or id, start, steps, entries, exits, options, hearing.heard(steps, exits, keeps, goal),
         hearing.levels(steps, exits, keeps, goal), body, most, audience, hearing.reads(steps), keeps, goal, dates,
-        segment_entries, hearing.timed(steps, exits, goal), joined(reader.needs),
+        segment_entries, hearing.timed(steps, exits, goal), joined(reader.needs), moves,
     )  # fmt: skip
 
 
@@ -334,4 +337,21 @@ def check(journey: Journey, known: Known) -> list[Problem]:
             if root == "customer" and attribute.split(".")[0] not in {"id", *(known.attributes or ())}:
                 message = f"template {template!r} needs {path}, which no customer has yet"
                 doubts.append(Problem(at("/steps", name, "message", "template"), message, "give it a default"))
+    return doubts + _of_the_map(journey, known.steps)
+
+
+def _of_the_map(journey: Journey, before: frozenset[str] | None) -> list[Problem]:
+    """Doubts about where people of other versions go (R48)."""
+    doubts = []
+    for old, new in journey.migrate.items():
+        if before is not None and old not in before:
+            message = f"no version before this one has a step {old!r}: nobody is moved from there"
+            doubts.append(Problem(at("/migrate", old), message, "check the spelling"))
+        if isinstance(journey.steps.get(new), MessageStep):
+            message = f"whoever is at {old!r} gets the message of step {new!r} at once"
+            doubts.append(Problem(at("/migrate", old), message, "lead them to the step behind it if they have it"))
+    gone = sorted((before or frozenset()) - journey.steps.keys() - journey.migrate.keys())
+    if journey.migrate and gone:
+        message = f"this version has no step {', '.join(gone)}: who is there stays on the version before"
+        doubts.append(Problem("/migrate", message, "name them too: a step of this version, exit or stay"))
     return doubts

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from laudstream.customers.event import ENTER, LEAVE, Event
 from laudstream.ids import derive
-from laudstream.journey import goals
+from laudstream.journey import goals, trial
 from laudstream.journey.customer import ACTIVE, ASKING, FAILED, Entered, Run
 from laudstream.journey.handoff import Ask
 from laudstream.journey.listening import exit_rule
@@ -40,7 +40,7 @@ class Refusal(NamedTuple):
 
 def enter(work: Work, live: LiveJourney, event: Event) -> None:
     """Asks the entries of a journey that the event meets; the first that accepts starts a run."""
-    number = live.taking(work.moment.now)
+    number = trial.taking(work, live, live.taking(work.moment.now))
     if not number:
         return
     version = live.versions[number]
@@ -85,7 +85,8 @@ def miss(work: Work, live: LiveJourney, audience: Audience, data: dict[str, Any]
 
 
 def _timed(work: Work, live: LiveJourney, by: Entered) -> Run:
-    return Run("", live.id, live.status.live, work.moment.now, by, "")
+    """Who enters by time, and when, is what the live version says, also where a trial takes the customer (R48)."""
+    return Run("", live.id, trial.taking(work, live, live.status.live), work.moment.now, by, "")
 
 
 def _belongs(work: Work, audience: Audience, run: Run) -> bool:
@@ -93,7 +94,7 @@ def _belongs(work: Work, audience: Audience, run: Run) -> bool:
 
 
 def _ask(work: Work, live: LiveJourney, entry: Audience | DateEntry, run: Run, occurrence: Occurrence) -> None:
-    version = live.versions[live.status.live]
+    version = live.versions[run.version]
     refusal = _closed(work, live, version) or _seen_before(work, entry, run) or _out_or_full(work, version, entry, run)
     if refusal is None:
         _start(work, version, run, occurrence)
@@ -103,7 +104,7 @@ def _ask(work: Work, live: LiveJourney, entry: Audience | DateEntry, run: Run, o
 
 def enter_segment(work: Work, live: LiveJourney, edges: Collection[tuple[str, str]]) -> None:
     """Asks the entries of a journey for a change of a segment; the first that accepts starts a run (R35)."""
-    number = live.taking(work.moment.now)
+    number = trial.taking(work, live, live.taking(work.moment.now))
     if not number:
         return
     version = live.versions[number]

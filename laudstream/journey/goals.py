@@ -24,6 +24,15 @@ def begin(work: Work, run: Run, version: Journey) -> None:
         run.goal_until = version.goal.within.add(run.entered_at, work.zone(version))
 
 
+def carry(work: Work, run: Run, old: Journey | None, version: Journey) -> None:
+    """The run goes on in another version (R48): the goal of that one counts, from its entry on, if the run has not
+    reached the goal of the version before."""
+    reached = old is not None and old.goal is not None and not run.goal_until
+    run.goal_until = 0
+    if not reached:
+        begin(work, run, version)
+
+
 def awaited(aims: tuple[Aim, ...], name: str, space: Space) -> bool:
     """Whether an event of that name may be the goal of a run that has ended."""
     for aim in aims:

@@ -6,15 +6,18 @@ from datetime import UTC, tzinfo
 from typing import Any
 
 import msgspec
-from msgspec.structs import force_setattr
+from msgspec.structs import astuple, force_setattr
 
 from laudstream.conditions import Get
 from laudstream.conditions.tally import Query
 from laudstream.journey.durations import zone_of
+from laudstream.journey.migration import Migration
 from laudstream.journey.steps import Cap, Journey, QuietHours
 from laudstream.segments.watch import EMPTY, Live, Watch
 
 LIVE, PAUSED, DRAINING, STOPPED, DELETED = "live", "paused", "draining", "stopped", "deleted"
+TRIAL, WITHDRAWN = "trial", "withdrawn"
+"""What a version beside the live one becomes; the journey keeps its status."""
 
 FOREVER = 1 << 62
 SPREAD_MS = 10 * 60_000
@@ -28,7 +31,8 @@ class Status(msgspec.Struct, frozen=True, array_like=True, gc=False):
     live: int
     """Version that takes entries."""
     published: tuple[tuple[int, int], ...] = ()
-    """(version, ms since when it takes entries), in the order of publishing."""
+    """(version, ms since when it takes entries), in the order of publishing; those that never took all of them come
+    first."""
     resumed_at: int = 0
     """ms; timers that were due in a pause count from here (R49)."""
     stopped_at: int = 0
@@ -38,6 +42,13 @@ class Status(msgspec.Struct, frozen=True, array_like=True, gc=False):
     armed for entries on time (R33, R36). No control record: it asks for no look."""
     seq: int = 0
     """Control record of its last change."""
+    trial: tuple[int, int, int] = (0, 0, 0)
+    """(version, share in 1/10,000, ms since when) of the version beside the live one; 0: there is none."""
+
+    def row(self) -> tuple[Any, ...]:
+        """As it is kept: a trial that there is not is left out, so that the bytes are those of the releases before."""
+        fields = astuple(self)
+        return fields if self.trial[0] else fields[:-1]
 
 
 class LiveJourney(msgspec.Struct, frozen=True, gc=False):
@@ -52,6 +63,10 @@ class LiveJourney(msgspec.Struct, frozen=True, gc=False):
     """Whether alarms of its entries fire; in a pause they do, and are refused (R49, R59)."""
     looks_at_all: bool = False
     """Whether it looks at customers that came after its publishing too."""
+    migrations: tuple[Migration, ...] = ()
+    """All of them, in order: whoever was not looked at for some of them yet goes through each (R48)."""
+    migrated_at: int = 0
+    """ms; when the last of them came. Runs that entered later are none of its."""
 
     def __post_init__(self) -> None:
         status = self.status
@@ -59,6 +74,7 @@ class LiveJourney(msgspec.Struct, frozen=True, gc=False):
         force_setattr(self, "wakes", status.status in (LIVE, PAUSED, DRAINING))
         live = self.versions.get(status.live)
         force_setattr(self, "looks_at_all", live is not None and live.looks_at_all)
+        force_setattr(self, "migrated_at", max((each.at for each in self.migrations), default=0))
         force_setattr(self, "ended_before", FOREVER if status.status in (STOPPED, DELETED) else status.stopped_at)
 
     def ended(self, entered_at: int) -> bool:
@@ -136,6 +152,8 @@ class Space(msgspec.Struct, frozen=True, gc=False):
     subscriptions: dict[str, Subscription] = {}
     winners: dict[str, str] = {}
     """experiment -> arm that has won (R45)."""
+    migrated_at: int = 0
+    """ms; when the last migration of any journey came: sweeps wait until lane time is there (R48)."""
 
     def zone_of(self, attributes: dict[str, Any]) -> tzinfo:
         """The customer's zone, else the workspace's."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from laudstream.conditions.schema import condition_schema
+from laudstream.journey import migration
 from laudstream.journey.definition import MAX_STEPS, MOST_ENTRIES
 from laudstream.journey.kinds import ALL
 from laudstream.journey.kinds.place import DEFER
@@ -77,7 +78,7 @@ def journey_schema() -> dict[str, Any]:
         ("id", "entry", "start", "steps"), id=NAME, name=TEXT, entry=list_of(entry, 20), exit=list_of(rule, 20),
         max_entries={"type": "integer", "minimum": 1, "maximum": MOST_ENTRIES,
                      "description": "places of the journey, over all its versions"},
-        goal=goal, settings=_settings(), start=NAME, steps=steps,
+        goal=goal, settings=_settings(), start=NAME, steps=steps, migrate=migration.schema(),
     )  # fmt: skip
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -1,4 +1,5 @@
-"""What control records asked for: runs of stopped journeys end, those of resumed ones go on, audiences enter."""
+"""What control records asked for: runs of stopped journeys end, those of resumed ones go on, those that a migration
+names go to another version, audiences enter."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from laudstream.customers.event import LEAVE, Event
-from laudstream.journey import again, alarms, asking, entering
+from laudstream.journey import again, alarms, asking, entering, migrating
 from laudstream.journey.customer import FAILED, Core, Run
 from laudstream.journey.live import LiveJourney
 from laudstream.journey.moves import Left, end
@@ -18,7 +19,8 @@ from laudstream.journey.work import Work
 
 
 def settle(work: Work) -> None:
-    """Does what a control record asked for: ends runs of stopped journeys, moves resumed ones (R7, R49)."""
+    """Does what a control record asked for: ends runs of stopped journeys, moves resumed ones (R7, R49) and those that
+    a migration names (R48)."""
     for run in tuple(work.runs):
         live = work.journeys.get(run.journey)
         if live is None:
@@ -29,11 +31,13 @@ def settle(work: Work) -> None:
             guarded(work, run, _resume, live.versions[run.version])
         elif run.granted and live.moves:
             guarded(work, run, asking.go, live.versions[run.version])
+    if work.space.migrated_at and work.runs:
+        migrating.settle(work)
     for live in work.space.audiences:
         if belongs(work.core, live):
             current = {other.id for other in work.space.audiences}
             swept = {id: seq for id, seq in work.core.swept.items() if id in current}
-            work.core.swept = {**swept, live.id: live.status.audience[0]}
+            work.core.swept = {**migrating.marks(work), **swept, live.id: live.status.audience[0]}
             enter(work, live, None)
 
 

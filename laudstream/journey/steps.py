@@ -227,6 +227,8 @@ class Journey(msgspec.Struct, frozen=True, gc=False):
     """Steps at which time alone can move a run by a condition."""
     needs: Needs = NONE
     """What its conditions depend on."""
+    migrate: dict[str, str] = {}
+    """Step of another version -> step of this one, exit or stay (R48)."""
 
     @property
     def looks(self) -> bool:

@@ -66,6 +66,10 @@ def _delivery(d: Decision) -> str:
     return f"delivery at {d.step}: {d.data.get('kind', '')}" + (f", {meaning(d.reason)}" if d.reason else "")
 
 
+def _migrated(d: Decision) -> str:
+    return f"{d.step} of version {d.data.get('of', '')} –migrated→ {d.to} of version {d.version}"
+
+
 def _ended(d: Decision) -> str:
     how = f"as {d.outcome}" if d.outcome else meaning(d.reason)
     return f"ended {d.journey} at {d.step}: {how}" if d.step else f"ended {d.journey}: {how}"
@@ -91,6 +95,7 @@ _LINES: dict[str, Callable[[Decision], str]] = {
     "message": _message,
     "delivery": _delivery,
     "ended": _ended,
+    "migrated": _migrated,
     "goal": _goal,
     "segment": _segment,
 }

@@ -143,16 +143,16 @@ async def test_publishing_again_without_a_change_makes_no_version(
 
 MOVES = {
     "draft": {"publish": "live"},
-    "live": {"publish": "live", "pause": "paused", "stop": "stopped"},
-    "paused": {"publish": "live", "resume": "live", "stop": "stopped"},
-    "draining": {"publish": "live", "pause": "paused", "stop": "stopped"},
+    "live": {"publish": "live", "pause": "paused", "drain": "draining", "stop": "stopped"},
+    "paused": {"publish": "live", "resume": "live", "drain": "draining", "stop": "stopped"},
+    "draining": {"publish": "live", "pause": "paused", "resume": "live", "stop": "stopped"},
     "stopped": {"publish": "live"},
 }
 
 
 @pytest.mark.integration
 @pytest.mark.parametrize("status", MOVES)
-@pytest.mark.parametrize("wish", ["publish", "pause", "resume", "stop"])
+@pytest.mark.parametrize("wish", ["publish", "pause", "resume", "drain", "stop"])
 async def test_r7_a_status_changes_only_where_it_can(
     status: str, wish: str, admin: httpx.AsyncClient, owner: Pool, shop: Any
 ) -> None:

@@ -29,7 +29,7 @@ ORDER BY j.updated_at DESC, j.journey_id;
 WITH lanes AS (
     SELECT count(*) AS known, coalesce(min(control_seq), -1) AS seq FROM lane_control WHERE partition < $3
 )
-SELECT j.name, j.status, j.live_version, j.draft, j.updated_at, v.body,
+SELECT j.name, j.status, j.live_version, j.draft, j.updated_at, v.body, j.trial_version, j.trial_share,
     o.error, j.control_id IS NULL OR (o.control_seq <= lanes.seq AND lanes.known = $3) IS TRUE AS seen
 FROM journeys j
 CROSS JOIN lanes
@@ -59,7 +59,7 @@ ON CONFLICT (workspace_id, journey_id) DO UPDATE SET
 
 -- name: lock
 -- $1 workspace, $2 journey. Publishing, pausing, … of a journey go one after another.
-SELECT status, live_version, control_id, draft
+SELECT status, live_version, control_id, draft, trial_version, trial_share
 FROM journeys
 WHERE workspace_id = $1 AND journey_id = $2
 FOR UPDATE;
@@ -73,14 +73,17 @@ SELECT coalesce(max(version), 0) FROM journey_versions WHERE workspace_id = $1 A
 INSERT INTO journey_versions (workspace_id, journey_id, version, body) VALUES ($1, $2, $3, $4::jsonb);
 
 -- name: order
--- $1 workspace, $2 kind, $3 id, $4 version, $5 status, $6 body (NULL: the version is not new). Returns the order's number.
-INSERT INTO control_outbox (workspace_id, kind, id, version, status, body)
-VALUES ($1, $2, $3, $4, $5, $6::jsonb)
+-- $1 workspace, $2 kind, $3 id, $4 version, $5 status, $6 body (NULL: the version is not new), $7 share of a trial in
+-- 1/10,000. Returns the order's number.
+INSERT INTO control_outbox (workspace_id, kind, id, version, status, body, share)
+VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7)
 RETURNING outbox_id;
 
 -- name: set_status
--- $1 workspace, $2 journey, $3 status, $4 version, $5 order, $6 whether the draft is now published.
+-- $1 workspace, $2 journey, $3 status, $4 version, $5 order, $6 whether the draft is now published. A trial ends with a
+-- stop, and when another version takes over.
 UPDATE journeys SET
+    trial_version = CASE WHEN $3 = 'stopped' OR live_version IS DISTINCT FROM $4 THEN NULL ELSE trial_version END,
     status = $3, live_version = $4, control_id = $5, updated_at = clock_timestamp(),
     draft = CASE WHEN $6 THEN NULL ELSE draft END
 WHERE workspace_id = $1 AND journey_id = $2;

@@ -12,7 +12,7 @@ SELECT outbox_id, workspace_id, kind, id, version, status, body,
         SELECT FROM control_outbox b
         WHERE b.workspace_id = o.workspace_id AND b.kind = o.kind AND b.id = o.id AND b.version = o.version
             AND b.body IS NOT NULL AND b.control_seq IS NOT NULL
-    ) AS known
+    ) AS known, share
 FROM control_outbox o
 WHERE control_seq IS NULL AND sent_at IS NULL AND error IS NULL
 ORDER BY outbox_id
@@ -36,7 +36,7 @@ WHERE o.outbox_id = s.outbox_id;
 -- name: unsent
 -- $1 most rows. In the order of their numbers; after a crash some of them may be in Kafka already.
 SELECT outbox_id, workspace_id, kind, id, version, status, body,
-    (extract(epoch FROM created_at) * 1000)::bigint AS at, control_seq, true AS known
+    (extract(epoch FROM created_at) * 1000)::bigint AS at, control_seq, true AS known, share
 FROM control_outbox
 WHERE control_seq IS NOT NULL AND sent_at IS NULL AND error IS NULL
 ORDER BY control_seq

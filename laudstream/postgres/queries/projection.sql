@@ -57,6 +57,7 @@ ORDER BY workspace_id, run_id
 ON CONFLICT (workspace_id, run_id) DO UPDATE SET
     entered_at = least(r.entered_at, excluded.entered_at),
     arms = CASE WHEN excluded.last_n > r.last_n THEN r.arms || excluded.arms ELSE excluded.arms || r.arms END,
+    version = CASE WHEN excluded.last_n > r.last_n THEN excluded.version ELSE r.version END,
     step = CASE WHEN excluded.last_n > r.last_n THEN excluded.step ELSE r.step END,
     moved_at = CASE WHEN excluded.last_n > r.last_n THEN excluded.moved_at ELSE r.moved_at END,
     ended_at = CASE WHEN excluded.last_n > r.last_n THEN excluded.ended_at ELSE r.ended_at END,
@@ -122,6 +123,12 @@ ON CONFLICT (workspace_id, journey_id, version, step, counter, partition) DO UPD
 INSERT INTO lane_control AS l (partition, control_seq)
 SELECT partition, control_seq FROM unnest($1::int[], $2::bigint[]) AS s (partition, control_seq) ORDER BY partition
 ON CONFLICT (partition) DO UPDATE SET control_seq = greatest(l.control_seq, excluded.control_seq);
+
+-- name: merge_presence
+-- Arrays: the fields of CountedRow. One that is there already stays as it is.
+INSERT INTO presence_counts (control_seq, partition, workspace_id, journey_id, cells)
+SELECT * FROM unnest($1::bigint[], $2::int[], $3::text[], $4::text[], $5::jsonb[])
+ON CONFLICT DO NOTHING;
 
 -- name: see_customers
 -- Arrays: $1 workspaces, $2 customers, $3 numbers, $4 ms. First sight (A19): a row for each customer that has none, in

@@ -77,7 +77,22 @@ export interface Moved {
   problem?: string | null;
 }
 
-export type Action = 'publish' | 'pause' | 'resume' | 'stop';
+export type Action = 'publish' | 'pause' | 'resume' | 'drain' | 'stop';
+
+/** What is done with versions rather than with the journey as a whole. */
+export type VersionAction = 'promote' | 'withdraw';
+
+export interface VersionLine extends Version {
+  /** live: it takes entries; trial: it takes a share of them; past: it takes none. */
+  state: 'live' | 'trial' | 'past';
+  /** Of a trial, in per cent of those who enter. */
+  share: number | null;
+  /** That are on it now. */
+  runs: number;
+  restored_from: number | null;
+  /** It came with a migration map. */
+  migrates: boolean;
+}
 
 export const journeys = (signal?: AbortSignal) => call<{ journeys: JourneyLine[] }>(['journeys'], { signal });
 
@@ -87,5 +102,11 @@ export const journey = (id: string, version: number | null = null, signal?: Abor
 export const stats = (id: string, version: number | null = null, signal?: AbortSignal) =>
   call<Stats>(['journeys', id, 'stats'], { query: { version }, signal });
 
-export const act = (id: string, action: Action) =>
+export const versions = (id: string, signal?: AbortSignal) =>
+  call<{ versions: VersionLine[] }>(['journeys', id, 'versions'], { signal });
+
+export const restore = (id: string, version: number) =>
+  call<Moved>(['journeys', id, 'restore'], { method: 'POST', query: { wait: 10 }, body: { version } });
+
+export const act = (id: string, action: Action | VersionAction) =>
   call<Moved>(['journeys', id, action], { method: 'POST', query: { wait: 10 } });

@@ -5,9 +5,9 @@ import type { Action, JourneyStatus } from '../api/journeys';
 const ACTIONS: Record<JourneyStatus, Action[]> = {
   draft: ['publish'],
   publishing: ['pause', 'stop'],
-  live: ['pause', 'stop'],
-  paused: ['resume', 'stop'],
-  draining: ['pause', 'stop'],
+  live: ['pause', 'drain', 'stop'],
+  paused: ['resume', 'drain', 'stop'],
+  draining: ['resume', 'pause', 'stop'],
   stopped: ['publish'],
 };
 
@@ -20,5 +20,6 @@ export const DONE: Record<Action, string> = {
   publish: 'published',
   pause: 'paused',
   resume: 'resumed',
+  drain: 'draining: nobody enters any more, and the runs go on',
   stop: 'stopped',
 };

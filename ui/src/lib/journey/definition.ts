@@ -45,6 +45,9 @@ export interface Branch {
   next: string;
 }
 
+/** Step of the versions before -> step of this one, exit or stay. */
+export type Moves = Record<string, string>;
+
 export interface Consent {
   channel: string;
   subscription?: string;
@@ -143,6 +146,7 @@ export interface Definition {
   settings?: Settings;
   start: string;
   steps: Record<string, Step>;
+  migrate?: Moves;
 }
 
 export const KINDS = [

@@ -24,6 +24,10 @@ test('each kind of decision is told in a sentence', () => {
   expect(line({ kind: 'ended', outcome: 'bought' })).toBe('Ended as bought');
   expect(line({ kind: 'ended', reason: 'stopped' })).toBe('Ended without an outcome — the journey was stopped');
   expect(line({ kind: 'failed', step: 'second', data: { error: 'KeyError: x' } })).toBe('Parked at second by an error — KeyError: x');
+  const migrated = { kind: 'migrated', step: 'look', to: 'again', version: 2, data: { of: 1, migration: 1 } };
+  expect(line(migrated)).toBe('look → again — from version 1 to version 2');
+  expect(lookedAt(decision(migrated))).toEqual([]);
+  expect(line({ ...migrated, data: { of: 1, migration: 1, deferred: 'look' } })).toContain('the message that was put off ended');
   expect(line({ kind: 'teleported' })).toBe('teleported');
 });
 

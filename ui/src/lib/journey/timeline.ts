@@ -44,6 +44,10 @@ const TELLERS: Record<string, (decision: Decision) => Told> = {
   entered: (d) => ({ title: `Entered, first step ${d.to ?? ''}`, why: entryWhy(d), tone: 'good', icon: 'enter' }),
   not_entered: (d) => ({ title: 'Did not enter', why: because(d), tone: 'muted', icon: 'refuse' }),
   moved,
+  migrated: ({ step = '', to = '', version, data }) => {
+    const why = `from version ${text(data?.of)} to version ${version ?? ''}${data?.deferred === undefined ? '' : '; the message that was put off ended'}`;
+    return { title: `${step} → ${to}`, why, tone: 'plain', icon: 'move' };
+  },
   message,
   delivery: (d) => {
     const bad = ['bounced', 'complained', 'failed', 'refused'].includes(String(d.data?.kind));
@@ -161,6 +165,7 @@ const SAID = new Set(['gates', 'template', 'send_id', 'experiment', 'error', 'de
 const SAID_BY: Record<string, Set<string>> = {
   entered: new Set(['segment', 'on', 'api', 'key', 'audience']),
   moved: new Set(['kind', 'of', 'link', 'track', 'enter', 'leave', 'to']),
+  migrated: new Set(['of', 'migration', 'deferred']),
   delivery: new Set(['kind']),
   ended: new Set(['left']),
   failed: new Set(['segment']),
