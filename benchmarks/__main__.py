@@ -11,6 +11,7 @@ from benchmarks.report import keep
 
 SCENARIOS = (
     "lanes",
+    "latency",
     "end_to_end",
     "advance",
     "ingest",

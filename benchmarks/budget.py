@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
-from agents.lanes import history
 from agents.lanes import round as rounds
+from agents.lanes.history import History
 from agents.lanes.loader import Loader
 from agents.lanes.record import Record
 from agents.lanes.writer import Out
@@ -31,7 +31,6 @@ from laudstream.journey.inputs import EventInput, Moment
 from laudstream.records import codec as wire
 from laudstream.records.head import Head
 from tables.cache import Cache
-from tables.layout import event_key
 from tables.store import LaneStore, Origin, RocksMemory
 
 NOW = 1_800_000_000_000
@@ -88,7 +87,10 @@ def _round(lane: rounds.Lane, inputs: Sequence[Record], store: LaneStore, cache:
     result.out.out_digest()
     head = Head(lane.head.seq + 1, lane_time=result.lane_time, clock=bound, control_seq=result.control_seq)
     out = result.out
-    store.write(out.records, result.hints, result.done, head=head, position=head.seq, now=bound, size=out.state_bytes)
+    store.write(
+        out.records, result.hints, result.done, kept=out.kept, head=head, position=head.seq, now=bound,
+        size=out.state_bytes,
+    )  # fmt: skip
     rounds.keep(cache, result)
     return rounds.Lane(0, head, result.catalog, result.sweeps)
 
@@ -130,7 +132,6 @@ def _phases(lane: rounds.Lane, store: LaneStore, cache: Cache[Customer], records
     written: list[tuple[bytes, bytes | None]] = []
     for one, other, key in zip(before, after, keys, strict=True):
         codec.put(written, one, other, (key or b"") + b"\0")
-    kept: list[tuple[bytes, bytes | None]] = []
     out = Out(0)
     out.records = [*written]
     size = len(records)
@@ -152,23 +153,22 @@ def _phases(lane: rounds.Lane, store: LaneStore, cache: Cache[Customer], records
             codec.put(made, one, other, (key or b"") + b"\0")
 
     def keep() -> None:
-        kept.clear()
-        for number, (record, customer) in enumerate(zip(records, after, strict=True)):
-            value = history.HEAD.pack(codec.FORMAT, NOW, customer.newest) + (record.value or b"")
-            kept.append((event_key(number + 1), value))
+        kept = History(store, 0)
+        for record, customer in zip(records, after, strict=True):
+            kept.keep(customer, record.value or b"", NOW)
+        out.kept = kept.records()
 
     keep()
-    out.records += kept
 
     def journal() -> None:
         out.finish(1)
         out.state_digest()
 
     def changelog() -> None:
-        _batch(out.records)
+        _batch([*out.records, *out.kept])
 
     def rocksdb() -> None:
-        store.write(out.records, [], [], head=lane.head, position=1, now=NOW, size=1 << 30)
+        store.write(out.records, [], [], kept=out.kept, head=lane.head, position=1, now=NOW, size=1 << 30)
         store.flush()
 
     steps: dict[str, Callable[[], None]] = {

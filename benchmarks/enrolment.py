@@ -69,24 +69,24 @@ async def _measure(customers: int) -> dict[str, Any]:
             await load.rows(settings, customers)
             process = worker(settings)
             try:
-                await _handled(customers + settings.partitions)
+                await handled(OPS_PORT, customers + settings.partitions)
                 return await _sweep(settings, customers, process.pid)
             finally:
                 process.terminate()
                 await asyncio.to_thread(process.wait, 30)
 
 
-async def _until(condition: Callable[[], bool], seconds: float) -> None:
+async def until(condition: Callable[[], bool], seconds: float) -> None:
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
 
-async def _handled(inputs: int) -> None:
+async def handled(port: int, inputs: int) -> None:
     async with httpx.AsyncClient(timeout=5) as client, asyncio.timeout(300):
         while True:
             try:
-                lanes = (await client.get(f"http://127.0.0.1:{OPS_PORT}/status")).json()["lanes"]
+                lanes = (await client.get(f"http://127.0.0.1:{port}/status")).json()["lanes"]
                 if sum(lane["inputs"] for lane in lanes.values()) >= inputs:
                     return
             except (httpx.HTTPError, ValueError):
@@ -97,17 +97,17 @@ async def _handled(inputs: int) -> None:
 async def _sweep(settings: Settings, customers: int, pid: int) -> dict[str, Any]:
     seen = Seen(settings)
     await seen.start()
-    live = Live(settings)
+    live = Live(settings, LIVE_PER_S)
     posting = asyncio.create_task(live.run())
     await asyncio.sleep(SETTLE_S)
     cpu, began = cpu_seconds(pid), time.time()
     await load.publish(settings, NEWS, 2)
-    await _until(lambda: len(seen.entered) >= customers, 600)
+    await until(lambda: len(seen.entered) >= customers, 600)
     ended = time.time()
     spent = cpu_seconds(pid) - cpu
     live.stopped = True
     await posting
-    await _until(lambda: len(seen.answered) >= len(live.due), 60)
+    await until(lambda: len(seen.answered) >= len(live.due), 60)
     await seen.stop()
     during = [seen.answered[n] - at for n, at in enumerate(live.due) if began <= at / 1000 < ended]
     before = [seen.answered[n] - at for n, at in enumerate(live.due) if at / 1000 < began]
@@ -127,8 +127,8 @@ async def _sweep(settings: Settings, customers: int, pid: int) -> dict[str, Any]
 class Live:
     """Events on a fixed schedule, each at its instant, whatever became of those before it."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, per_s: int) -> None:
+        self._settings, self._per_s = settings, per_s
         self.due: list[int] = []
         self.stopped = False
 
@@ -140,7 +140,7 @@ class Live:
             for n in itertools.count():
                 if self.stopped:
                     return
-                at = began + n / LIVE_PER_S
+                at = began + n / self._per_s
                 await asyncio.sleep(max(0.0, at - time.time()))
                 now = int(at * 1000)
                 self.due.append(now)

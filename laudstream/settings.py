@@ -66,11 +66,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     catchup_records: Annotated[int, _say("N while a backlog is worked off")] = 4000
     checkpoint_hours: Annotated[float, _say("how often a lane keeps a checkpoint for replay; 0: never", False)] = 24.0
     round_timers: Annotated[int, _say("M: most timers fired in one round")] = 2000
-    tick_ms: Annotated[float, _say("least time between two transactions of a worker")] = 10.0
+    tick_ms: Annotated[float, _say("least time between two transactions of a worker")] = 4.0
     committers: Annotated[int, _say("transactions of a worker in flight at a time")] = 3
     takeover_s: Annotated[float, _say("wait before another worker's open transaction on our lane is fenced")] = 1.0
     txn_timeout_ms: Annotated[int, _say("Kafka's time-out for an open transaction")] = 10_000
-    fetch_min_bytes: Annotated[int, _say("a fetch waits for this much …")] = 50_000
+    fetch_min_bytes: Annotated[int, _say("a fetch waits for this much …")] = 1
     fetch_max_wait_ms: Annotated[int, _say("… but at most this long")] = 25
     session_timeout_s: Annotated[float, _say("a worker silent for so long loses its lanes")] = 10.0
     heartbeat_s: Annotated[float, _say("interval of the group's heartbeats")] = 2.0

@@ -14,8 +14,9 @@ Keys of the lane itself begin with NUL, which no workspace id does:
     \\0head       head record: the committed position of the lane
     \\0catalogue  statuses of all definitions as of the head
     \\0sweeps     sweeps under way
-    \\0e…        a kept event by its number (8 bytes): format byte, 8 bytes: lane time of its handling, 8 bytes:
-                number of the customer's event before, the event as it came
+    \\0e…        kept events by the number of their bundle (8 bytes): format byte, 8 bytes: lane time of the last
+                one's handling, then each: number of the customer's event before (8 bytes), lane time (8 bytes),
+                length (4 bytes), the event as it came
     \\0clock      never there: a worker that asks the brokers for the time deletes it
 
 A timer is a hint: column family `timers`, key = 8-byte big-endian due ms + customer key, empty value.
@@ -41,7 +42,7 @@ CORE = b"\0c"
 QUOTA = b"\0q"
 PARTS = (CORE, b"\0a", b"\0m", b"\0t")
 EVENT = b"\0e"
-"""Before the number of a kept event."""
+"""Before the number of a bundle of kept events."""
 
 MAX_RECORD_BYTES = 512 * 1024
 

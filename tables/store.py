@@ -5,7 +5,7 @@ Rules
   atomic batch, so it is never ahead of Kafka and never torn.
 - It has no write-ahead log: the changelog is one. Committed records wait in memory first, so that a customer who is
   changed by many rounds is written once. After a crash the store is as old as its last write, and is restored from
-  there. Timer hints do not wait: they may be newer than the state, which decides.
+  there. Timer hints and kept events do not wait: they may be newer than the state, which decides.
 - It knows whose state it holds (Origin), and since when it may have missed something. What is another's, too old or
   corrupt is wiped and built anew. A disk that does not write is no reason to go on: StoreFailed.
 """
@@ -33,7 +33,7 @@ _FOREVER = 1 << 62
 
 LATE_BYTES = 4 << 20
 LATE_MS = 10_000
-"""Committed records wait in memory until they are this many bytes, or this old."""
+"""Committed records wait in memory until they are about this many bytes, or this old."""
 
 
 class Origin(msgspec.Struct, frozen=True):
@@ -162,7 +162,7 @@ class LaneStore:
         self._metas_cf = self._db.get_column_family_handle("meta")
         self._history_cf = self._db.get_column_family_handle("history")
         self._late: dict[bytes, bytes | None] = {}  # committed, not in RocksDB yet
-        self._late_bytes, self._late_since, self._dirty = 0, 0, False
+        self._came, self._came_bytes, self._late_since, self._dirty = 0, 0, 0, False
         self._unlogged = rocks.WriteOptions()
         self._unlogged.disable_wal = True
         self._low = b""  # no hint lives below: spares the scan of tombstones
@@ -215,13 +215,10 @@ class LaneStore:
 
     @told
     def events(self, keys: Sequence[bytes]) -> list[bytes | None]:
-        found: list[bytes | None] = self._history.get(list(keys)) if keys else []
-        late = self._late
-        return [late.get(key, value) for key, value in zip(keys, found, strict=True)] if late else found
+        return self._history.get(list(keys)) if keys else []
 
     @told
     def oldest(self, limit: int) -> list[Record]:
-        self.flush()
         found = [(key, wake_at_of(value)) for key, value in islice(self._history.items(from_key=self._eldest), limit)]
         if found:
             self._eldest = found[0][0]  # none lives below: spares the scan of tombstones
@@ -235,17 +232,25 @@ class LaneStore:
         hints: Sequence[tuple[int, bytes]],
         done: Sequence[tuple[int, bytes]],
         *,
+        kept: Records = (),
         head: Head,
         position: int,
         now: int,
         size: int = 0,
     ) -> None:
-        """Take over a committed round: the only write path of a running lane. `size`: bytes of the values."""
+        """Take over a committed round: the only write path of a running lane. `kept`: kept events, which are written
+        once and do not wait; `size`: bytes of the values of the others."""
         self._dirty = True
         self._late.update(records)
-        self._late_bytes += size
-        if hints or done:
-            batch, timers = rocks.WriteBatch(raw_mode=True), self._timers_cf
+        self._came += len(records)
+        self._came_bytes += size
+        if hints or done or kept:
+            batch, timers, history = rocks.WriteBatch(raw_mode=True), self._timers_cf, self._history_cf
+            for key, value in kept:
+                if value is None:
+                    batch.delete(key, history)
+                else:
+                    batch.put(key, value, history)
             for due_at, customer in done:
                 batch.delete(hint(due_at, customer), timers)
             for due_at, customer in hints:
@@ -260,7 +265,8 @@ class LaneStore:
             first = min(hints)
             self._low = min(self._low, hint(*first))
             self.next_due = min(self.next_due, first[0])
-        if self._late_bytes > LATE_BYTES or now - self._late_since > LATE_MS:
+        full = len(self._late) * self._came_bytes > LATE_BYTES * self._came  # by the mean size of those that came
+        if full or now - self._late_since > LATE_MS:
             self._late_since = now
             self.flush()
 
@@ -270,20 +276,19 @@ class LaneStore:
         if not self._dirty:
             return
         batch = rocks.WriteBatch(raw_mode=True)
-        put, delete, history = batch.put, batch.delete, self._history_cf
+        put, delete = batch.put, batch.delete
         for key, value in self._late.items():
-            family = history if key[:2] == EVENT else None
             if value is None:
-                delete(key, family)
+                delete(key)
             else:
-                put(key, value, family)
+                put(key, value)
         put(HEAD_KEY, encode(self.head))
         self._finish(batch)
         self._settle()
 
     def _settle(self) -> None:
         self._late.clear()
-        self._late_bytes, self._dirty = 0, False
+        self._came, self._came_bytes, self._dirty = 0, 0, False
 
     @told
     def restore(self, records: Iterable[tuple[bytes, bytes | None]], position: int) -> int:

@@ -27,6 +27,8 @@ log = structlog.get_logger(__name__)
 
 ASK_S = 10.0
 """The brokers are asked for the time at most once in so long."""
+LANE_TICK_S = 0.0005
+"""A transaction costs the brokers by the partition: so much time a lane in it passes until the next one begins."""
 IDLE_S = 1.0
 """A committer without work looks so often whether a broker was lost."""
 
@@ -120,8 +122,8 @@ class Committer:
             wait = next_start - time.monotonic()
             if wait > 0:
                 await asyncio.sleep(wait)
-            next_start = time.monotonic() + self._settings.tick_ms / 1000
             taken, self._pending = self._pending, []
+            next_start = time.monotonic() + max(self._settings.tick_ms / 1000, LANE_TICK_S * len(taken))
             self._work.clear()
             self._spawn(producer, taken)
 

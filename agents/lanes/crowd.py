@@ -7,9 +7,8 @@ Whatever happens to one of them goes through `advance`; one that the core cannot
 from __future__ import annotations
 
 import msgspec
-from msgspec.structs import force_setattr
 
-from agents.lanes import history
+from agents.lanes.history import History
 from agents.lanes.loader import Loader
 from agents.lanes.writer import Out
 from laudstream.ids import derive
@@ -21,7 +20,6 @@ from laudstream.journey.decision import Decision
 from laudstream.journey.filling import filled
 from laudstream.journey.inputs import Input, Moment, Outcome, TimerInput
 from tables.cache import Cache
-from tables.layout import event_key
 from tables.view import View
 
 MAX_TIMERS_AN_INPUT = 100
@@ -31,13 +29,14 @@ MAX_TIMERS_AN_INPUT = 100
 class Crowd:
     """`catalog` is the one that the round works with."""
 
-    def __init__(self, view: View, cache: Cache[Customer], out: Out, catalog: Catalog, clock: int, epoch: int) -> None:
-        self.view, self.out, self.catalog, self.epoch = view, out, catalog, epoch
+    def __init__(
+        self, view: View, cache: Cache[Customer], out: Out, catalog: Catalog, history: History, clock: int, epoch: int
+    ) -> None:
+        self.out, self.catalog, self.history, self.epoch = out, catalog, history, epoch
         self.moment = Moment(0, clock, epoch)
         self.now: dict[bytes, Customer] = {}
         self.load = Loader(view, cache, self.now).load
         self.changed: dict[bytes, Customer] = {}  # as they were; in the order of their first change, as state records
-        self.events: dict[bytes, bytes | None] = {}  # records of kept events
         self.parked: list[tuple[str, str]] = []
 
     def advance(self, key: bytes, value: Input, now: int) -> None:
@@ -72,7 +71,7 @@ class Crowd:
         space = self.catalog.spaces[customer.workspace]
         if customer.core.judged == space.judged:
             return customer
-        after = filled(customer, space, history.events(self.view, self.events, customer.newest), now)
+        after = filled(customer, space, self.history.happened(customer.newest), now)
         if after is not customer:
             self.now[key] = after
             self.changed.setdefault(key, customer)
@@ -84,15 +83,6 @@ class Crowd:
             if not 0 < due < before:
                 return
             self.advance(key, TimerInput(due), due)
-
-    def keep(self, customer: Customer, value: bytes, number: int, now: int) -> None:
-        """The event that made `customer` is kept under a number. `customer` is nobody else's yet."""
-        self.events[event_key(number)] = history.HEAD.pack(codec.FORMAT, now, customer.newest) + value
-        force_setattr(customer, "newest", number)
-
-    def forget(self, customer: Customer) -> None:
-        """The customer is erased: so is what was kept of it (R15)."""
-        self.events.update({known: None for known, _ in [*history.chain(self.view, self.events, customer.newest)]})
 
     def fail(self, key: bytes, value: Input, now: int, error: Exception) -> None:
         """The last net (A6): what the core could not confine to a run. The customer stays as it was before this

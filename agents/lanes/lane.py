@@ -314,8 +314,9 @@ class Lane:
         assert self._store is not None
         out = result.out
         self._store.write(
-            out.records, result.hints, result.done, head=head, position=position, now=now, size=out.state_bytes
-        )
+            out.records, result.hints, result.done, kept=out.kept, head=head, position=position, now=now,
+            size=out.state_bytes,
+        )  # fmt: skip
         rounds.keep(self._cache, result)
         if not result.sweeps and self._opened.sweeps:  # they may end without a turn
             self._turns.done(self.partition)
@@ -339,7 +340,7 @@ def _journal(head: Head, plan: rounds.Plan, result: rounds.Result, moved: dict[s
 def _writes(result: rounds.Result, head: Head, journal: Journal) -> dict[str, Sequence[tuple[Any, ...]]]:
     out: Out = result.out
     writes: dict[str, Sequence[tuple[Any, ...]]] = {
-        topics.STATE: [*out.records, (HEAD_KEY, heads.encode(head))],
+        topics.STATE: [*out.records, *out.kept, (HEAD_KEY, heads.encode(head))],
         topics.JOURNAL: [(b"%d" % head.seq, heads.encode(journal))],
         **out.topics,
     }

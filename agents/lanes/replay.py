@@ -84,10 +84,13 @@ class Replay:
         head = msgspec.structs.replace(
             before, seq=entry.seq, lane_time=result.lane_time, clock=entry.clock, control_seq=result.control_seq
         )
+        out = result.out
         if isinstance(self.store, MemoryStore):
-            self.store.write(result.out.records)
+            self.store.write([*out.records, *out.kept])
         else:
-            self.store.write(result.out.records, result.hints, result.done, head=head, position=0, now=entry.clock)
+            self.store.write(
+                out.records, result.hints, result.done, kept=out.kept, head=head, position=0, now=entry.clock
+            )
         self.lane = rounds.Lane(self.lane.partition, head, result.catalog, result.sweeps)
         return result
 

@@ -15,7 +15,6 @@ from itertools import chain
 from typing import NamedTuple
 
 import msgspec
-from msgspec.structs import force_setattr
 
 from agents.lanes import history
 from agents.lanes.crowd import Crowd
@@ -28,7 +27,6 @@ from laudstream import topics
 from laudstream.customers.event import Event
 from laudstream.errors import Invalid, Undecodable
 from laudstream.ids import customer_key, derive
-from laudstream.journey import codec
 from laudstream.journey.advance import advance
 from laudstream.journey.catalog import BodyOf, Catalog
 from laudstream.journey.control import Control
@@ -51,7 +49,7 @@ from laudstream.records import codec as wire
 from laudstream.records.head import Head
 from laudstream.records.rows import row as decode_row
 from tables.cache import Cache
-from tables.layout import CATALOGUE_KEY, SWEEPS_KEY, event_key
+from tables.layout import CATALOGUE_KEY, SWEEPS_KEY
 from tables.view import Due, View
 
 
@@ -120,11 +118,11 @@ class _Round:
         self.lane_time = lane.head.lane_time
         self.out = Out(lane.partition)
         self.quotas = Quotas(view)
-        self.crowd = Crowd(view, cache, self.out, lane.catalog, plan.clock, lane.head.epoch)
+        self.history = history.History(view, lane.head.seq + 1)
+        self.crowd = Crowd(view, cache, self.out, lane.catalog, self.history, plan.clock, lane.head.epoch)
         self.popped: set[bytes] = set()
         self.done: list[tuple[int, bytes]] = []
         self.fired = self.swept = 0
-        self.first_number = (lane.head.seq + 1) * history.NUMBERS
         self.skipped: list[tuple[str, int]] = []
 
     def run(self) -> Result:
@@ -180,8 +178,7 @@ class _Round:
     def _inputs(self, records: Sequence[Record]) -> None:
         crowd, partition, lane_events, catalog = self.crowd, self.lane.partition, topics.EVENTS, self.catalog
         moment, decode, customers, changed = crowd.moment, wire.event, crowd.now, crowd.changed
-        keeps, events, number = history.KEPT, crowd.events, self.first_number
-        event_head, key_of = history.HEAD.pack, event_key
+        keeps, keep = history.KEPT, self.history.keep
         counting = catalog.counting
         for record in records:
             key, at = record.key, record.timestamp
@@ -228,11 +225,9 @@ class _Round:
                 if key not in changed:
                     changed[key] = customer
             if event is not None and after.recent is not customer.recent and event.type in keeps:
-                kept = number + len(events)  # as Crowd.keep does, without the call
-                events[key_of(kept)] = event_head(codec.FORMAT, at, after.newest) + (record.value or b"")
-                force_setattr(after, "newest", kept)
+                keep(after, record.value or b"", at)
             if after.core.row is not customer.core.row and 0 < customer.core.row.born != after.core.row.born:
-                crowd.forget(customer)
+                self.history.erase(customer.newest)
 
     def _handoff(self, cause: Cause, handoff: Handoff, at: int) -> None:
         """An event for a customer of this lane (R52); a question or a return to a quota of this lane, or the answer for
@@ -264,7 +259,7 @@ class _Round:
         self.crowd.advance(key, EventInput(cause, event), at)
         after = self.crowd.now[key]
         if after.recent is not before and event.type in history.KEPT:
-            self.crowd.keep(after, wire.encode(event), self.first_number + len(self.crowd.events), at)
+            self.history.keep(after, wire.encode(event), at)
 
     def _skip(self, record: Record, error: Invalid) -> None:
         self.skipped.append((record.topic, record.offset))
@@ -338,10 +333,8 @@ class _Round:
         ))  # fmt: skip
 
     def _trim(self, sweep: Sweep, rest: list[Sweep]) -> None:
-        gone, more = history.trim(self.view, self.lane_time)
-        self.crowd.events.update(dict.fromkeys(gone))
         self.swept = 1
-        if more:
+        if self.history.trim(self.lane_time):
             rest.append(sweep)  # others first: this one has time
         self.sweeps = tuple(rest)
 
@@ -350,9 +343,9 @@ class _Round:
         """State records of what changed; returns the hints to write."""
         hints = self.crowd.encode(self.popped)
         self.out.records += self.quotas.records()
-        self.out.records += self.crowd.events.items()
         if self.sweeps != self.lane.sweeps:
             self.out.records.append((SWEEPS_KEY, encode_sweeps(self.sweeps)))
+        self.out.kept = self.history.records()
         return hints
 
 

@@ -105,6 +105,11 @@ def never_reset(consumer: AIOKafkaConsumer) -> None:
 _NO_RESET = 0  # aiokafka.consumer.fetcher.OffsetResetStrategy.NONE
 
 
+PACE_S = 0.0001
+"""Between two fetches of a broker lies this, times the partitions that the first one named: a fetch costs both sides by
+the partition, whatever it brings, and one that is answered at every record would be half of a broker's load."""
+
+
 def watch_fetches(
     consumer: AIOKafkaConsumer,
     note: Callable[[TopicPartition, int], None],
@@ -123,8 +128,13 @@ def watch_fetches(
     fetcher = consumer._fetcher
     fetch = fetcher._proc_fetch_request
     asking: dict[int, asyncio.Task[None]] = {}  # one question a broker at a time
+    earliest: dict[int, float] = {}  # when a broker may be asked again
 
     async def timed(assignment: Any, node_id: int, request: Any) -> Any:
+        now = time.monotonic()
+        if now < earliest.get(node_id, 0.0):
+            await asyncio.sleep(earliest[node_id] - now)
+        earliest[node_id] = time.monotonic() + PACE_S * sum(len(partitions) for _, partitions in request.topics)
         sent, here = clock(), time.time_ns() // 1_000_000
         woke = await fetch(assignment, node_id, request)
         if not assignment.active:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
 from itertools import chain
 from operator import itemgetter
 
 from msgspec.structs import replace
+from xxhash import xxh3_128, xxh3_128_digest
 
 from agents.lanes.record import Record
 from laudstream import topics
@@ -28,12 +28,14 @@ DIGEST_BYTES = 12
 
 
 class Out:
-    """Writes of one round. `topics` maps a topic to its records (key, value[, headers])."""
+    """Writes of one round: state `records` and `kept` events, and `topics`, which maps a topic to its records
+    (key, value[, headers])."""
 
     def __init__(self, partition: int) -> None:
         self.partition = partition
         self.records: list[tuple[bytes, bytes | None]] = []
         self.state_bytes = 0  # of their values
+        self.kept: list[tuple[bytes, bytes | None]] = []
         self.topics: dict[str, list[Pair]] = {}
         self.letters: list[Letter] = []
         self._decisions: list[Pair] = []
@@ -89,7 +91,7 @@ class Out:
             self.topics[topics.DECISIONS] = self._decisions
 
     def out_digest(self) -> bytes:
-        digest = sha256()
+        digest = xxh3_128()
         for topic in sorted(self.topics):
             digest.update(topic.encode())
             digest.update(b"".join([key + value for key, value in self.topics[topic] if key is not None and value]))
@@ -98,13 +100,12 @@ class Out:
         return digest.digest()[:DIGEST_BYTES]
 
     def state_digest(self) -> bytes:
-        digest = sha256()
-        digest.update(b"".join(filter(None, chain.from_iterable(self.records))))
-        return digest.digest()[:DIGEST_BYTES]
+        records = chain.from_iterable(chain(self.records, self.kept))
+        return xxh3_128_digest(b"".join(filter(None, records)))[:DIGEST_BYTES]
 
     def size(self) -> int:
         """Bytes of keys and values, about."""
-        total = sum(len(key) + len(value or b"") for key, value in self.records)
+        total = sum(len(key) + len(value or b"") for key, value in chain(self.records, self.kept))
         for pairs in self.topics.values():
             total += sum(len(key or b"") + len(value or b"") for key, value in pairs)
         return total

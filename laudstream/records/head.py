@@ -50,9 +50,9 @@ class Journal(msgspec.Struct, frozen=True, omit_defaults=True):
     core_level: int = CORE_LEVEL
     epoch: int = 0
     out_digest: bytes = b""
-    """96 bits of SHA-256 over everything written to other topics."""
+    """96 bits of XXH3 over everything written to other topics."""
     state_digest: bytes = b""
-    """96 bits of SHA-256 over the state records."""
+    """96 bits of XXH3 over the state records."""
 
 
 encode = msgspec.msgpack.Encoder().encode

@@ -11,8 +11,8 @@ from typing import Any
 
 import yaml
 
-from agents.lanes import history
 from agents.lanes import round as rounds
+from agents.lanes.history import History
 from agents.lanes.loader import Loader
 from agents.lanes.record import merge
 from laudstream import topics
@@ -63,7 +63,7 @@ def events(lane: LaneKit, customer: str) -> list[Happened]:
     """What the lane keeps of a customer's events."""
     now: dict[bytes, Customer] = {}
     Loader(lane.store, Cache(0), now).load([key(customer)])
-    return history.events(lane.store, {}, now[key(customer)].newest)
+    return History(lane.store, 0).happened(now[key(customer)].newest)
 
 
 class LaneKit:
@@ -118,7 +118,7 @@ class LaneKit:
 
     def run(self, taken: list[list[Any]], plan: rounds.Plan) -> rounds.Result:
         result = rounds.run(self.lane, plan, self.store, self.cache, self.body)
-        self.store.write(result.out.records, result.hints, result.done)
+        self.store.write([*result.out.records, *result.out.kept], result.hints, result.done)
         rounds.keep(self.cache, result)
         head = Head(
             self.lane.head.seq + 1, lane_time=result.lane_time, clock=plan.clock, control_seq=result.control_seq

@@ -32,7 +32,9 @@ class Disk(LaneKit):
     def run(self, taken: list[list[Any]], plan: Any) -> Any:
         result = super().run(taken, plan)
         out, head = result.out, self.lane.head
-        self.disk.write(out.records, result.hints, result.done, head=head, position=head.seq, now=plan.clock)
+        self.disk.write(
+            out.records, result.hints, result.done, kept=out.kept, head=head, position=head.seq, now=plan.clock
+        )
         self.journals.append(
             Journal(head.seq, result.lane_time, plan.clock, {}, result.fired, result.swept,
                     out_digest=out.out_digest(), state_digest=out.state_digest())

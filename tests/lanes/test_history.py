@@ -65,6 +65,48 @@ def test_R15_erasing_a_customer_erases_the_kept_events_but_not_those_of_the_next
     assert kept(lane) == [("after", {})]
 
 
+@pytest.mark.parametrize("in_store", [True, False])
+def test_R15_events_of_others_in_the_same_record_stay(lane: LaneKit, in_store: bool) -> None:
+    for customer in ("ada", "bob"):
+        lane.row(customer, at=NOON + 1)
+    lane.round(bound=NOON + 2)
+    for n in range(3):
+        for customer in ("ada", "bob", "eve"):
+            lane.event(customer, f"e{n}", at=NOON + 3, text="of " + customer)
+    if in_store:
+        lane.round(bound=NOON + 4)
+    for customer in ("ada", "bob"):
+        gone = {
+            "__table": "customers",
+            "__deleted": "true",
+            "born": 1,
+            "revision": 9,
+            "created_ms": 1,
+            "attributes": "{}",
+        }
+        lane.put(topics.ROWS, NOON + 5, key(customer), json.dumps({**gone, "writes": 0}).encode())
+    lane.round(bound=NOON + 6)
+    assert [len(kept(lane, customer)) for customer in ("ada", "bob", "eve")] == [0, 0, 3]
+    (record,) = lane.store.events([name for name, _ in lane.store.oldest(10)])
+    assert record.count(b"of eve") == 3
+    assert b"of ada" not in record
+    assert b"of bob" not in record
+
+
+def test_A7_events_of_a_round_share_records_but_large_ones_do_not(lane: LaneKit) -> None:
+    large = "x" * history.LARGE_BYTES
+    for n in range(history.BUNDLE + 1):
+        lane.event("ada", f"e{n}", at=NOON + 1)
+    lane.event("ada", "large", at=NOON + 1, text=large)
+    lane.event("ada", "another", at=NOON + 1, text=large)
+    lane.event("ada", "too large", at=NOON + 1, text="x" * MOST_BYTES)
+    lane.event("ada", "last", at=NOON + 1)
+    lane.round(bound=NOON + 2)
+    assert len(lane.store.oldest(10)) == 5  # 16, 1, large, another, last
+    assert [name for name, _ in kept(lane)][-4:] == ["e16", "large", "another", "last"]
+    assert max(len(value) for value in lane.store.events([name for name, _ in lane.store.oldest(10)])) < MOST_BYTES
+
+
 def test_A7_what_is_older_than_the_horizon_goes_with_the_next_day(lane: LaneKit) -> None:
     lane.event("ada", "old", at=NOON + 1)
     lane.round(bound=NOON + 2)

@@ -91,11 +91,11 @@ class Twins(RuleBasedStateMachine):
     def flush(self) -> None:
         self.disk.flush()
 
-    def write(self, records: list, hints: list, done: list) -> None:
+    def write(self, records: list, hints: list, done: list, kept: list = ()) -> None:
         self.seq += 1
         head = Head(self.seq)
-        self.disk.write(records, hints, done, head=head, position=self.seq, now=1000)
-        self.twin.write(records, hints, done)
+        self.disk.write(records, hints, done, kept=kept, head=head, position=self.seq, now=1000)
+        self.twin.write([*records, *kept], hints, done)
 
     @invariant()
     def same_values(self) -> None:
@@ -106,11 +106,11 @@ class Twins(RuleBasedStateMachine):
     def happen(self, at: int) -> None:
         """An event is kept; numbers grow."""
         self.events += 1
-        self.write([(event_key(self.events), core(at))], [], [])
+        self.write([], [], [], [(event_key(self.events), core(at))])
 
     @rule(many=st.integers(1, 3))
     def trim(self, many: int) -> None:
-        self.write([(key, None) for key, _ in self.twin.oldest(many)], [], [])
+        self.write([], [], [], [(key, None) for key, _ in self.twin.oldest(many)])
 
     @invariant()
     def same_events(self) -> None:
