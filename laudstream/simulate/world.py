@@ -19,7 +19,7 @@ from laudstream.customers.row import Consent, Member, Row, Suppression
 from laudstream.errors import Broken
 from laudstream.journey.advance import advance
 from laudstream.journey.catalog import Catalog
-from laudstream.journey.control import Control
+from laudstream.journey.control import MIGRATION, Control
 from laudstream.journey.decision import Decision
 from laudstream.journey.inputs import (
     Cause,
@@ -74,11 +74,14 @@ class World:
     # Definitions
 
     def publish(self, kind: str, id: str, body: dict[str, Any]) -> int:
-        """Makes a new version live, now; its number. Raises Invalid with every problem."""
+        """Makes a new version live, now; its number. Its map moves the runs of those before (R48). Raises Invalid with
+        every problem."""
         version = self._versions.get((kind, id), 0) + 1
         self._bodies[kind, id, version] = body
         self.control(kind, id, "live", version)
         self._versions[kind, id] = version
+        if kind == "journey" and version > 1 and body.get("migrate"):
+            self.publish(MIGRATION, id, {"to": version, "steps": body["migrate"]})
         return version
 
     def control(self, kind: str, id: str, status: str, version: int = 0) -> None:
@@ -89,7 +92,7 @@ class World:
             raise Broken(f"there is no {kind} {id!r} in this world")
         record = Control(self._seq + 1, self.workspace, kind, id, chosen, status)
         space = self.catalog.spaces.get(self.workspace, NOTHING)
-        known = kind == "journey" and id in space.journeys
+        known = kind == MIGRATION or (kind == "journey" and id in space.journeys)
         self.catalog = self.catalog.apply(record, self.now, self._body)
         self._seq += 1
         now = self.catalog.spaces[self.workspace]

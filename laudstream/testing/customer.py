@@ -107,7 +107,7 @@ class Customer:
     def path(self, journey: str = "") -> list[str]:
         """All steps that the last run came to, in their order."""
         run = next((made.run for made in reversed(self.decisions) if self._entered(made, journey)), "")
-        return [made.to for made in self.decisions if made.run == run and made.kind in ("entered", "moved")]
+        return [made.to for made in self.decisions if made.run == run and made.kind in ("entered", "moved", "migrated")]
 
     @staticmethod
     def _entered(made: Decision, journey: str) -> bool:

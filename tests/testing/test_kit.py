@@ -185,3 +185,21 @@ def test_r35_kinds_are_published_in_order_and_a_segment_looks_at_everybody() -> 
 def test_a_mapping_of_no_known_kind_is_refused() -> None:
     with pytest.raises(Invalid, match="there is no kind 'signal'"):
         World({"kind": "signal", "id": "x"})
+
+
+def test_r48_a_journey_that_is_published_again_takes_people_along_by_its_map() -> None:
+    first = waiting(id="pay")
+    world = World(first, at="2026-01-05T09:00")
+    ann, bob = world.customer("ann"), world.customer("bob")
+    ann.track("purchase")
+    world.pass_time("PT5S")
+    steps = {"again" if name == "look" else name: step for name, step in first["steps"].items()}
+    steps["hello"] = {**steps["hello"], "next": "again"}
+    world.publish({**first, "steps": steps, "migrate": {"look": "again"}})
+    ann.assert_at("again")
+    ann.assert_path("hello", "look", "again")
+    assert "look of version 1 –migrated→ again of version 2" in ann.timeline()
+    bob.track("purchase")
+    bob.assert_path("hello", "again")
+    ann.track("paid")
+    ann.assert_ended("paid")
