@@ -87,6 +87,20 @@ def test_r48_a_run_that_stayed_is_looked_at_once_whatever_step_it_comes_to_later
     assert w.touch() == []
 
 
+def test_r48_r36_who_was_looked_at_for_a_map_and_then_for_an_audience_is_not_looked_at_for_the_map_again() -> None:
+    w = World(one())
+    w.event("go", k="a")
+    migrate(moved(w), {"rest": "first"})
+    w.touch()
+    w.event("buy", k="a")
+    w.publish(journey({"look": wait_for("never")}, id="all", entry=[{"audience": {}}]))
+    assert w.touch() == ["entered"]
+    assert w.touch() == []
+    assert [(run.journey, run.version, run.step) for run in w.customer.core.runs if run.journey == "j"] == [
+        ("j", 1, "rest")
+    ]
+
+
 @pytest.mark.parametrize("how", ["event", "other", "timer", "row"])
 def test_r48_a_run_that_no_sweep_has_reached_yet_goes_with_its_next_input(how: str) -> None:
     w = World(one())
@@ -112,7 +126,8 @@ def test_r48_a4_inputs_of_before_are_handled_as_if_there_were_no_migration() -> 
     w.event("go", k="a")
     published = w.now + MINUTE
     migrate(moved(w), {"look": "exit", "rest": "first"})
-    w.now = published - 1  # control comes first: this input stood in the log before
+    w.now = published - 1  # control comes first: these inputs stood in the log before
+    w.row(email="b@example.org")
     w.event("buy", k="a")
     assert (w.run.version, w.run.step) == (1, "rest")
     w.now = published
