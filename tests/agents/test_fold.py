@@ -94,6 +94,39 @@ def test_of_a_deleted_customer_only_counters_remain_and_what_a_new_life_brings()
     assert [row.run_id for row in again.timeline] == [run.run_id for run in again.runs.values()] == ["run-3"]
 
 
+def test_r48_a_run_that_went_to_another_version_is_counted_out_of_the_old_one_and_into_the_new_one() -> None:
+    moved = decision(3, "migrated", version=2, step="mail", to="again", data={"of": 1, "migration": 1})
+    rows = folded(*STORY[:2], moved)
+    (run,) = rows.runs.values()
+    assert (run.version, run.step, run.ended_at, run.arms) == (2, "again", None, {"arms": "plain"})
+    found = {(version, step, counter): n for (_, _, version, step, counter), n in rows.counts.items()}
+    assert {key: found[key] for key in found if key not in counters_of(STORY[:2])} == {
+        (1, "", "moved_out"): 1, (1, "mail", "left:migrated"): 1, (2, "", "moved_in"): 1, (2, "again", "arrived"): 1,
+    }  # fmt: skip
+    with pytest.raises(Undecodable):
+        fold.check_decision(decision(3, "migrated", data={}))
+
+
+def counters_of(taken: tuple[Decision, ...]) -> set[tuple[int, str, str]]:
+    return {(version, step, counter) for _, _, version, step, counter in folded(*taken).counts}
+
+
+def test_r48_what_a_lane_counted_is_a_row_and_no_line_of_a_timeline() -> None:
+    data = {"seq": 7, "partition": 3, "cells": [[1, "look", False, 4, 3]]}
+    told = decision(0, "counted", customer="", run="", version=0, data=data)
+    fold.check_decision(told)
+    rows = folded(told, told)
+    ((key, row),) = rows.presence.items()
+    assert (key, row.journey_id, bytes(row.cells)) == ((7, 3), "cart", b'[[1,"look",false,4,3]]')
+    assert (rows.timeline, rows.counts, rows.runs) == ([], {}, {})
+
+
+@pytest.mark.parametrize("data", [{}, {"seq": 7, "partition": 3}, {"seq": 7, "partition": 3, "cells": [["x"]]}])
+def test_a_count_that_says_nothing_is_undecodable(data: dict[str, Any]) -> None:
+    with pytest.raises(Undecodable):
+        fold.check_decision(decision(0, "counted", data=data))
+
+
 def test_an_entry_that_failed_makes_no_run() -> None:
     rows = folded(decision(1, "failed", run="", reason="failed"))
     assert not rows.runs
@@ -214,16 +247,20 @@ def logs(draw: st.DrawFn) -> list[Decision]:
     for _ in range(draw(st.integers(0, 40))):
         customer = draw(st.sampled_from(sorted(numbers)))
         n = numbers[customer] = numbers[customer] + 1
-        kind = draw(st.sampled_from(["entered", "moved", "moved", "message", "ended", "failed", "goal", "not_entered"]))
+        kinds = ["entered", "moved", "moved", "migrated", "message", "ended", "failed", "goal", "not_entered"]
+        kind = draw(st.sampled_from(kinds))
         step = draw(st.sampled_from("xyz"))
         data: dict[str, Any] = {"experiment": step} if draw(st.booleans()) else {}
         if kind == "message":
             data = {"send_id": f"{customer}-{n}"}
+        if kind == "migrated":
+            data = {"of": 1, "migration": 1}
         log.append(
             decision(
                 n, kind, customer=customer, run=f"{customer}-{draw(st.sampled_from('12'))}", step=step,
-                to=draw(st.sampled_from("xyz")) if kind in ("entered", "moved") else "",
-                branch=f"arm-{step}", reason="" if kind != "failed" else "failed", data=data,
+                to=draw(st.sampled_from("xyz")) if kind in ("entered", "moved", "migrated") else "",
+                version=2 if kind == "migrated" else 1, branch=f"arm-{step}",
+                reason="" if kind != "failed" else "failed", data=data,
             )
         )  # fmt: skip
     return log

@@ -90,3 +90,20 @@ def test_a_control_record_carries_the_number_and_what_was_ordered() -> None:
     record = codec.control(outbox.control(order(1, JOURNEY, control_seq=9, status="paused", version=2)))
     assert (record.seq, record.workspace, record.kind, record.id) == (9, WORKSPACE, "journey", "cart")
     assert (record.version, record.status, record.at) == (2, "paused", 1_000)
+
+
+def test_r48_a_trial_carries_its_share_and_a_count_has_no_body() -> None:
+    trial = codec.control(outbox.control(order(1, control_seq=9, status="trial", version=2)._replace(share=1_250)))
+    assert (trial.status, trial.version, trial.share) == ("trial", 2, 1_250)
+    assert b"share" not in outbox.control(order(1, control_seq=9))
+    assert review([order(1, kind="count", known=False)]).accepted == [1]
+
+
+def test_r48_a_map_that_nobody_could_follow_is_refused() -> None:
+    good = {"to": 2, "steps": {"look": "again", "rest": "exit"}}
+    orders = [order(1, good, kind="migration"), order(2, {"to": 0, "steps": {}}, kind="migration", version=2)]
+    orders.append(order(3, {"to": 1, "steps": {"look": 3}}, kind="migration", version=3))
+    accepted, refused = review(orders)
+    assert (accepted, sorted(refused)) == ([1], [2, 3])
+    assert ("/to" in refused[2], "/steps/look" in refused[3]) == (True, True)
+    assert json.loads(outbox.definition(orders[0])) == good

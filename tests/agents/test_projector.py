@@ -112,6 +112,29 @@ async def test_a_run_told_in_two_batches_is_the_run_told_in_one(pool: Pool) -> N
     assert (run[0], run[1], run[2], run[3].timestamp(), run[4]) == ("bye", "asked", {"arms": "plain"}, 1.0, 5)
 
 
+async def test_r48_a_run_that_was_moved_is_on_the_new_version_whatever_comes_first(pool: Pool) -> None:
+    moved = decision(3, "migrated", version=2, step="mail", to="again", data={"of": 1, "migration": 1})
+    handler = Decisions(pool)
+    await take(handler, [moved])
+    await take(handler, STORY[:2], start=1)
+    assert tuple((await pool.fetchrow("SELECT version, step FROM runs")) or ()) == (2, "again")
+    await take(handler, [decision(4, "moved", version=3, step="again", to="bye", branch="sent")], start=3)
+    assert await pool.fetchval("SELECT version FROM runs") == 3
+
+
+async def test_r48_what_lanes_counted_is_kept_once(pool: Pool) -> None:
+    cells = [[1, "look", False, 4, 3]]
+    told = [
+        decision(0, "counted", customer="", run="", data={"seq": 7, "partition": p, "cells": cells}) for p in (3, 3, 4)
+    ]
+    handler = Decisions(pool)
+    await take(handler, told)
+    await take(handler, told[:1], start=3)
+    rows = await pool.fetch("SELECT control_seq, partition, journey_id, cells FROM presence_counts ORDER BY partition")
+    assert [tuple(row) for row in rows] == [(7, 3, "cart", cells), (7, 4, "cart", cells)]
+    assert await pool.fetchval("SELECT count(*) FROM decisions") == 0
+
+
 async def test_a_deletion_erases_what_is_kept_of_the_customer_but_no_counter(pool: Pool) -> None:
     """R15; also of what the lane had decided before it heard of the deletion."""
     handler = Decisions(pool)
