@@ -7,17 +7,11 @@ Bytes are replaced, never changed.
 from __future__ import annotations
 
 from functools import lru_cache
-from hashlib import blake2b
 
 ENTRY = 12
 KEEP = 256
 KEEP_SECONDS = 86_400
 _FULL = ENTRY * KEEP
-
-
-def fingerprint(id: str) -> bytes:
-    """8 bytes that stand for an input's id."""
-    return blake2b(id.encode(), digest_size=8).digest()
 
 
 def admit(recent: bytes, mark: bytes, now: int) -> bytes | None:
