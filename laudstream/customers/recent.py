@@ -8,17 +8,10 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from xxhash import xxh3_64_digest
-
 ENTRY = 12
 KEEP = 256
 KEEP_SECONDS = 86_400
 _FULL = ENTRY * KEEP
-
-
-def fingerprint(id: str) -> bytes:
-    """8 bytes that stand for an input's id."""
-    return xxh3_64_digest(id.encode())
 
 
 def admit(recent: bytes, mark: bytes, now: int) -> bytes | None:

@@ -14,7 +14,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from laudstream.customers.event import ENTER, LEAVE, Event
-from laudstream.customers.recent import admit, fingerprint
+from laudstream.customers.recent import admit
+from laudstream.ids import fingerprint
 from laudstream.journey import handlers, migrating, rows, standing
 from laudstream.journey.catalog import Catalog
 from laudstream.journey.chaining import begun, let_in, stands

@@ -11,6 +11,8 @@ from __future__ import annotations
 from datetime import date, tzinfo
 from typing import Any
 
+from msgspec.structs import replace
+
 from laudstream.journey import entering
 from laudstream.journey.customer import FAILED, Alarm
 from laudstream.journey.durations import local
@@ -190,7 +192,7 @@ def fire(work: Work, key: str) -> None:
     alarm, live = work.core.alarms[key], work.journeys[key.partition("/")[0]]
     version, which = live.versions[live.status.live], key.partition("/")[2]
     moment = work.moment
-    work.moment = moment._replace(now=alarm.due)
+    work.moment = replace(moment, now=alarm.due)
     try:
         if which == AUDIENCE and version.audience is not None and version.audience.schedule is not None:
             _occur(work, live, version, version.audience, version.audience.schedule, key, alarm)

@@ -6,6 +6,8 @@ are heard once it has begun, as if it had begun at its entry (R18, R55).
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from laudstream.customers.event import Event
 from laudstream.journey import goals, past, sends
 from laudstream.journey.customer import ASKING, Kept, Run
@@ -60,7 +62,7 @@ def go(work: Work, run: Run, version: Journey) -> None:
     try:
         for each in kept:
             _until(work, run.id, version, each.at)
-            work.moment, work.mark = moment._replace(now=each.at), each.mark
+            work.moment, work.mark = replace(moment, now=each.at), each.mark
             present = work.present(run.id)
             if present is None:
                 return

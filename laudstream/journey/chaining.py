@@ -15,7 +15,7 @@ from laudstream.journey.live import FOREVER, LiveJourney, Space
 from laudstream.journey.reasons import Reason
 from laudstream.journey.settling import enter, enter_by
 from laudstream.journey.telling import concerned, guarded, movable, tell
-from laudstream.journey.work import Work
+from laudstream.journey.work import Work, opened
 
 TOO_DEEP = 9
 """Links of a chain (R52)."""
@@ -23,7 +23,7 @@ TOO_DEEP = 9
 
 def begun(customer: Customer, moment: Moment, space: Space, cause: tuple[str | int, ...]) -> Work:
     """An input under way. What was published since the customer was last looked at comes first (R35)."""
-    work = Work(customer, moment, space, cause)
+    work = opened(customer, moment, space, cause)
     if work.core.judged != space.judged:
         standing.catch_up(work)
     return work

@@ -7,10 +7,11 @@ already_out, limit. The first that refuses gives the reason. Where places are co
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from laudstream.customers.event import ENTER, LEAVE, Event
-from laudstream.ids import derive
 from laudstream.journey import goals, trial
 from laudstream.journey.customer import ACTIVE, ASKING, FAILED, Entered, Run
 from laudstream.journey.handoff import Ask
@@ -33,7 +34,7 @@ Occurrence = tuple[str | int, ...]
 """What tells entries on time of one input apart: the alarm and its number; empty: there is only one."""
 
 
-class Refusal(NamedTuple):
+class Refusal(msgspec.Struct, frozen=True, gc=False):
     reason: str
     data: dict[str, Any]
 
@@ -218,6 +219,8 @@ def _out_or_full(work: Work, version: Journey, entry: AnyEntry, run: Run) -> Ref
     if met is not None:
         return Refusal(Reason.ALREADY_OUT, {"outcome": met[0], **met[1]})
     run.size = len(run.entry.packed)
+    if not work.runs and run.size <= CONTEXT_BYTES:
+        return None
     same = sum(other.journey == run.journey for other in work.runs)
     sizes = sum(other.size for other in work.runs)
     which = (
@@ -230,8 +233,7 @@ def _out_or_full(work: Work, version: Journey, entry: AnyEntry, run: Run) -> Ref
 
 
 def _start(work: Work, version: Journey, run: Run, occurrence: Occurrence = ()) -> None:
-    cause = (*work.cause, run.journey, *occurrence)
-    run.id = derive("run", work.workspace, work.customer, work.moment.epoch, *cause)
+    run.id = work.id_of("run", run.journey, *occurrence)
     if version.max_entries:
         run.status = ASKING
         work.begin(run)
@@ -255,7 +257,9 @@ def begin(work: Work, run: Run, version: Journey) -> None:
     if run.key:
         data["key"] = run.key
     work.decide("entered", run, run.entered_at, to=version.start, data=data)
-    run.step, run.visit, run.trail, run.status, run.granted = version.start, 1, (version.start,), ACTIVE, False
+    run.step, run.visit, run.trail = version.start, 1, (version.start,)
+    if run.status != ACTIVE:  # it asked for its place
+        run.status, run.granted = ACTIVE, False
     work.begin(run)
     try:
         walk(work, run, version, run.entered_at)
@@ -267,11 +271,16 @@ def begin(work: Work, run: Run, version: Journey) -> None:
 
 def _remember(work: Work, run: Run) -> None:
     """Keeps when the last run of this key began (R23), within the limits (A7)."""
-    keys = {**work.core.memory.get(run.journey, {})}
+    memory = work.core.memory
+    before = memory.get(run.journey)
+    if before is None and len(memory) < KEYS // KEYS_OF_JOURNEY:  # so few cannot be too many
+        work.core.memory = {**memory, run.journey: {run.key: run.entered_at}}
+        return
+    keys = {**before} if before is not None else {}
+    known = len(keys)
     keys.pop(run.key, None)
     keys[run.key] = run.entered_at  # in order of start
-    total = sum(map(len, work.core.memory.values())) - len(work.core.memory.get(run.journey, {})) + len(keys)
-    if len(keys) > KEYS_OF_JOURNEY or total > KEYS:
+    if len(keys) > KEYS_OF_JOURNEY or sum(map(len, memory.values())) - known + len(keys) > KEYS:
         keys.pop(next(iter(keys)))
         work.decide("limit", run, run.entered_at, reason=Reason.LIMIT, data={"which": "remembered keys"})
-    work.core.memory = {**work.core.memory, run.journey: keys}
+    work.core.memory = {**memory, run.journey: keys}

@@ -71,7 +71,7 @@ def ask(
     for_good = bool(refusals)
     again_at = _held_back(work, version, step, message, zone, refusals) if marketing else 0
     if not refusals:
-        return Verdict(_WITH_WINDOWS if step.windows and marketing else ALL_PASS)
+        return _GO_WITH_WINDOWS if step.windows and marketing else _GO
     gates: dict[str, Any] = {**(_WITH_WINDOWS if step.windows and marketing else ALL_PASS), **refusals}
     if missing and template is not None:
         gates["missing"] = missing
@@ -81,6 +81,7 @@ def ask(
     return Verdict(gates, reason, max(min(again_at, _limit(message, version, step, zone)), work.moment.clock + 1))
 
 
+_GO, _GO_WITH_WINDOWS = Verdict(ALL_PASS), Verdict(_WITH_WINDOWS)
 _OPTED_OUT: dict[str, str] = {"unsubscribed": Reason.UNSUBSCRIBED, "pending": Reason.PENDING}
 
 

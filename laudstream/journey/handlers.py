@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from laudstream.customers.recent import admit, fingerprint
+from laudstream.customers.recent import admit
 from laudstream.customers.row import Consent, Member, Row
+from laudstream.ids import fingerprint
 from laudstream.journey import alarms, asking, looking, past, rows, sends, standing
 from laudstream.journey.chaining import ask_deferred, begun, follow, let_in, stands
 from laudstream.journey.codec import empty

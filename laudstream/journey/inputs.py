@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import msgspec
 
@@ -20,7 +19,7 @@ Cause = tuple[str, int, int]
 """The record that an input came from: topic, partition, offset (A15)."""
 
 
-class Moment(NamedTuple):
+class Moment(msgspec.Struct, frozen=True, gc=False):
     now: int
     """Lane time of the input, ms: runs move by it (R26)."""
     clock: int

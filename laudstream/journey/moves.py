@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -28,7 +28,7 @@ Found = tuple[Run, LiveJourney, Journey]
 """A run with its journey and its version."""
 
 
-class Left(NamedTuple):
+class Left(msgspec.Struct, frozen=True, gc=False):
     """A way out of a step."""
 
     branch: str
@@ -43,16 +43,25 @@ def move(work: Work, run: Run, left: Left) -> bool:
     run.step = left.to
     run.visit += 1
     run.arrived_at = left.at
-    run.status, run.wake_at, run.progress, run.attempt, run.wanted_at = ACTIVE, 0, (), 0, 0
+    if run.status != ACTIVE:  # to look costs less than to set
+        run.status = ACTIVE
+    if run.wake_at:
+        run.wake_at = 0
+    if run.progress:
+        run.progress = ()
+    if run.wanted_at:
+        run.wanted_at = 0
+    if run.attempt:
+        run.attempt = 0
     if left.to in run.trail:
         end(work, run, left.at, reason=Reason.LOOP)
         return False
-    run.trail = (*run.trail, left.to)
+    run.trail = trail = (*run.trail, left.to)
     if work.trails is not None:
-        work.trails[run.id] = run.trail
-    if len(run.trail) % STEPS_A_ROUND == 0:
+        work.trails[run.id] = trail
+    if len(trail) % STEPS_A_ROUND == 0:
         run.wake_at = left.at
-        work.yielded.add(run.id)
+        work.yielded |= {run.id}
         return False
     return True
 
@@ -75,7 +84,8 @@ def end(
     work.decide("ended", run, at, outcome=outcome, reason=reason, data=data)
     if run.goal_until > work.moment.now and reason not in NO_GOAL:
         _aim(work, run)
-    work.wants = [want for want in work.wants if want.run_id != run.id]
+    if work.wants:
+        work.wants = [want for want in work.wants if want.run_id != run.id]
     work.remove(run)
 
 

@@ -5,12 +5,12 @@ Deliveries come back here: they move a run that waits for one, and settle the sl
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
-from laudstream.ids import derive
+from laudstream.ids import digest
 from laudstream.journey import caps, gates
 from laudstream.journey.customer import DEFERRED, REQUESTED, Held, Message, Run, Slot
 from laudstream.journey.kinds.message import MessageStep
@@ -69,7 +69,7 @@ def _want(work: Work, run: Run, version: Journey, wanted_at: int, late: str) -> 
         work.wants.append(want)
 
 
-class Case(NamedTuple):
+class Case(msgspec.Struct, frozen=True, gc=False):
     """One message before the gates."""
 
     work: Work
@@ -103,11 +103,10 @@ def _decide(work: Work, run: Run, version: Journey, want: Want) -> None:
         made = gates.context(work, run, template)
         if len(_measure(made)) > CONTEXT_BYTES:
             reason = Reason.TOO_LARGE
-    data: dict[str, Any] = {"gates": verdict.gates, "template": step.template_id}
     if reason or template is None:
-        _refuse(case, reason, data)
+        _refuse(case, reason, {"gates": verdict.gates, "template": step.template_id})
     else:
-        _request(case, template, data, made)
+        _request(case, template, verdict.gates, made)
 
 
 def _put_off(case: Case, verdict: gates.Verdict) -> None:
@@ -142,13 +141,15 @@ def _go(case: Case, left: Left) -> None:
         walk(case.work, case.run, case.version, left.at)
 
 
-def _request(case: Case, template: Template, data: dict[str, Any], context: dict[str, Any]) -> None:
+def _request(case: Case, template: Template, passed: dict[str, Any], context: dict[str, Any]) -> None:
     work, run, step, message = case.work, case.run, case.step, case.message
     clock = work.moment.clock
-    send_id = derive("send", work.workspace, run.id, message.step, message.visit, message.attempt)
+    send_id = digest(f"send\x1f{work.workspace}\x1f{run.id}\x1f{message.step}\x1f{message.visit}\x1f{message.attempt}")
     last = gates.send_before(work, message.wanted_at, case.version, step)
-    named = {"channel": step.channel, "message_class": step.message_class}
-    data = {**data, "template_version": template.version, "send_id": send_id, **named}
+    data = {
+        "gates": passed, "template": step.template_id, "template_version": template.version, "send_id": send_id,
+        "channel": step.channel, "message_class": step.message_class,
+    }  # fmt: skip
     work.decide("message", run, case.at, data=data, of=message)
     work.out.append(
         SendRequest(
@@ -173,11 +174,10 @@ def _request(case: Case, template: Template, data: dict[str, Any], context: dict
 
 
 def _note(run: Run, message: Message) -> None:
-    others = tuple(other for other in run.messages if other.step != message.step)
+    others = [other for other in run.messages if other.step != message.step] if run.messages else ()
     run.messages = (*others, message)[-MESSAGES:]
-    run.late_at = (
-        min((kept.due for kept in run.messages if kept.state == LATE), default=0) if run.late_at or message.due else 0
-    )
+    if run.late_at or message.due:
+        run.late_at = min((kept.due for kept in run.messages if kept.state == LATE), default=0)
 
 
 # Deliveries

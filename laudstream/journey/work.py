@@ -7,12 +7,14 @@ Decisions are numbered and get their ids at the end, in the order in which they 
 from __future__ import annotations
 
 from datetime import tzinfo
-from typing import Any, NamedTuple
+from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from laudstream.conditions import Scope
-from laudstream.ids import derive
+from laudstream.conditions.tally import Tally
+from laudstream.ids import digest
 from laudstream.journey.customer import ASKING, FAILED, Core, Customer, Message, Run
 from laudstream.journey.decision import Decision
 from laudstream.journey.durations import zone_of
@@ -32,7 +34,7 @@ MARKER_MS = 7 * 86_400_000
 """How long it is remembered that a customer was deleted (A18)."""
 
 
-class Want(NamedTuple):
+class Want(msgspec.Struct, frozen=True, order=True, gc=False):
     """A message that a run wants; they compete in this order (R39)."""
 
     priority: int
@@ -49,49 +51,46 @@ def _age(run: Run) -> tuple[int, str]:
     return run.entered_at, run.id
 
 
-class Work:
-    __slots__ = (
-        "attributes", "base", "before", "cause", "core", "customer", "depth", "edges", "journeys", "left", "mark",
-        "moment", "newest",
-        "originals", "out", "parked", "recent", "runs", "runs_changed", "seen", "space", "stem", "tallies", "told",
-        "trails", "wants", "was", "workspace", "writes", "yielded",
-    )  # fmt: skip
-
-    def __init__(self, before: Customer, moment: Moment, space: Space, cause: tuple[str | int, ...]) -> None:
-        core = before.core
-        self.before = before
-        self.workspace = before.workspace
-        self.customer = before.id
-        self.moment = moment
-        self.space = space
-        self.journeys = space.journeys
-        self.cause = cause
-        self.mark = b""
-        self.depth = 0
-        self.attributes = before.attributes
-        self.recent = before.recent
-        self.tallies = before.tallies
-        self.newest = before.newest
-        self.edges: list[tuple[str, str]] = []
-        """(segment, enter or leave): changes that fire entries."""
-        self.left: frozenset[str] = frozenset()
-        """Segments that the customer left."""
-        self.seen = 0
-        """Effects that are put into the segments already."""
-        self.core = replace(core)  # ours to change; its runs and wake_at are set at the end
-        self.runs = list(core.runs)
-        self.runs_changed = False
-        self.stem = ""
-        self.out: list[Effect] = []
-        self.wants: list[Want] = []
-        self.originals: dict[str, Run] = {}
-        self.parked: list[str] = []
-        self.yielded: set[str] = set()
-        self.writes: list[tuple[str, Write]] = []  # (run, what it wrote)
-        self.base: Base | None = None
-        self.told: Told | None = None
-        self.was: dict[str, Any] | None = None  # the attributes before those that runs are told of
-        self.trails: dict[str, tuple[str, ...]] | None = None
+class Work(msgspec.Struct, gc=False, eq=False):
+    before: Customer
+    moment: Moment
+    space: Space
+    cause: tuple[str | int, ...]
+    workspace: str
+    customer: str
+    journeys: dict[str, LiveJourney]
+    attributes: dict[str, Any]
+    recent: bytes
+    tallies: dict[str, Tally]
+    newest: int
+    core: Core
+    """Ours to change; its runs and wake_at are set at the end."""
+    runs: list[Run]
+    runs_changed: bool = False
+    mark: bytes = b""
+    depth: int = 0
+    edges: list[tuple[str, str]] = []
+    """(segment, enter or leave): changes that fire entries."""
+    left: frozenset[str] = frozenset()
+    """Segments that the customer left."""
+    seen: int = 0
+    """Effects that are put into the segments already."""
+    lead: str = ""
+    """What the ids of this input have in common, once one is made."""
+    stem: str = ""
+    """Beginning of the ids of its decisions, once there is one."""
+    out: list[Effect] = []
+    wants: list[Want] = []
+    originals: dict[str, Run] = {}
+    parked: list[str] = []
+    yielded: frozenset[str] = frozenset()
+    writes: list[tuple[str, Write]] = []
+    """(run, what it wrote)."""
+    base: Base | None = None
+    told: Told | None = None
+    was: dict[str, Any] | None = None
+    """The attributes before those that runs are told of."""
+    trails: dict[str, tuple[str, ...]] | None = None
 
     # Runs
 
@@ -114,7 +113,8 @@ class Work:
     def begin(self, run: Run) -> None:
         """A run begins; should it fail, it parks where it began."""
         self.originals[run.id] = replace(run)
-        self.runs = sorted([*(other for other in self.runs if other.id != run.id), run], key=_age)
+        others = [other for other in self.runs if other.id != run.id]
+        self.runs = sorted([*others, run], key=_age) if others else [run]
         self.runs_changed = True
 
     def remove(self, run: Run) -> None:
@@ -181,8 +181,8 @@ class Work:
 
     def zone_for_all(self, version: Journey) -> tzinfo:
         """The journey's zone, else the workspace's."""
-        otherwise = self.space.workspace.zone
-        return zone_of(version.settings.time_zone, otherwise) if version.settings.time_zone else otherwise
+        name = version.settings.time_zone
+        return zone_of(name, self.space.workspace.zone) if name else self.space.workspace.zone
 
     # What comes out
 
@@ -200,12 +200,12 @@ class Work:
         of: Message | None = None,
     ) -> None:
         """A decision about a run where it stands, or about a message (`of`) of a step that it has left."""
-        step, visit = (run.step, run.visit) if of is None else (of.step, of.visit)
-        self.core.decisions = number = self.core.decisions + 1
+        place, core = run if of is None else of, self.core
+        core.decisions = number = core.decisions + 1
         self.out.append(
             Decision(
-                self._id(number), kind, self.workspace, self.customer, at, self.moment.clock, number,
-                run.journey, run.version, run.id, step, visit, to, branch, reason, outcome, data or {},
+                self._id(number), kind, self.workspace, self.customer, at, self.moment.clock, number, run.journey,
+                run.version, run.id, place.step, place.visit, to, branch, reason, outcome, data or {},
             )
         )  # fmt: skip
 
@@ -219,11 +219,17 @@ class Work:
             )
         )  # fmt: skip
 
+    def id_of(self, kind: str, *parts: str | int) -> str:
+        """The id of something that this input brings about (A15)."""
+        if not self.lead:
+            self.lead = "\x1f".join([self.workspace, self.customer, str(self.moment.epoch), *map(str, self.cause)])
+        return digest("\x1f".join([kind, self.lead, *map(str, parts)]))
+
     def _id(self, number: int) -> str:
         """Id of a decision: 96 bits of the cause, 32 of the number."""
         if not self.stem:
-            self.stem = derive("decision", self.workspace, self.customer, self.moment.epoch, *self.cause)[:24]
-        return f"{self.stem}{number & 0xFFFFFFFF:08x}"
+            self.stem = self.id_of("decision")[:24]
+        return self.stem + "%08x" % (number & 0xFFFFFFFF)
 
     def take_back(self, effects: list[Effect]) -> None:
         """Drops effects; what stays is numbered anew, and slots of what is not sent are given back."""
@@ -264,6 +270,14 @@ class Work:
             effects,
             self.parked,
         )
+
+
+def opened(before: Customer, moment: Moment, space: Space, cause: tuple[str | int, ...]) -> Work:
+    core = before.core
+    return Work(
+        before, moment, space, cause, before.workspace, before.id, space.journeys, before.attributes, before.recent,
+        before.tallies, before.newest, replace(core), list(core.runs),
+    )  # fmt: skip
 
 
 def wake_at(core: Core, runs: tuple[Run, ...], journeys: dict[str, LiveJourney]) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from laudstream.customers.recent import ENTRY, KEEP, admit, fingerprint
+from laudstream.customers.recent import ENTRY, KEEP, admit
+from laudstream.ids import fingerprint
 
 DAY = 86_400_000
 NOW = 1_767_603_600_000

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from msgspec.structs import force_setattr
+
 from laudstream.journey import schemas
 from laudstream.journey.customer import Run
 from laudstream.journey.durations import Duration
@@ -35,16 +37,14 @@ class MessageStep(Step, frozen=True, gc=False):
     subscription: str = ""
     customer_facing: bool = True
     """False: an action; nobody is asked whether a customer may get it (R43)."""
+    marketing: bool = False
+    """Whether holdouts, consent, quiet hours, windows and caps apply (R42, R43)."""
+    template_id: str = ""
+    """Without the version that it may be pinned to."""
 
-    @property
-    def marketing(self) -> bool:
-        """Whether holdouts, consent, quiet hours, windows and caps apply (R42, R43)."""
-        return self.message_class == "marketing" and self.customer_facing
-
-    @property
-    def template_id(self) -> str:
-        """Without the version that it may be pinned to."""
-        return self.template.partition("@")[0]
+    def __post_init__(self) -> None:
+        force_setattr(self, "marketing", self.message_class == "marketing" and self.customer_facing)
+        force_setattr(self, "template_id", self.template.partition("@")[0])
 
 
 def read(place: Place, body: dict[str, Any], step: dict[str, Any]) -> Step:
@@ -145,7 +145,8 @@ def edges(step: MessageStep) -> dict[str, str]:
 
 
 def arrive(work: Work, run: Run, version: Journey, step: MessageStep, at: int) -> Left | None:
-    run.wanted_at = run.wanted_at or at
+    if not run.wanted_at:
+        run.wanted_at = at
     work.wants.append(Want(version.settings.priority, run.wanted_at, run.entered_at, run.id, at))
     return None
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import tzinfo
 from typing import Any
 
+from msgspec.structs import replace
+
 from laudstream.conditions import Scope
 from laudstream.journey import until as untils
 from laudstream.journey.customer import Run
@@ -49,7 +51,7 @@ def past(work: Work, run: Run, fallback: Fallback, way: Left, data: dict[str, An
     """The instant is past (R31)."""
     data = {**data, "reason": Reason.IF_PAST}
     if fallback.if_past == PASS:
-        return way._replace(data=data)
+        return replace(way, data=data)
     if fallback.if_past == EXIT:
         data.pop("reason")
         end(work, run, way.at, reason=Reason.IF_PAST, data=data)
@@ -60,7 +62,7 @@ def past(work: Work, run: Run, fallback: Fallback, way: Left, data: dict[str, An
 def missing(work: Work, run: Run, fallback: Fallback, way: Left, data: dict[str, Any]) -> Left | None:
     """There is no value (R31)."""
     if fallback.if_missing == PASS:
-        return way._replace(data={**data, "reason": Reason.IF_MISSING})
+        return replace(way, data={**data, "reason": Reason.IF_MISSING})
     if fallback.if_missing == HOLD:
         rest(run, 0)
     else:
