@@ -1,7 +1,7 @@
 """Orders of the outbox: which of them lanes can follow, and what they become in Kafka (A9). Pure.
 
 An order is refused if its body does not compile, or if nobody ever published the body of its version: a lane that
-reads an order waits for the body, so such an order would stop all of them.
+reads an order waits for the body, so such an order would stop all of them. Winners of experiments have no body.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import msgspec
 
 from laudstream.errors import Invalid
 from laudstream.journey import subscriptions
+from laudstream.journey.catalog import WINNER
 from laudstream.journey.control import Control, body_key
 from laudstream.journey.definition import parse
 from laudstream.journey.parse_settings import workspace as parse_workspace
@@ -60,7 +61,7 @@ def review(orders: Iterable[Order]) -> Review:
     new: set[str] = set()
     for order in orders:
         try:
-            if not order.known and order.key not in new:
+            if order.kind != WINNER and not order.known and order.key not in new:
                 raise Invalid(f"version {order.version} of {order.kind} {order.id} was never published")
             if order.body is not None and len(definition(order)) > MAX_BODY_BYTES:
                 raise Invalid(f"the body is larger than {MAX_BODY_BYTES} bytes")

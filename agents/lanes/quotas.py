@@ -1,7 +1,7 @@
-"""The quotas of a lane: which entries get a place in journeys that take a fixed number (A11, R18).
+"""The quotas of a lane: how many places of what is counted over all lanes are given (A11, R18, R45).
 
-A quota lies in the lane that owns its key, as a record of its own (`workspace:!quota/<journey>` + NUL + q).
-It counts places that were given and not released; the most there are is what the live version says.
+A quota lies in the lane that owns its key, as a record of its own (e.g. `workspace:!quota/<journey>` + NUL + q).
+It counts places that were given and not released.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import msgspec
 
 from laudstream.journey.catalog import Catalog
 from laudstream.journey.handoff import Ask, Grant, Quota, Release, quota_key
-from laudstream.journey.live import NOTHING
+from laudstream.journey.quotas import give
 from tables.layout import QUOTA
 from tables.view import View
 
@@ -32,19 +32,14 @@ class Quotas:
 
     def ask(self, ask: Ask, catalog: Catalog) -> Grant:
         """Gives places to the first of those who ask, as many as there are."""
-        live = catalog.spaces.get(ask.workspace, NOTHING).journeys.get(ask.journey)
-        version = live.versions.get(live.status.live) if live is not None else None
-        most = version.max_entries if version is not None else 0
-        wanted = len(ask.places)
-        key = _key(ask.workspace, ask.journey)
+        key = _key(ask)
         quota = self._read(key)
-        free = max(0, most - quota.granted) if most else wanted
-        granted = min(wanted, free) if version is not None else 0  # None: the journey is gone
-        self._put(key, quota.granted + granted)
-        return Grant(ask.workspace, ask.journey, ask.places, granted, most)
+        grant = give(ask, catalog, quota.granted)
+        self._put(key, quota.granted + grant.granted)
+        return grant
 
     def release(self, release: Release) -> None:
-        key = _key(release.workspace, release.journey)
+        key = _key(release)
         self._put(key, max(0, self._read(key).granted - 1))
 
     def records(self) -> list[tuple[bytes, bytes | None]]:
@@ -64,5 +59,5 @@ class Quotas:
             self._changed[key] = None
 
 
-def _key(workspace: str, journey: str) -> bytes:
-    return quota_key(workspace, journey).encode() + QUOTA
+def _key(about: Ask | Release) -> bytes:
+    return quota_key(about.workspace, about.journey, about.of).encode() + QUOTA

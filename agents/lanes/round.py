@@ -252,7 +252,8 @@ class _Round:
             for index, (key, (_, run)) in enumerate(zip(keys, handoff.places, strict=True)):
                 if 0 < self.crowd.now[key].core.wake_at < at:
                     self.crowd.late_timers(key, at)
-                self.crowd.advance(key, GrantInput(cause, journey, run, index < handoff.granted, handoff.most), at)
+                granted, of = index < handoff.granted, handoff.of
+                self.crowd.advance(key, GrantInput(cause, journey, run, granted, handoff.most, of), at)
 
     def _emitted(self, cause: Cause, handoff: Emitted, at: int) -> None:
         key, event = customer_key(handoff.workspace, handoff.customer).encode(), handoff.event

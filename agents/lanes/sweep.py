@@ -1,7 +1,8 @@
 """Sweeps: a lane looks at every customer of a workspace, a slice a round, because a definition changed (A10).
 
 A journey was stopped or resumed, so its runs must end or go on; or it was published with an audience or dates, so
-whoever is there may enter, or is armed for what comes; or a segment changed, so everyone is in it or not. What a
+whoever is there may enter, or is armed for what comes; or a segment changed, so everyone is in it or not; or an
+experiment has a winner, so whoever waits for it goes on. What a
 customer still has to do is in its own state and in the catalogue; the sweep only touches everyone. So an input that
 comes first does it first, and a row that comes late does it then. The cursor is part of the lane's state.
 """
@@ -10,8 +11,9 @@ from __future__ import annotations
 
 import msgspec
 
-from laudstream.journey.catalog import Catalog
+from laudstream.journey.catalog import WINNER, Catalog
 from laudstream.journey.control import Control
+from laudstream.journey.quotas import holds
 
 
 class Sweep(msgspec.Struct, frozen=True, array_like=True):
@@ -44,6 +46,7 @@ def start_sweeps(sweeps: tuple[Sweep, ...], before: Catalog, after: Catalog, con
     """Add what this control record asks for. A sweep under way begins anew: it looks at everything at once."""
     space = before.spaces.get(control.workspace)
     judges = after.spaces[control.workspace].judged != (space.judged if space else 0)
+    judges |= control.kind == WINNER and holds(after.spaces[control.workspace], control.id)
     if control.kind != "journey" and not judges:
         return sweeps
     journey = space.journeys.get(control.id) if space and control.kind == "journey" else None

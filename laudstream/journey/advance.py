@@ -18,7 +18,7 @@ from laudstream.customers.recent import admit, fingerprint
 from laudstream.journey import handlers, rows, standing
 from laudstream.journey.catalog import Catalog
 from laudstream.journey.chaining import begun, let_in, stands
-from laudstream.journey.customer import FAILED, Core, Customer, Run
+from laudstream.journey.customer import FAILED, HOLDING, Core, Customer, Run
 from laudstream.journey.goals import awaited
 from laudstream.journey.handlers import apply_row, finish
 from laudstream.journey.inputs import (
@@ -113,6 +113,8 @@ def _look(runs: tuple[Run, ...], name: str, space: Space) -> tuple[list[Found], 
         if live is None or version is None:
             continue
         if run.entered_at < live.ended_before or (live.moves and (run.held is not None or run.granted)):
+            return _NOBODY, True
+        if run.status == HOLDING and space.winners:
             return _NOBODY, True
         heard = version.hears.get(run.step)
         if (heard is None or name in heard) and run.status != FAILED:

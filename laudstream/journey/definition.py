@@ -19,6 +19,7 @@ from laudstream.journey import graph, hearing, parse_entries
 from laudstream.journey.durations import Duration
 from laudstream.journey.durations import parse as parse_duration
 from laudstream.journey.kinds import OF, read
+from laudstream.journey.kinds.experiment import ExperimentStep
 from laudstream.journey.kinds.message import MessageStep
 from laudstream.journey.kinds.place import EVENT_ROOTS, MAX_AGE, Place, on
 from laudstream.journey.kinds.wait import WaitStep
@@ -72,6 +73,7 @@ def parse(
         _check_graph(reader, steps, start, found["steps"])
     if not reader.problems:
         _find_skips(reader, steps)
+        _check_winners(reader, steps, goal)
     if reader.problems:
         first = reader.problems[0]
         raise Invalid(f"{first.pointer or '/'}: {first.message}", tuple(reader.problems))
@@ -271,6 +273,19 @@ def _find_skips(reader: Reader, steps: dict[str, Step]) -> None:
             message = f"'skip' leaves out step {follows!r}, and it is not clear what comes behind that"
             reader.wrong(fallback_pointer(name, made), message, "name the step to go on with")
         steps[name] = msgspec.structs.replace(made, fallback=msgspec.structs.replace(fallback, to_step=behind))
+
+
+def _check_winners(reader: Reader, steps: dict[str, Step], goal: Goal | None) -> None:
+    """What a winner goes by must be there to be counted."""
+    sends = any(isinstance(made, MessageStep) for made in steps.values())
+    for name, made in steps.items():
+        if not isinstance(made, ExperimentStep) or made.winner is None:
+            continue
+        spot = at("/steps", name, "experiment", "winner", "metric")
+        if made.winner.metric == "goal" and goal is None:
+            reader.wrong(spot, "the journey has no goal to count", "give it a goal, or count opened or clicked")
+        elif made.winner.metric != "goal" and not sends:
+            reader.wrong(spot, "the journey sends no message to count", "count its goal")
 
 
 def fallback_pointer(name: str, step: Step) -> str:

@@ -6,11 +6,12 @@ from msgspec.structs import replace
 
 from laudstream.customers.recent import admit, fingerprint
 from laudstream.customers.row import Consent, Member, Row
-from laudstream.journey import alarms, asking, looking, past, rows, sends, standing
+from laudstream.journey import alarms, asking, holding, looking, past, rows, sends, standing
 from laudstream.journey.chaining import ask_deferred, begun, follow, let_in, stands
 from laudstream.journey.codec import empty
 from laudstream.journey.customer import FAILED, Customer, Run
 from laudstream.journey.firing import fire
+from laudstream.journey.handoff import ARM
 from laudstream.journey.inputs import DeliveryInput, GrantInput, Moment, Outcome, RowInput, TimerInput, TouchInput
 from laudstream.journey.kinds.wait import WaitStep
 from laudstream.journey.live import LiveJourney, Space
@@ -167,7 +168,10 @@ def touch(customer: Customer, input: TouchInput, moment: Moment, space: Space) -
 def grant(customer: Customer, input: GrantInput, moment: Moment, space: Space) -> Outcome:
     work = begun(customer, moment, space, ("input", *input.cause))
     settle(work)
-    asking.answer(work, work.present(input.run), input)
+    if input.of.startswith(ARM):
+        holding.answer(work, input)
+    else:
+        asking.answer(work, work.present(input.run), input)
     settle(work)
     return finish(work)
 

@@ -64,7 +64,9 @@ class GrantInput(msgspec.Struct, frozen=True, gc=False):
     run: str
     granted: bool
     most: int
-    """Places that the journey has."""
+    """Places that there are."""
+    of: str = ""
+    """Which quota of the journey; empty: that of its entries."""
 
 
 Input = EventInput | RowInput | DeliveryInput | TimerInput | TouchInput | GrantInput

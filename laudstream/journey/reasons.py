@@ -59,6 +59,9 @@ class Reason(StrEnum):
     TOO_DEEP = "too_deep", "it would be the ninth link of a chain of emitted events"
     NOBODY = "nobody", "the value that should name a customer names none"
 
+    # why a run left an experiment (R45)
+    NO_WINNER = "no_winner", "nobody has chosen a winner in time, so it went the arm that is its own"
+
     # why a run ended without an exit step (R59)
     IF_PAST = "if_past", "the instant to wait for is past"
     IF_MISSING = "if_missing", "the value to wait for is missing"

@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from laudstream.customers.event import LEAVE, Event
-from laudstream.journey import again, alarms, asking, entering
-from laudstream.journey.customer import FAILED, Core, Run
+from laudstream.journey import again, alarms, asking, entering, holding
+from laudstream.journey.customer import FAILED, HOLDING, Core, Run
 from laudstream.journey.live import LiveJourney
 from laudstream.journey.moves import Left, end
 from laudstream.journey.reasons import Reason
@@ -29,6 +29,8 @@ def settle(work: Work) -> None:
             guarded(work, run, _resume, live.versions[run.version])
         elif run.granted and live.moves:
             guarded(work, run, asking.go, live.versions[run.version])
+        elif run.status == HOLDING and live.moves:
+            guarded(work, run, holding.go_on, live.versions[run.version])
     for live in work.space.audiences:
         if belongs(work.core, live):
             current = {other.id for other in work.space.audiences}

@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from laudstream import topics
 from laudstream.customers.row import Consent, Member, Row
 from laudstream.journey.handoff import Ask, Emitted, Grant, Release
+from laudstream.journey.inputs import GrantInput
 from laudstream.journey.reasons import Reason
 from laudstream.journey.write import CONSENT, MEMBER, Write
 from laudstream.messages.delivery import Delivery
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
 Happening = Callable[["World", Person, Any], None]
 """Something that happens to a person; the last argument is what it is about."""
 
-ROWS, HANDOFFS, DELIVERIES = range(3)
+HANDOFFS_TOPIC = topics.HANDOFFS
+CONTROL, ROWS, HANDOFFS, DELIVERIES = range(4)
 """Ranks of what happens at the same instant; events come after it (A5)."""
 
 
@@ -120,7 +123,7 @@ def _ask(world: World, person: Person, ask: Ask) -> None:
 
 def _answer(world: World, person: Person, answer: tuple[Grant, str, bool]) -> None:
     grant, run, granted = answer
-    world.grant(person, grant.journey, run, granted, grant.most)
+    world.grant(person, GrantInput(world.cause(HANDOFFS_TOPIC), grant.journey, run, granted, grant.most, grant.of))
 
 
 def _release(world: World, person: Person, release: Release) -> None:
