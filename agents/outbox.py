@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from laudstream.errors import Invalid
-from laudstream.journey import subscriptions
+from laudstream.journey import signals, subscriptions
 from laudstream.journey.catalog import WINNER
 from laudstream.journey.control import Control, body_key
 from laudstream.journey.definition import parse
@@ -123,12 +123,18 @@ def _workspace(order: Order, body: dict[str, Any]) -> dict[str, Any]:
     return body
 
 
+def _signal(order: Order, body: dict[str, Any]) -> dict[str, Any]:
+    signals.parse(body)
+    return body
+
+
 _PUBLISHED: Mapping[str, Callable[[Order, dict[str, Any]], dict[str, Any]]] = {
     "journey": _journey,
     "template": _template,
     "subscription": _subscription,
     "workspace": _workspace,
     "segment": _segment,
+    "signal": _signal,
 }
 
 

@@ -23,6 +23,7 @@ from api import (
     openapi,
     pages,
     problems,
+    signals,
     stats,
     templates,
     workspace,
@@ -58,6 +59,7 @@ _JOURNEY, _TEMPLATE, _CUSTOMER = "/api/journeys/{id}", "/api/templates/{id}", "/
 
 ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/track", ingest.track, WRITE, ingest.Accepted, body=Track),
+    Route("POST", "/v1/signal", signals.signal, WRITE, signals.Signalled, body=signals.SignalWish),
     Route("POST", "/v1/batch", ingest.batch, WRITE, ingest.Accepted, body=ingest.Batch),
     Route("POST", "/v1/identify", ingest.identify, WRITE, ingest.Accepted, body=Identify),
     Route("POST", "/v1/page", ingest.page, WRITE, ingest.Accepted, body=Page),

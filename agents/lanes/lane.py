@@ -27,6 +27,7 @@ from agents.lanes.writer import Out
 from laudstream import topics
 from laudstream.errors import Broken, Invalid
 from laudstream.ids import partition_of
+from laudstream.journey.catalog import WINNER
 from laudstream.journey.control import body_key
 from laudstream.journey.customer import Customer
 from laudstream.records import codec as wire
@@ -299,7 +300,7 @@ class Lane:
                 control = wire.control(record.value)
             except Invalid:
                 continue
-            if control.status != "deleted":
+            if control.status != "deleted" and control.kind != WINNER:  # a winner has none
                 await self._bodies.wait(body_key(control.workspace, control.kind, control.id, control.version))
 
     def _head(self, before: Head, plan: rounds.Plan, result: rounds.Result, moved: Mapping[str, int]) -> Head:

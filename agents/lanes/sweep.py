@@ -2,7 +2,7 @@
 
 A journey was stopped or resumed, so its runs must end or go on; or it was published with an audience or dates, so
 whoever is there may enter, or is armed for what comes; or a segment changed, so everyone is in it or not; or an
-experiment has a winner, so whoever waits for it goes on. What a
+experiment has a winner, so whoever waits for it goes on; or a signal came, so whoever listens may enter. What a
 customer still has to do is in its own state and in the catalogue; the sweep only touches everyone. So an input that
 comes first does it first, and a row that comes late does it then. The cursor is part of the lane's state.
 """
@@ -14,6 +14,7 @@ import msgspec
 from laudstream.journey.catalog import WINNER, Catalog
 from laudstream.journey.control import Control
 from laudstream.journey.quotas import holds
+from laudstream.journey.signals import SIGNAL
 
 
 class Sweep(msgspec.Struct, frozen=True, array_like=True):
@@ -47,6 +48,8 @@ def start_sweeps(sweeps: tuple[Sweep, ...], before: Catalog, after: Catalog, con
     space = before.spaces.get(control.workspace)
     judges = after.spaces[control.workspace].judged != (space.judged if space else 0)
     judges |= control.kind == WINNER and holds(after.spaces[control.workspace], control.id)
+    if control.kind == SIGNAL:
+        return _signalled(sweeps, after, control)
     if control.kind != "journey" and not judges:
         return sweeps
     journey = space.journeys.get(control.id) if space and control.kind == "journey" else None
@@ -59,3 +62,12 @@ def start_sweeps(sweeps: tuple[Sweep, ...], before: Catalog, after: Catalog, con
         return sweeps
     others = tuple(sweep for sweep in sweeps if sweep.workspace != control.workspace)
     return (*others, Sweep(control.seq, control.workspace))
+
+
+def _signalled(sweeps: tuple[Sweep, ...], after: Catalog, control: Control) -> tuple[Sweep, ...]:
+    """A sweep for a signal waits for the one under way, so that many signals end. One that has not begun does both."""
+    mine = [sweep for sweep in sweeps if sweep.workspace == control.workspace and not sweep.trims]
+    heard = control.id in after.spaces[control.workspace].listeners
+    if not heard or any(not sweep.cursor for sweep in mine):
+        return sweeps
+    return (*sweeps, Sweep(control.seq, control.workspace))

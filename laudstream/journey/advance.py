@@ -36,6 +36,7 @@ from laudstream.journey.listening import count
 from laudstream.journey.live import DELETED, NOTHING, STOPPED, LiveJourney, Space
 from laudstream.journey.moves import Found
 from laudstream.journey.settling import belongs, settle
+from laudstream.journey.signals import awaits
 from laudstream.journey.telling import concerned, tell
 from laudstream.journey.work import Work, wake_at
 
@@ -68,6 +69,8 @@ def _event(customer: Customer, input: EventInput, moment: Moment, space: Space) 
     listening, unsettled = _look(runs, event.name, space) if runs else (_NOBODY, False)
     if space.audiences and not unsettled:
         unsettled = any(belongs(core, live) for live in space.audiences)
+    if space.signals and not unsettled:
+        unsettled = awaits(core, space)
     if core.goals and not unsettled and tracked:
         unsettled = awaited(core.goals, event.name, space)
     if core.judged != space.judged or (tracked and event.name in space.counted):

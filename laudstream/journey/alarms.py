@@ -31,7 +31,7 @@ def look(work: Work, live: LiveJourney) -> None:
     """The customer is looked at for a publishing of a journey: it enters its audience, or is armed for what comes."""
     version = live.versions[live.status.live]
     published = live.status.audience[1]
-    audience = version.audience
+    audience = version.audience if version.audience is None or not version.audience.signal else None
     row = work.core.row
     since = max(published, row.created_at, live.status.resumed_at)
     alarms = {key: alarm for key, alarm in work.core.alarms.items() if not key.startswith(live.id + "/")}

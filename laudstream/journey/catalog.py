@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from laudstream.conditions import getter
 from laudstream.conditions.tally import EVENT, RUN
-from laudstream.journey import subscriptions
+from laudstream.journey import signals, subscriptions
 from laudstream.journey.control import Control
 from laudstream.journey.definition import parse
 from laudstream.journey.kinds.place import STATE_ROOTS
@@ -26,11 +26,13 @@ from laudstream.journey.live import (
     PAUSED,
     STOPPED,
     LiveJourney,
+    Signal,
     Space,
     Status,
     Template,
 )
 from laudstream.journey.parse_settings import workspace
+from laudstream.journey.signals import SIGNAL
 from laudstream.journey.steps import Journey
 from laudstream.messages import template as templates
 from laudstream.segments.definition import parse as segment
@@ -44,6 +46,7 @@ WINNER = "winner"
 """Kind of a control record without a body: its status is the arm that has won, its id the experiment (R45)."""
 
 _GONE = (STOPPED, DELETED)
+DAY_MS = 86_400_000
 
 _Key = tuple[str, str, str, int]
 
@@ -74,12 +77,13 @@ class Catalog:
         self._compile((*key, control.version), body_of)
         version = self._compiled.get((*key, control.version))
         asks = isinstance(version, Journey) and version.looks
-        status = _after(self._statuses.get(key), control, at, asks)
+        after = _signalled if control.kind == SIGNAL else _after
+        status = after(self._statuses.get(key), control, at, asks)
         for number, _ in status.published:
             self._compile((*key, number), body_of)
         statuses = {**self._statuses, key: status}
         space = self._placed(self.spaces.get(control.workspace, NOTHING), key, status, control.seq)
-        if control.kind != "template":
+        if control.kind not in ("template", SIGNAL):
             space = watching(space)
         return Catalog(statuses, {**self.spaces, control.workspace: space}, self._compiled)
 
@@ -110,6 +114,9 @@ class Catalog:
         if kind == WINNER:
             others = {name: arm for name, arm in space.winners.items() if name != id}
             return replace(space, winners=others if status.status == DELETED else {**others, id: status.status})
+        if kind == SIGNAL:
+            found = [Signal(n, at, id, self._compiled[(*key, n)]) for n, at in status.published]
+            return replace(space, signals=_of_a_day([*found, *(each for each in space.signals if each.name != id)]))
         live = self._compiled[(*key, status.live)]
         if kind == "workspace":
             return replace(space, workspace=live, zone_seq=seq)
@@ -131,6 +138,7 @@ class Catalog:
             entries=_by_event(journeys),
             audiences=_audiences(journeys),
             timed=_timed(journeys),
+            listeners=_listeners(journeys),
         )
 
 
@@ -194,6 +202,28 @@ def _after(before: Status | None, control: Control, at: int, asks: bool) -> Stat
     return Status(status, live, published, resumed, stopped, audience, control.seq)
 
 
+def _signalled(before: Status | None, control: Control, at: int, asks: bool) -> Status:
+    """Those of the last day are kept."""
+    known = before.published if before is not None else ()
+    young = tuple((number, then) for number, then in known if then > at - DAY_MS and number != control.version)
+    return Status(LIVE, control.version, (*young, (control.version, at)), seq=control.seq)
+
+
+def _of_a_day(signals: list[Signal]) -> tuple[Signal, ...]:
+    newest = max(each.at for each in signals)
+    return tuple(sorted((each for each in signals if each.at > newest - DAY_MS), key=lambda each: each.number))
+
+
+def _listeners(journeys: dict[str, LiveJourney]) -> dict[str, tuple[LiveJourney, ...]]:
+    met: dict[str, list[LiveJourney]] = {}
+    for journey in by_priority(journeys.values()):
+        if journey.status.status not in _GONE:
+            audiences = (version.audience for version in journey.versions.values())
+            for name in sorted({each.signal for each in audiences if each is not None and each.signal}):
+                met.setdefault(name, []).append(journey)
+    return {name: tuple(found) for name, found in met.items()}
+
+
 def _by_event(journeys: dict[str, LiveJourney]) -> dict[str, tuple[LiveJourney, ...]]:
     met: dict[str, list[LiveJourney]] = {}
     for journey in sorted(journeys.values(), key=lambda journey: (_priority(journey), journey.id)):
@@ -243,4 +273,5 @@ _COMPILERS: dict[str, Callable[[_Key, dict[str, Any]], Any]] = {
     "template": _template,
     "subscription": lambda key, body: subscriptions.parse(body),
     "workspace": lambda key, body: workspace(body),
+    SIGNAL: lambda key, body: signals.parse(body),
 }

@@ -10,7 +10,8 @@ class Control(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Number of the change in the installation; a lane ignores what is not greater than its own."""
     workspace: str
     kind: str
-    """journey, template, subscription, workspace; winner: of an experiment, without a body."""
+    """journey, template, subscription, workspace; signal: one that was sent; winner: of an experiment,
+    without a body."""
     id: str
     version: int
     status: str

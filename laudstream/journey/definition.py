@@ -31,7 +31,6 @@ from laudstream.journey.until import SKIP
 FIELDS = ("id", "name", "entry", "exit", "max_entries", "goal", "settings", "start", "steps")
 PLANNED_FIELDS = ("migrate",)
 PLANNED_ENTRIES: tuple[str, ...] = ()
-PLANNED_AUDIENCE = ("signal",)
 ENTRIES = ("event", "segment", "date", "audience", "api")
 LONGEST_GOAL = parse_duration("P1Y")
 MAX_STEPS = 500
@@ -121,7 +120,8 @@ def _entries(
         if "api" in kinds:
             entries.append(_called(reader, found, pointer, reentry, after, restart))
             continue
-        where, below = found.get("where"), ("customer", "entry") if {"date", "segment"} & set(kinds) else ("customer",)
+        has_entry = bool({"date", "segment"} & set(kinds)) or _signalled(found)
+        where, below = found.get("where"), ("customer", "entry") if has_entry else ("customer",)
         holds = None if where is None else conditions.read(reader, where, at(pointer, "where"), below)
         if "date" in kinds:
             path, when, keep = parse_entries.dates(reader, found["date"], at(pointer, "date"))
@@ -135,7 +135,12 @@ def _entries(
             reader.wrong(pointer, "a journey has one audience", "join their conditions with any: […]")
         options = reader.object_of(found["audience"], at(pointer, "audience"), "'audience'") or {}
         spot = at(pointer, "audience")
-        reader.only(options, spot, ("of", *parse_entries.TIMED), PLANNED_AUDIENCE)
+        if "signal" in options:
+            reader.only(options, spot, ("signal",))
+            name = reader.text_of(options["signal"], at(spot, "signal"), "'signal'") or ""
+            audience = Audience(holds, reentry, after, restart, signal=name)
+            continue
+        reader.only(options, spot, ("of", "signal", *parse_entries.TIMED))
         schedule = parse_entries.schedule(reader, options, spot)
         of = "both" if schedule is not None else "present"
         if "of" in options:
@@ -149,7 +154,13 @@ def _entries(
 
 def _recurs(body: dict[str, Any]) -> bool:
     """Whether an entry comes again and again by itself (R23)."""
-    return any(isinstance(body.get(kind), dict) and "every" in body[kind] for kind in ("date", "audience"))
+    every = any(isinstance(body.get(kind), dict) and "every" in body[kind] for kind in ("date", "audience"))
+    return every or _signalled(body)
+
+
+def _signalled(body: dict[str, Any]) -> bool:
+    """Whether an entry listens to a signal (R34)."""
+    return isinstance(body.get("audience"), dict) and "signal" in body["audience"]
 
 
 def _called(

@@ -15,7 +15,7 @@ from laudstream.journey import goals
 from laudstream.journey.customer import ACTIVE, ASKING, FAILED, Entered, Run
 from laudstream.journey.handoff import Ask
 from laudstream.journey.listening import exit_rule
-from laudstream.journey.live import DRAINING, PAUSED, LiveJourney
+from laudstream.journey.live import DRAINING, PAUSED, LiveJourney, Signal
 from laudstream.journey.matching import key_value, too_old
 from laudstream.journey.moves import CONTEXT_BYTES, CONTEXTS_BYTES, end, packed
 from laudstream.journey.reasons import Reason
@@ -27,6 +27,7 @@ OPEN_RUNS = 100
 OPEN_RUNS_OF_JOURNEY = 20
 KEYS_OF_JOURNEY = 1_000
 KEYS = 4_000
+SIGNALLED = "signal"
 
 AnyEntry = Entry | DateEntry | Audience | SegmentEntry
 Occurrence = tuple[str | int, ...]
@@ -65,6 +66,14 @@ def enter_audience(work: Work, live: LiveJourney, audience: Audience, occurrence
         _ask(work, live, audience, run, occurrence)
 
 
+def enter_signal(work: Work, live: LiveJourney, number: int, audience: Audience, signal: Signal) -> None:
+    """Asks an audience for a signal; `entry.*` are its properties (R34)."""
+    by = Entered(signal.name, packed(signal.properties), work.moment.now, by="signal")
+    run = Run("", live.id, number, work.moment.now, by, "")
+    if _belongs(work, audience, run):
+        _ask(work, live, audience, run, (SIGNALLED, signal.number))
+
+
 def enter_date(
     work: Work, live: LiveJourney, entry: DateEntry, properties: dict[str, Any], occurrence: Occurrence
 ) -> None:
@@ -93,7 +102,7 @@ def _belongs(work: Work, audience: Audience, run: Run) -> bool:
 
 
 def _ask(work: Work, live: LiveJourney, entry: Audience | DateEntry, run: Run, occurrence: Occurrence) -> None:
-    version = live.versions[live.status.live]
+    version = live.versions[run.version]
     refusal = _closed(work, live, version) or _seen_before(work, entry, run) or _out_or_full(work, version, entry, run)
     if refusal is None:
         _start(work, version, run, occurrence)
@@ -249,7 +258,7 @@ def begin(work: Work, run: Run, version: Journey) -> None:
     goals.begin(work, run, version)
     data: dict[str, Any] = {"event": run.entry.name}
     if run.entry.by:
-        data = {} if run.entry.by in ("date", "segment") else {run.entry.by: True}
+        data = {} if run.entry.by in ("date", "segment") else {run.entry.by: run.entry.name or True}
         data |= {} if run.entry.by == "api" else run.entry.properties
     if run.key:
         data["key"] = run.key

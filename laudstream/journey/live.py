@@ -103,6 +103,17 @@ class Subscription(msgspec.Struct, frozen=True, gc=False):
     """`opt_in: implied`: who has said nothing gets marketing too."""
 
 
+class Signal(msgspec.Struct, frozen=True, gc=False):
+    """An event that belongs to no customer (R34)."""
+
+    number: int
+    """In the workspace: 1, 2, 3, …"""
+    at: int
+    """When it stood in the log, ms."""
+    name: str
+    properties: dict[str, Any]
+
+
 class Space(msgspec.Struct, frozen=True, gc=False):
     """The definitions of one workspace."""
 
@@ -136,6 +147,10 @@ class Space(msgspec.Struct, frozen=True, gc=False):
     subscriptions: dict[str, Subscription] = {}
     winners: dict[str, str] = {}
     """experiment -> arm that has won (R45)."""
+    signals: tuple[Signal, ...] = ()
+    """Those of the last day, by number."""
+    listeners: dict[str, tuple[LiveJourney, ...]] = {}
+    """Signal -> journeys that it may enter, by priority, then by id (R21)."""
 
     def zone_of(self, attributes: dict[str, Any]) -> tzinfo:
         """The customer's zone, else the workspace's."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from laudstream.customers.event import LEAVE, Event
-from laudstream.journey import again, alarms, asking, entering, holding
+from laudstream.journey import again, alarms, asking, entering, holding, signals
 from laudstream.journey.customer import FAILED, HOLDING, Core, Run
 from laudstream.journey.live import LiveJourney
 from laudstream.journey.moves import Left, end
@@ -34,9 +34,11 @@ def settle(work: Work) -> None:
     for live in work.space.audiences:
         if belongs(work.core, live):
             current = {other.id for other in work.space.audiences}
-            swept = {id: seq for id, seq in work.core.swept.items() if id in current}
+            swept = {id: seq for id, seq in work.core.swept.items() if id in current or id.startswith("!")}
             work.core.swept = {**swept, live.id: live.status.audience[0]}
             enter(work, live, None)
+    if work.space.signals:
+        signals.hear(work, guarded_entry)
 
 
 def belongs(core: Core, live: LiveJourney) -> bool:

@@ -70,6 +70,8 @@ class Audience(msgspec.Struct, frozen=True, gc=False):
     """None: as soon as they are looked at."""
     catch_up: Duration = Duration("PT1H", ms=3_600_000)
     """How late an occurrence is made up at most."""
+    signal: str = ""
+    """It is taken whenever this signal comes (R34)."""
 
 
 class SegmentEntry(msgspec.Struct, frozen=True, gc=False):
@@ -231,12 +233,13 @@ class Journey(msgspec.Struct, frozen=True, gc=False):
     @property
     def looks(self) -> bool:
         """Whether each customer is to be looked at when it is published (A10)."""
-        return self.audience is not None or bool(self.dates)
+        return (self.audience is not None and not self.audience.signal) or bool(self.dates)
 
     @property
     def looks_at_all(self) -> bool:
         """Whether these are also customers that come later."""
-        return bool(self.dates) or (self.audience is not None and self.audience.of != "present")
+        audience = self.audience if self.audience is not None and not self.audience.signal else None
+        return bool(self.dates) or (audience is not None and audience.of != "present")
 
     def listens(self, step: str, event: str) -> bool:
         """Whether an event can move a run at a step; true for a step that is not there, so that its run is parked."""

@@ -35,6 +35,7 @@ from laudstream.journey.inputs import (
 )
 from laudstream.journey.live import NOTHING, Space
 from laudstream.journey.quotas import holds
+from laudstream.journey.signals import SIGNAL
 from laudstream.messages.delivery import Delivery
 from laudstream.messages.request import SendRequest
 from laudstream.simulate.chooser import Chooser
@@ -79,6 +80,8 @@ class World:
 
     def publish(self, kind: str, id: str, body: dict[str, Any]) -> int:
         """Makes a new version live, now; its number. Raises Invalid with every problem."""
+        if kind == SIGNAL:
+            return self.signal(id, body.get("properties", {}))
         version = self._versions.get((kind, id), 0) + 1
         self._bodies[kind, id, version] = body
         self.control(kind, id, "live", version)
@@ -97,6 +100,14 @@ class World:
         asks = kind == "journey" and bool(now.journeys[id].status.audience[0])
         if known or asks or now.judged != space.judged:
             self._touch()
+
+    def signal(self, name: str, properties: dict[str, Any]) -> int:
+        """Sends a signal, now; its number (R34). Raises Invalid."""
+        number = self._versions[SIGNAL, ""] = self._versions.get((SIGNAL, ""), 0) + 1
+        self._bodies[SIGNAL, name, number] = {"properties": properties}
+        if name in self._apply(SIGNAL, name, "live", number).listeners:
+            self._touch()
+        return number
 
     def win(self, experiment: str, arm: str) -> None:
         """An arm of an experiment has won, now (R45)."""
