@@ -63,9 +63,7 @@ def parse(
     entries, dates, audience, segment_entries = _entries(reader, found.get("entry"))
     exits = _exits(reader, found["exit"], segment_entries) if "exit" in found else ()
     goal = _goal(reader, found["goal"]) if "goal" in found else None
-    most = 0
-    if "max_entries" in found:
-        most = reader.whole_of(found["max_entries"], "/max_entries", "'max_entries'", 1, MOST_ENTRIES) or 0
+    most, each = _places(reader, found["max_entries"], audience) if "max_entries" in found else (0, False)
     steps = _steps(reader, found, options, templates)
     start = reader.name_of(found.get("start"), "/start", "'start'") or ""
     if not reader.problems:
@@ -80,8 +78,24 @@ def parse(
     return Journey(
         id, name or id, start, steps, entries, exits, options, hearing.heard(steps, exits, keeps, goal),
         hearing.levels(steps, exits, keeps, goal), body, most, audience, hearing.reads(steps), keeps, goal, dates,
-        segment_entries, hearing.timed(steps, exits, goal), joined(reader.needs),
+        segment_entries, hearing.timed(steps, exits, goal), joined(reader.needs), each,
     )  # fmt: skip
+
+
+def _places(reader: Reader, body: Any, audience: Audience | None) -> tuple[int, bool]:
+    """(places, whether each occurrence has so many) of `max_entries: n` or `{n, per: occurrence}` (R18)."""
+    if not isinstance(body, dict):
+        return reader.whole_of(body, "/max_entries", "'max_entries'", 1, MOST_ENTRIES) or 0, False
+    reader.only(body, "/max_entries", ("n", "per"))
+    most = reader.whole_of(body.get("n"), "/max_entries/n", "'n'", 1, MOST_ENTRIES) or 0
+    reader.choice_of(body.get("per"), "/max_entries/per", "'per'", ("occurrence",))
+    recurs = audience is not None and (audience.signal or (audience.schedule is not None and audience.schedule.unit))
+    if not recurs:
+        message = "nothing here occurs again and again"
+        reader.wrong(
+            "/max_entries/per", message, "give the journey an audience with 'every' or on a signal, or write n"
+        )
+    return most, True
 
 
 def _entries(

@@ -243,9 +243,20 @@ def _start(work: Work, version: Journey, run: Run, occurrence: Occurrence = ()) 
     if version.max_entries:
         run.status = ASKING
         work.begin(run)
-        work.out.append(Ask(work.workspace, run.journey, ((work.customer, run.id),)))
+        of = _occurrence(work, run, occurrence) if version.per_occurrence else ""
+        work.out.append(Ask(work.workspace, run.journey, ((work.customer, run.id),), of=of))
         return
     begin(work, run, version)
+
+
+def _occurrence(work: Work, run: Run, occurrence: Occurrence) -> str:
+    """The quota of an occurrence: of a signal, or of an audience since its publishing (R18, R36). Other entries share
+    one."""
+    if run.entry.by == "signal":
+        return f"signal/{occurrence[-1]}"
+    if run.entry.by == "audience" and occurrence:
+        return f"audience/{work.journeys[run.journey].status.audience[0]}/{occurrence[-1]}"
+    return ""
 
 
 def begin(work: Work, run: Run, version: Journey) -> None:

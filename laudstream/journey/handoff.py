@@ -27,6 +27,10 @@ ARM = "arm/"
 """Begins the name of the quota of an arm: arm/<experiment>/<arm>; one for all journeys that name the experiment."""
 
 
+PACE = "pace"
+"""Name of the quota that gives messages of a journey their time."""
+
+
 class Ask(msgspec.Struct, frozen=True, tag="ask", omit_defaults=True, gc=False):
     """A run wants a place: an effect of the core, and of many of them one record."""
 
@@ -49,6 +53,10 @@ class Grant(msgspec.Struct, frozen=True, tag="grant", omit_defaults=True, gc=Fal
     most: int
     control_seq: int = 0
     of: str = ""
+    first: int = 0
+    """Of a pace: the slot of the first place; the others follow."""
+    period: int = 0
+    """Of a pace: ms in which there are `most` slots."""
 
 
 class Release(msgspec.Struct, frozen=True, tag="release", omit_defaults=True, gc=False):
@@ -80,6 +88,15 @@ class Quota(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     granted: int = 0
     """Places that are taken."""
+
+
+class Pacing(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """State of a journey's pace."""
+
+    following: int = 0
+    """Slot that is given next: `most` of them lie in each `period`, numbered from 1970 on."""
+    most: int = 0
+    period: int = 0
 
 
 def quota_key(workspace: str, journey: str, of: str = "") -> str:

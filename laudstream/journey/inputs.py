@@ -67,6 +67,8 @@ class GrantInput(msgspec.Struct, frozen=True, gc=False):
     """Places that there are."""
     of: str = ""
     """Which quota of the journey; empty: that of its entries."""
+    slot: int = 0
+    """Of a pace: from when on a message may go, ms."""
 
 
 Input = EventInput | RowInput | DeliveryInput | TimerInput | TouchInput | GrantInput

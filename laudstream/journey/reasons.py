@@ -44,6 +44,7 @@ class Reason(StrEnum):
     QUIET_HOURS = "quiet_hours", "it is quiet time for the customer"
     WINDOW = "window", "it is outside the hours in which the message may go"
     CAP = "cap", "a cap on the number of messages is reached"
+    PACE = "pace", "the journey sends so many messages in a minute or an hour, and these are taken"
     UNDELIVERED = "undelivered", "no delivery told within a day after the last moment to send"
 
     # why a delivery was refused by a sender

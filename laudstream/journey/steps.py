@@ -178,6 +178,14 @@ class Defer(msgspec.Struct, frozen=True, gc=False):
     caps: bool = False
 
 
+class Pace(msgspec.Struct, frozen=True, gc=False):
+    """At most so many messages of a journey in each minute or hour of the clock (A11)."""
+
+    limit: int
+    period: int
+    """ms."""
+
+
 class Settings(msgspec.Struct, frozen=True, gc=False):
     message_class: str = "marketing"
     priority: int = 5
@@ -199,6 +207,7 @@ class Settings(msgspec.Struct, frozen=True, gc=False):
     """None: P3D."""
     release_spread: int | None = None
     """ms; None: the workspace's (A8)."""
+    pace: Pace | None = None
 
 
 class Journey(msgspec.Struct, frozen=True, gc=False):
@@ -229,6 +238,8 @@ class Journey(msgspec.Struct, frozen=True, gc=False):
     """Steps at which time alone can move a run by a condition."""
     needs: Needs = NONE
     """What its conditions depend on."""
+    per_occurrence: bool = False
+    """Each occurrence of its audience has `max_entries` places of its own (R18)."""
 
     @property
     def looks(self) -> bool:

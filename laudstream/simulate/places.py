@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from laudstream.journey.catalog import Catalog
-from laudstream.journey.handoff import Ask, Grant, Release, quota_key
-from laudstream.journey.quotas import give
+from laudstream.journey.handoff import PACE, Ask, Grant, Pacing, Release, quota_key
+from laudstream.journey.quotas import give, pace
 
 
 class Places:
     def __init__(self) -> None:
         self._granted: dict[str, int] = {}
+        self._paces: dict[str, Pacing] = {}
 
-    def ask(self, ask: Ask, catalog: Catalog) -> Grant:
-        """Gives places to the first of those who ask, as many as there are."""
+    def ask(self, ask: Ask, catalog: Catalog, clock: int) -> Grant:
+        """Gives places to the first of those who ask, as many as there are; of a pace slots to all, from `clock` on."""
+        if ask.of == PACE:
+            key = quota_key(ask.workspace, ask.journey, ask.of)
+            grant, self._paces[key] = pace(ask, catalog, self._paces.get(key, Pacing()), clock)
+            return grant
         taken = self.taken(ask.workspace, ask.journey, ask.of)
         grant = give(ask, catalog, taken)
         self._granted[quota_key(ask.workspace, ask.journey, ask.of)] = taken + grant.granted

@@ -29,7 +29,7 @@ class Sale(Cluster):
         """Places that are given out."""
         owner = self.owner(f"{WORKSPACE}:!quota/{JOURNEY['id']}")
         grant = Quotas(owner.store).ask(
-            Ask(WORKSPACE, JOURNEY["id"], tuple((str(n), "") for n in range(MOST))), owner.lane.catalog
+            Ask(WORKSPACE, JOURNEY["id"], tuple((str(n), "") for n in range(MOST))), owner.lane.catalog, 0
         )
         return MOST - grant.granted
 

@@ -128,6 +128,7 @@ export interface Settings {
   defer?: Defer;
   defer_at_most?: string;
   release_spread?: string;
+  pace?: { limit: number; per: 'minute' | 'hour' };
   caps?: Cap[];
   tags?: string[];
 }
@@ -138,7 +139,7 @@ export interface Definition {
   entry: Entry[];
   exit?: ExitRule[];
   /** Places of the journey, over all its versions. */
-  max_entries?: number;
+  max_entries?: number | { n: number; per: 'occurrence' };
   goal?: Goal;
   settings?: Settings;
   start: string;

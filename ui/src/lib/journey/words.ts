@@ -175,6 +175,7 @@ export function settingsWords(settings: Settings): [name: string, value: string]
     ['Windows', windows.map(windowWords).join(', or ') || undefined],
     ['Put off', settings.defer === undefined ? undefined : deferWords(settings.defer)],
     ['Put off at most', settings.defer_at_most === undefined ? undefined : duration(settings.defer_at_most)],
+    ['Pace', settings.pace === undefined ? undefined : `at most ${settings.pace.limit} messages in each ${settings.pace.per}`],
     ['Releases spread over', settings.release_spread === undefined ? undefined : duration(settings.release_spread)],
     ['Caps', caps.map(capWords).join(', ') || undefined],
     ['Open from', settings.starts_at],
