@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from laudstream.conditions import getter
 from laudstream.conditions.tally import EVENT, RUN
-from laudstream.journey import signals, subscriptions
+from laudstream.journey import pins, signals, subscriptions
 from laudstream.journey.control import Control
 from laudstream.journey.definition import parse
 from laudstream.journey.kinds.place import STATE_ROOTS
@@ -129,7 +129,13 @@ class Catalog:
             segments = {name: other for name, other in space.segments.items() if name != id}
             if status.status not in _GONE:
                 segments[id] = Live(live, status.live, seq, dict(status.published).get(status.live, 0))
-            return replace(space, segments=segments, segments_seq=max(space.segments_seq, seq))
+            pinnable = {name: each for name, each in space.segment_versions.items() if pins.base_of(name) != id}
+            for version, since in status.published if status.status not in _GONE else ():
+                name, each = pins.pinned(self._compiled[(owner, kind, id, version)], version)
+                pinnable[name] = each, since
+            return replace(
+                space, segments=segments, segment_versions=pinnable, segments_seq=max(space.segments_seq, seq)
+            )
         versions = {version: self._compiled[(owner, kind, id, version)] for version, _ in status.published}
         journeys = {**space.journeys, id: LiveJourney(id, status, versions)}
         return replace(
@@ -149,11 +155,13 @@ def watching(space: Space) -> Space:
         for journey in space.journeys.values()
         for number, version in journey.versions.items()
     ]
+    pinned = pins.pins(space)
     following = [journey.status.seq for journey in space.journeys.values() if _follows(journey)]
+    following += [live.seq for live in pinned.values()]
     judged = max([space.segments_seq, *following])
     if judged:
         judged = max(judged, space.zone_seq)
-    watch = made(space.segments, (each for each in versions if each[0].stateful), judged, space.zone_seq)
+    watch = made({**space.segments, **pinned}, (each for each in versions if each[0].stateful), judged, space.zone_seq)
     ticking = any(version.timed for journey in space.journeys.values() for version in journey.versions.values())
     return replace(
         space, watch=watch, counted=watch.events, judged=judged, edges=_by_edge(space.journeys), ticking=ticking,

@@ -12,6 +12,7 @@ from laudstream.conditions import Get
 from laudstream.conditions.tally import Query
 from laudstream.journey.durations import zone_of
 from laudstream.journey.steps import Cap, Journey, QuietHours
+from laudstream.segments.definition import Segment
 from laudstream.segments.watch import EMPTY, Live, Watch
 
 LIVE, PAUSED, DRAINING, STOPPED, DELETED = "live", "paused", "draining", "stopped", "deleted"
@@ -128,6 +129,8 @@ class Space(msgspec.Struct, frozen=True, gc=False):
     timed: tuple[LiveJourney, ...] = ()
     """Journeys with entries that go by an attribute: by a date, or by the zone of the customer."""
     segments: dict[str, Live] = {}
+    segment_versions: dict[str, tuple[Segment, int]] = {}
+    """name@version -> what it says under that name, and when it was published (ms): those that may be pinned (R48)."""
     watch: Watch = EMPTY
     counted: dict[str, tuple[Query, ...]] = {}
     """Event -> the tallies that it adds to."""
