@@ -2,9 +2,10 @@
 
 A journey was stopped or resumed, so its runs must end or go on; or it was published with an audience or dates, so
 whoever is there may enter, or is armed for what comes; or a segment changed, so everyone is in it or not; or an
-experiment has a winner, so whoever waits for it goes on; or a signal came, so whoever listens may enter. What a
-customer still has to do is in its own state and in the catalogue; the sweep only touches everyone. So an input that
-comes first does it first, and a row that comes late does it then. The cursor is part of the lane's state.
+experiment has a winner, so whoever waits for it goes on; or a signal came, so whoever listens may enter; or the zone of
+the workspace changed, so what goes by it is computed again. What a customer still has to do is in its own state and in
+the catalogue; the sweep only touches everyone. So an input that comes first does it first, and a row that comes late
+does it then. The cursor is part of the lane's state.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ def start_sweeps(sweeps: tuple[Sweep, ...], before: Catalog, after: Catalog, con
     """Add what this control record asks for. A sweep under way begins anew: it looks at everything at once."""
     space = before.spaces.get(control.workspace)
     judges = after.spaces[control.workspace].judged != (space.judged if space else 0)
+    judges |= after.spaces[control.workspace].rezoned_at != (space.rezoned_at if space else 0)
     judges |= control.kind == WINNER and holds(after.spaces[control.workspace], control.id)
     if control.kind == SIGNAL:
         return _signalled(sweeps, after, control)

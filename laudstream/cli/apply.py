@@ -76,7 +76,7 @@ def check_references(items: Iterable[Item], client: Client) -> None:
 
 
 def save_circles(items: Sequence[Item], client: Client) -> None:
-    """Journeys that call each other in a circle: one that is called before its turn, and is not there, is saved first."""
+    """Of journeys that call each other in a circle, one that is called before its turn, and is not there, is saved."""
     journeys = {item.id: item for item in items if item.kind == "journey"}
     later = dict(journeys)
     for id, item in journeys.items():

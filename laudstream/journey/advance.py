@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from laudstream.customers.event import ENTER, LEAVE, Event
 from laudstream.customers.recent import admit, fingerprint
-from laudstream.journey import handlers, rows, standing
+from laudstream.journey import handlers, rezoning, rows, standing
 from laudstream.journey.catalog import Catalog
 from laudstream.journey.chaining import begun, let_in, stands
 from laudstream.journey.customer import FAILED, HOLDING, Core, Customer, Run
@@ -71,6 +71,8 @@ def _event(customer: Customer, input: EventInput, moment: Moment, space: Space) 
         unsettled = any(belongs(core, live) for live in space.audiences)
     if space.signals and not unsettled:
         unsettled = awaits(core, space)
+    if space.rezoned_at and not unsettled:
+        unsettled = rezoning.awaits(core, space)
     if core.goals and not unsettled and tracked:
         unsettled = awaited(core.goals, event.name, space)
     if core.judged != space.judged or (tracked and event.name in space.counted):

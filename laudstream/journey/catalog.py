@@ -7,6 +7,7 @@ id, version) and shared between snapshots, since bodies never change.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import UTC, tzinfo
 from typing import Any
 
 import msgspec
@@ -119,7 +120,8 @@ class Catalog:
             return replace(space, signals=_of_a_day([*found, *(each for each in space.signals if each.name != id)]))
         live = self._compiled[(*key, status.live)]
         if kind == "workspace":
-            return replace(space, workspace=live, zone_seq=seq)
+            settings = [(at, self._compiled[(*key, version)].zone) for version, at in status.published]
+            return replace(space, workspace=live, zone_seq=seq, zones=_changes(settings))
         if kind == "template":
             pinned = {f"{id}@{version}": self._compiled[(*key, version)] for version, _ in status.published}
             return replace(space, templates={**space.templates, **pinned, id: live})
@@ -165,7 +167,7 @@ def watching(space: Space) -> Space:
     ticking = any(version.timed for journey in space.journeys.values() for version in journey.versions.values())
     return replace(
         space, watch=watch, counted=watch.events, judged=judged, edges=_by_edge(space.journeys), ticking=ticking,
-        asks_consents=any(needs.consents for needs, _ in versions),
+        asks_consents=any(needs.consents for needs, _ in versions), rezoned_at=_rezoned_at(space),
     )  # fmt: skip
 
 
@@ -220,6 +222,21 @@ def _signalled(before: Status | None, control: Control, at: int, asks: bool) -> 
 def _of_a_day(signals: list[Signal]) -> tuple[Signal, ...]:
     newest = max(each.at for each in signals)
     return tuple(sorted((each for each in signals if each.at > newest - DAY_MS), key=lambda each: each.number))
+
+
+def _rezoned_at(space: Space) -> int:
+    published = [at for journey in space.journeys.values() for _, at in journey.status.published]
+    changed = space.zones[-1][0] if space.zones else 0
+    return changed if published and min(published) < changed else 0
+
+
+def _changes(zones: list[tuple[int, tzinfo]]) -> tuple[tuple[int, tzinfo], ...]:
+    """Those that are another one than before; UTC where nothing is said."""
+    found: list[tuple[int, tzinfo]] = []
+    for at, zone in zones:
+        if zone != (found[-1][1] if found else UTC):
+            found.append((at, zone))
+    return tuple(found)
 
 
 def _listeners(journeys: dict[str, LiveJourney]) -> dict[str, tuple[LiveJourney, ...]]:

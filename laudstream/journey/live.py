@@ -150,10 +150,22 @@ class Space(msgspec.Struct, frozen=True, gc=False):
     subscriptions: dict[str, Subscription] = {}
     winners: dict[str, str] = {}
     """experiment -> arm that has won (R45)."""
+    zones: tuple[tuple[int, tzinfo], ...] = ()
+    """(ms, zone): when the workspace's zone became another one."""
+    rezoned_at: int = 0
+    """When it changed last while there were journeys, ms; 0: never."""
     signals: tuple[Signal, ...] = ()
     """Those of the last day, by number."""
     listeners: dict[str, tuple[LiveJourney, ...]] = {}
     """Signal -> journeys that it may enter, by priority, then by id (R21)."""
+
+    def zone_on(self, at: int) -> tzinfo:
+        """The workspace's zone at that time (ms)."""
+        found: tzinfo = UTC
+        for since, zone in self.zones:
+            if since <= at:
+                found = zone
+        return found
 
     def zone_of(self, attributes: dict[str, Any]) -> tzinfo:
         """The customer's zone, else the workspace's."""

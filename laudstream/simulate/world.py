@@ -98,7 +98,7 @@ class World:
         known = kind == "journey" and id in space.journeys
         now = self._apply(kind, id, status, chosen)
         asks = kind == "journey" and bool(now.journeys[id].status.audience[0])
-        if known or asks or now.judged != space.judged:
+        if known or asks or now.judged != space.judged or now.rezoned_at != space.rezoned_at:
             self._touch()
 
     def signal(self, name: str, properties: dict[str, Any]) -> int:
