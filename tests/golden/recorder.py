@@ -9,6 +9,7 @@ from agents.definitions import Definitions
 from agents.lanes.replay import read_rounds
 from laudstream import topics
 from laudstream.errors import Invalid
+from laudstream.journey.catalog import WINNER
 from laudstream.journey.control import body_key
 from laudstream.records import codec
 from laudstream.settings import Settings
@@ -36,6 +37,8 @@ def _keep_body(record: Any, definitions: Definitions, bodies: Bodies) -> None:
     try:
         control = codec.control(record.value)
     except Invalid:
+        return
+    if control.kind == WINNER:  # it has none
         return
     named = (control.workspace, control.kind, control.id, control.version)
     if control.status != "deleted" or body_key(*named) not in bodies:
