@@ -100,7 +100,7 @@ export interface Step {
     collect?: string[];
   };
   split?: { branches: Branch[]; else: string };
-  experiment?: { id?: string; arms: Record<string, number>; holdout?: number };
+  experiment?: { id?: string; arms: Record<string, number>; holdout?: number; winner?: Winner };
   update?: Update;
   emit?: Emit;
   jump?: string | { to: string };
@@ -114,6 +114,13 @@ export interface Cap {
   channel?: string;
   tag?: string;
   counts?: 'marketing' | 'all';
+}
+
+export interface Winner {
+  metric: 'opened' | 'clicked' | 'goal';
+  minimum: number;
+  hold_rest?: boolean;
+  hold_at_most?: string;
 }
 
 export interface Settings {

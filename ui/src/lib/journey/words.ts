@@ -68,7 +68,10 @@ export function listed(words: string[], last: 'and' | 'or'): string {
 export function stepDetail(step: Step): string {
   if (step.message !== undefined) return step.message.template;
   if (step.experiment !== undefined) {
-    return Object.entries(armsOf(step.experiment)).map(([arm, weight]) => `${arm} ${weight} %`).join(' · ');
+    const { winner } = step.experiment;
+    const rest = winner?.hold_rest ? ', the rest waits' : '';
+    const wins = winner === undefined ? [] : [`winner by ${winner.metric}${rest}`];
+    return [...Object.entries(armsOf(step.experiment)).map(([arm, weight]) => `${arm} ${weight} %`), ...wins].join(' · ');
   }
   if (step.update !== undefined) return updateDetail(step.update);
   if (step.emit !== undefined) return emitDetail(step.emit);
