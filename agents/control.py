@@ -6,7 +6,7 @@ agent before it. Rows get `control_seq` without holes, then go to Kafka in one t
 Who dies in between leaves rows that are numbered and not marked: they are written again with the same number, which
 lanes that have read it ignore.
 
-The holder of the lock also forgets decisions that are older than 30 days.
+The holder of the lock also forgets decisions that are older than 30 days, and chooses winners of experiments.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import structlog
 from aiokafka.client import AIOKafkaClient
 from mode import Service
 
+from agents.choosing import Chooser
 from agents.lanes import surface
 from agents.lanes.producer import TxnProducer
 from agents.lanes.wire import TP
@@ -65,7 +66,7 @@ _SESSION = {
 
 
 class ControlAgent(Service):
-    """`pool` is for forgetting only; the outbox is read on a connection made from the settings."""
+    """`pool` is for forgetting and choosing only; the outbox is read on a connection made from the settings."""
 
     def __init__(self, settings: Settings, pool: Pool) -> None:
         super().__init__()
@@ -96,13 +97,14 @@ class ControlAgent(Service):
             self.holds_lock = True
             log.info("control_lock_held")
             await connection.add_listener(CHANNEL, self._wake)
-            forgetting = asyncio.create_task(self._forget())
+            beside = [asyncio.create_task(self._forget()), asyncio.create_task(Chooser(self._pool).run())]
             try:
                 async with _sink(self._settings) as sink:
                     await self._work(connection, sink)
             finally:
                 self.holds_lock = False
-                forgetting.cancel()
+                for task in beside:
+                    task.cancel()
 
     def _wake(self, *_: Any) -> None:
         self._woken.set()

@@ -1,7 +1,7 @@
 """Orders of the outbox: which of them lanes can follow, and what they become in Kafka (A9). Pure.
 
 An order is refused if its body does not compile, or if nobody ever published the body of its version: a lane that
-reads an order waits for the body, so such an order would stop all of them.
+reads an order waits for the body, so such an order would stop all of them. Winners of experiments have no body.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from laudstream.errors import Invalid
-from laudstream.journey import migration, subscriptions
+from laudstream.journey import migration, signals, subscriptions
 from laudstream.journey.control import BODILESS, Control, body_key
 from laudstream.journey.definition import parse
 from laudstream.journey.parse_settings import workspace as parse_workspace
@@ -130,6 +130,11 @@ def _workspace(order: Order, body: dict[str, Any]) -> dict[str, Any]:
     return body
 
 
+def _signal(order: Order, body: dict[str, Any]) -> dict[str, Any]:
+    signals.parse(body)
+    return body
+
+
 _PUBLISHED: Mapping[str, Callable[[Order, dict[str, Any]], dict[str, Any]]] = {
     "journey": _journey,
     "template": _template,
@@ -137,6 +142,7 @@ _PUBLISHED: Mapping[str, Callable[[Order, dict[str, Any]], dict[str, Any]]] = {
     "workspace": _workspace,
     "segment": _segment,
     "migration": _migration,
+    "signal": _signal,
 }
 
 

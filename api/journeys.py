@@ -225,7 +225,7 @@ async def check(connection: Connection, workspace: str, body: dict[str, Any]) ->
     await connection.execute(_DEFINITIONS["alone"], workspace)  # what it names cannot be deleted meanwhile
     near = await neighbours(connection, workspace)
     journey = definition.parse(body, await _requires(connection, workspace), near.segments.keys())
-    problems = missing(journey, near.subscriptions, near.manual)
+    problems = missing(journey, near.subscriptions, near.manual, near.journeys)
     if problems:
         raise Invalid(f"{problems[0].pointer}: {problems[0].message}", tuple(problems))
 

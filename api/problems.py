@@ -10,6 +10,7 @@ Refused         | 409 the present state forbids it
 TooLarge        | 413
 Unsupported     | 415 the body comes in an encoding we do not read
 Invalid         | 422
+TooMany         | 429 a limit of the workspace; with Retry-After
 Unavailable     | 503 a server we need does not answer; with Retry-After
 anything else   | 500
 """
@@ -30,6 +31,7 @@ from laudstream.errors import Invalid, LaudstreamError, NotFound, Problem, Refus
 log = structlog.get_logger()
 
 RETRY_AFTER_S = 2
+_RETRY_AFTER_S = {429: 60, 503: RETRY_AFTER_S}
 
 
 class Malformed(Invalid):
@@ -54,6 +56,10 @@ class Unsupported(LaudstreamError):
     pass
 
 
+class TooMany(LaudstreamError):
+    pass
+
+
 class ProblemDetails(msgspec.Struct, frozen=True):
     """What every error looks like (RFC 9457)."""
 
@@ -72,6 +78,7 @@ STATUS: dict[type[Exception], tuple[int, str]] = {
     TooLarge: (413, "Too large"),
     Unsupported: (415, "Encoding not supported"),
     Invalid: (422, "Not valid"),
+    TooMany: (429, "Too many"),
     Unavailable: (503, "Try again"),
 }
 
@@ -93,7 +100,7 @@ def problem(
 def of_error(request: Request | None, error: Exception) -> Response:
     """The answer of one of our own errors."""
     status, title = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
-    headers = {"Retry-After": str(RETRY_AFTER_S)} if status == 503 else {}
+    headers = {"Retry-After": str(_RETRY_AFTER_S[status])} if status in _RETRY_AFTER_S else {}
     if isinstance(error, Unauthorized):
         headers["WWW-Authenticate"] = error.challenge
     if isinstance(error, TooLarge) and error.hang_up:

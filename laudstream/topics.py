@@ -16,7 +16,6 @@ ROWS = "laudstream.rows"
 HANDOFFS = "laudstream.handoffs"
 DELIVERIES = "laudstream.deliveries"
 EVENTS = "laudstream.events"
-SIGNALS = "laudstream.signals"
 STATE = "laudstream.state"
 JOURNAL = "laudstream.journal"
 DECISIONS = "laudstream.decisions"
@@ -73,7 +72,6 @@ TOPICS: tuple[Topic, ...] = (
     Topic(HANDOFFS, 30 * DAY_MS),
     Topic(DELIVERIES, 30 * DAY_MS),
     Topic(EVENTS, 30 * DAY_MS),
-    Topic(SIGNALS, 30 * DAY_MS, partitions=1),
     Topic(STATE, -1, compacted=True, extra=_COMPACTION),
     Topic(JOURNAL, 14 * DAY_MS),
     Topic(DECISIONS, 30 * DAY_MS),

@@ -45,6 +45,7 @@ from laudstream.journey.inputs import (
 )
 from laudstream.journey.inputs import Input as CoreInput
 from laudstream.journey.presence import counted
+from laudstream.journey.quotas import slot_of
 from laudstream.records import codec as wire
 from laudstream.records.head import Head
 from laudstream.records.rows import row as decode_row
@@ -237,7 +238,7 @@ class _Round:
             return
         workspace, journey = handoff.workspace, handoff.journey
         if isinstance(handoff, Ask):
-            grant = self.quotas.ask(handoff, self.catalog)
+            grant = self.quotas.ask(handoff, self.catalog, self.plan.clock)
             if grant.places:
                 self.out.handoff(customer_key(workspace, grant.places[0][0]), grant)
         elif isinstance(handoff, Release):
@@ -248,7 +249,8 @@ class _Round:
             for index, (key, (_, run)) in enumerate(zip(keys, handoff.places, strict=True)):
                 if 0 < self.crowd.now[key].core.wake_at < at:
                     self.crowd.late_timers(key, at)
-                self.crowd.advance(key, GrantInput(cause, journey, run, index < handoff.granted, handoff.most), at)
+                granted, of, slot = index < handoff.granted, handoff.of, slot_of(handoff, index)
+                self.crowd.advance(key, GrantInput(cause, journey, run, granted, handoff.most, of, slot), at)
 
     def _emitted(self, cause: Cause, handoff: Emitted, at: int) -> None:
         key, event = customer_key(handoff.workspace, handoff.customer).encode(), handoff.event

@@ -2,9 +2,10 @@
 
 A journey was stopped or resumed, so its runs must end or go on; or it was published with an audience or dates, so
 whoever is there may enter, or is armed for what comes; or a segment changed, so everyone is in it or not; or a
-migration moves runs to another version. What a customer still has to do is in its own state and in the catalogue; the
-sweep only touches everyone. So an input that comes first does it first, and a row that comes late does it then. The
-cursor is part of the lane's state.
+migration moves runs to another version; or an experiment has a winner, so whoever waits for it goes on; or a signal
+came, so whoever listens may enter; or the zone of the workspace changed, so what goes by it is computed again. What a
+customer still has to do is in its own state and in the catalogue; the sweep only touches everyone. So an input that
+comes first does it first, and a row that comes late does it then. The cursor is part of the lane's state.
 
 A sweep may also count who is where in a journey: each customer once, when the sweep reaches it.
 """
@@ -14,8 +15,10 @@ from __future__ import annotations
 import msgspec
 
 from laudstream.journey.catalog import Catalog
-from laudstream.journey.control import COUNT, MIGRATION, Control
+from laudstream.journey.control import COUNT, MIGRATION, WINNER, Control
 from laudstream.journey.presence import Cell
+from laudstream.journey.quotas import holds
+from laudstream.journey.signals import SIGNAL
 
 
 class Sweep(msgspec.Struct, frozen=True, array_like=True):
@@ -57,6 +60,10 @@ def start_sweeps(sweeps: tuple[Sweep, ...], before: Catalog, after: Catalog, con
         return (*sweeps, Sweep(control.seq, control.workspace, counts=control.id))
     space = before.spaces.get(control.workspace)
     judges = after.spaces[control.workspace].judged != (space.judged if space else 0)
+    judges |= after.spaces[control.workspace].rezoned_at != (space.rezoned_at if space else 0)
+    judges |= control.kind == WINNER and holds(after.spaces[control.workspace], control.id)
+    if control.kind == SIGNAL:
+        return _signalled(sweeps, after, control)
     migrates = control.kind == MIGRATION
     if control.kind != "journey" and not judges and not migrates:
         return sweeps
@@ -70,3 +77,12 @@ def start_sweeps(sweeps: tuple[Sweep, ...], before: Catalog, after: Catalog, con
         return sweeps
     others = tuple(sweep for sweep in sweeps if sweep.workspace != control.workspace or sweep.counts)
     return (*others, Sweep(control.seq, control.workspace))
+
+
+def _signalled(sweeps: tuple[Sweep, ...], after: Catalog, control: Control) -> tuple[Sweep, ...]:
+    """A sweep for a signal waits for the one under way, so that many signals end. One that has not begun does both."""
+    mine = [sweep for sweep in sweeps if sweep.workspace == control.workspace and not sweep.trims and not sweep.counts]
+    heard = control.id in after.spaces[control.workspace].listeners
+    if not heard or any(not sweep.cursor for sweep in mine):
+        return sweeps
+    return (*sweeps, Sweep(control.seq, control.workspace))

@@ -39,7 +39,7 @@ class Out:
         self.topics: dict[str, list[Pair]] = {}
         self.letters: list[Letter] = []
         self._decisions: list[Pair] = []
-        self._asks: dict[tuple[str, str], list[Place]] = {}
+        self._asks: dict[tuple[str, str, str], list[Place]] = {}
         self._handoffs: list[tuple[str, Handoff]] = []
 
     def effect(self, key: bytes, effect: Effect) -> None:
@@ -47,10 +47,10 @@ class Out:
             self._decisions.append((key, encode(effect)))
             return
         if isinstance(effect, Ask):
-            self._asks.setdefault((effect.workspace, effect.journey), []).extend(effect.places)
+            self._asks.setdefault((effect.workspace, effect.journey, effect.of), []).extend(effect.places)
             return
         if isinstance(effect, Release):
-            self.handoff(quota_key(effect.workspace, effect.journey), effect)
+            self.handoff(quota_key(effect.workspace, effect.journey, effect.of), effect)
             return
         if isinstance(effect, Emitted):
             self.handoff(customer_key(effect.workspace, effect.customer), effect)
@@ -74,10 +74,10 @@ class Out:
 
     def finish(self, control_seq: int) -> None:
         """Once all is written. Raises Broken: a state record is too large."""
-        for (workspace, journey), places in self._asks.items():
+        for (workspace, journey, of), places in self._asks.items():
             for some in range(0, len(places), PLACES_A_RECORD):
-                ask = Ask(workspace, journey, tuple(places[some : some + PLACES_A_RECORD]))
-                self.handoff(quota_key(workspace, journey), ask)
+                ask = Ask(workspace, journey, tuple(places[some : some + PLACES_A_RECORD]), of=of)
+                self.handoff(quota_key(workspace, journey, of), ask)
         if self._handoffs:
             self.topics[topics.HANDOFFS] = [
                 (key.encode(), encode(replace(handoff, control_seq=control_seq))) for key, handoff in self._handoffs

@@ -25,6 +25,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import msgspec
+from msgspec.structs import replace
 
 from agents.projection.rows import CountedRow, Counter, MarkRow, MessageRow, RunRow, TimelineRow
 from laudstream.errors import Undecodable
@@ -54,6 +55,9 @@ RANK = {
 """Of what is known about a message the greatest is its status, whatever came first."""
 
 BIT = {kind: 1 << at for at, kind in enumerate(DELIVERY_KINDS)}
+
+
+_BY_PEOPLE = ("opened", "clicked")
 
 
 class Decided(msgspec.Struct):
@@ -233,6 +237,8 @@ def deliveries(taken: Iterable[Delivery]) -> Delivered:
     """Rows of deliveries; each has passed `check_delivery`."""
     into = Delivered()
     for d in taken:
+        if d.machine and d.kind in _BY_PEOPLE:  # a machine proves that it has arrived, and no more (R56)
+            d = replace(d, kind="delivered")
         bit = BIT[d.kind]
         row = MessageRow(
             d.workspace, d.send_id, d.customer, d.channel, d.message_class, d.journey, d.version, d.run, d.step,

@@ -6,7 +6,7 @@ files and in the workspace. Applying the same files again changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ from laudstream.cli.client import Client
 from laudstream.cli.connect import api
 from laudstream.cli.files import Item, load_all
 from laudstream.errors import Invalid
+from laudstream.journey.naming import calls
 
 WAIT_S = 30
 _OPEN = ("draft", "publishing", "live")
@@ -50,6 +51,7 @@ def apply(paths: tuple[Path, ...], publish: bool, wait: bool, json: bool) -> Non
     items = check(load_all(paths))
     with api() as client:
         check_references(items, client)
+        save_circles(items, client)
         applied = [apply_item(client, item, publish, WAIT_S if wait else 0) for item in items]
     if json:
         show.print_json([row._asdict() | {"path": str(row.path)} for row in applied])
@@ -71,6 +73,17 @@ def check_references(items: Iterable[Item], client: Client) -> None:
     if any(item.kind in ("journey", "segment") for item in items):
         names = references.together(items, client)
         references.raise_for(problem for item in items for problem in references.problems(item, names))
+
+
+def save_circles(items: Sequence[Item], client: Client) -> None:
+    """Of journeys that call each other in a circle, one that is called before its turn, and is not there, is saved."""
+    journeys = {item.id: item for item in items if item.kind == "journey"}
+    later = dict(journeys)
+    for id, item in journeys.items():
+        del later[id]
+        for name in sorted(calls(item.body) & later.keys()):
+            if client.find("journeys", name) is None:
+                client.put("journeys", name, body=later[name].body)
 
 
 def apply_item(client: Client, item: Item, publish: bool, wait: int) -> Applied:

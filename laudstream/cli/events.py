@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import click
+import httpx
 import orjson
 
+from laudstream.cli.client import problem, unreachable
 from laudstream.cli.connect import settings
 from laudstream.cli.csv_file import CsvFile, Rejected, write_rejected
 from laudstream.cli.csv_types import Reader, given_types, id_column, infer
@@ -24,7 +26,7 @@ _TIMES = ("timestamp", "sentAt", "originalTimestamp", "receivedAt")
 
 @click.group()
 def events() -> None:
-    """Replay events from a file."""
+    """Replay events from a file, or send a signal."""
 
 
 @events.command()
@@ -55,6 +57,29 @@ def replay(file: Path, event: str, event_column: str, id_name: str, types: tuple
     with bar("events", total) as advance:
         streamed = asyncio.run(Stream(settings(), progress=advance, batch_events=batch).send(numbered))
     report(file, streamed, refused, time.monotonic() - began)
+
+
+@events.command("signal")
+@click.argument("name")
+@click.option("--properties", default="{}", help="JSON object that `entry.…` reads.")
+@click.option("--message-id", default="", help="The same id again within a day changes nothing.")
+def signal(name: str, properties: str, message_id: str) -> None:
+    """Send a signal: an event that belongs to no customer."""
+    try:
+        read = orjson.loads(properties)
+    except orjson.JSONDecodeError as error:
+        raise Invalid(
+            "no JSON", (Problem("--properties", f"is no JSON: {error}", "write e.g. '{\"a\": 1}'"),)
+        ) from None
+    body = {"event": name, "properties": read, **({"messageId": message_id} if message_id else {})}
+    url, key = settings().api_url, settings().write_key
+    try:
+        answer = httpx.post(f"{url}/v1/signal", json=body, auth=httpx.BasicAuth(key, ""), timeout=30, trust_env=False)
+    except httpx.HTTPError as error:
+        raise unreachable(url, error) from None
+    if not answer.is_success:
+        raise problem(answer)
+    click.echo(f"{name}  signal {answer.json()['number']}")
 
 
 def report(file: Path, streamed: Streamed, refused: list[Rejected], seconds: float) -> None:

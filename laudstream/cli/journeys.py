@@ -96,6 +96,38 @@ def _named(value: Any) -> list[str]:
     return [value] if isinstance(value, str) else []
 
 
+@journeys.command("experiments")
+@click.argument("id")
+@show.as_json
+def experiments(id: str, json: bool) -> None:
+    """The experiments of a journey: what came of their arms, and who has won."""
+    with api() as client:
+        found = client.get("journeys", id, "experiments")["experiments"]
+    if json:
+        show.print_json({"experiments": found})
+        return
+    rows = []
+    for each in found:
+        winner = each["winner"] or {}
+        for arm in each["arms"]:
+            won = f"won (by {winner['by']})" if arm["name"] == winner.get("arm") else None
+            counts = (arm["weight"], arm["customers"], arm["runs"], arm["met"])
+            rows.append((each["step"], arm["name"], *counts, each["metric"], each["waiting"] or None, won))
+    show.print_table(("step", "arm", "weight", "customers", "runs", "met", "metric", "waiting", ""), rows)
+
+
+@journeys.command("winner")
+@click.argument("id")
+@click.argument("step")
+@click.argument("arm")
+@click.option("--wait", default=10, show_default=True, help="Seconds to wait until all lanes have it.")
+def winner(id: str, step: str, arm: str, wait: int) -> None:
+    """Choose the winner of an experiment: who has no arm yet goes this way."""
+    with api() as client:
+        answer = client.put("journeys", id, "experiments", step, "winner", body={"arm": arm}, wait=wait)
+    click.echo(f"{answer['experiment']}  {answer['arm']}" + ("" if answer["seen"] else "  (not in all lanes yet)"))
+
+
 def _switch(action: str, help: str) -> None:
     @journeys.command(action, help=help)
     @click.argument("id")

@@ -64,7 +64,7 @@ def _doubts(item: Item, names: references.Names) -> list[Problem]:
     if item.kind != "journey":
         return [Problem(each.pointer, each.message, ELSEWHERE) for each in apart]
     journey = definition.parse(item.body)
-    apart += item.located(tuple(missing(journey, names.subscriptions, names.manual)))
+    apart += item.located(tuple(missing(journey, names.subscriptions, names.manual, names.journeys)))
     doubts = item.located(tuple(definition.check(journey, definition.Known())))
     return doubts + [Problem(each.pointer, each.message, ELSEWHERE) for each in dict.fromkeys(apart)]
 

@@ -49,11 +49,11 @@ class Population(NamedTuple):
 
 
 def definitions(paths: Iterable[Path]) -> list[Definition]:
-    """What files define, checked as a publish checks it, but for templates, which are made up where they are missing.
-    Raises Invalid with every problem."""
+    """What files define, checked as a publish checks it, but for templates, which are made up where they are missing,
+    and journeys that an `emit` names. Raises Invalid with every problem."""
     items = apply.check(load_all(paths))
     names = references.of_files(items)
-    names.templates = None
+    names.templates = names.journeys = None
     references.raise_for(
         (problem for item in items for problem in references.problems(item, names)), "nothing is played"
     )

@@ -27,6 +27,7 @@ class Names(msgspec.Struct):
     manual: frozenset[str] = frozenset()
     """Segments whose members are listed."""
     subscriptions: frozenset[str] = frozenset()
+    journeys: frozenset[str] | None = None
 
 
 def of_files(items: Iterable[Item]) -> Names:
@@ -37,6 +38,7 @@ def of_files(items: Iterable[Item]) -> Names:
         names_of(items),
         frozenset(item.id for item in items if item.kind == "segment" and "manual" in item.body),
         frozenset(item.id for item in items if item.kind == "subscription"),
+        frozenset(item.id for item in items if item.kind == "journey"),
     )
 
 
@@ -53,6 +55,7 @@ def together(items: Iterable[Item], client: Client) -> Names:
         {**other, **(found.segments or {})},
         found.manual | manual,
         found.subscriptions | held,
+        (found.journeys or frozenset()) | {row["id"] for row in client.get("journeys")["journeys"]},
     )
 
 
@@ -68,7 +71,7 @@ def problems(item: Item, names: Names | None = None) -> list[Problem]:
     try:
         _READERS[item.kind](item.body, names or Names())
         if item.kind == "journey" and names is not None:
-            named = missing(definition.parse(item.body), names.subscriptions, names.manual)
+            named = missing(definition.parse(item.body), names.subscriptions, names.manual, names.journeys)
             return item.located(tuple(named))
     except Invalid as error:
         return item.located(error.problems or (Problem("", str(error)),))

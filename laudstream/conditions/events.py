@@ -20,15 +20,15 @@ from laudstream.conditions.dates import Span
 from laudstream.conditions.needs import Needs
 from laudstream.conditions.scope import Get, Scope, getter
 from laudstream.conditions.subject import Subject, timed
-from laudstream.conditions.tally import EVENT, MESSAGE, NOTHING, RUN, Query, key_text, query_id
-from laudstream.journey.reader import PLANNED, Reader, at
+from laudstream.conditions.tally import EVENT, MACHINE, MESSAGE, NOTHING, RUN, Query, key_text, query_id
+from laudstream.journey.reader import Reader, at
 
 WORDS = (*counting.COUNTS, *counting.PERIODS)
 DELIVERED = ("sent", "delivered", "opened", "clicked", "bounced")
 OF_MESSAGES = ("journey", "step", "tag", "channel")
-PLANNED_OF_MESSAGES = ("link", "machine")
-WAS = ("entered", "completed")
-PLANNED_WAS = ("converted",)
+BY_PEOPLE = ("opened", "clicked")
+"""What machines do is none, unless it is asked for (R56)."""
+WAS = ("entered", "completed", "converted")
 
 ReadWhere = Callable[[Reader, object, str], tuple[Callable[[Scope], bool], frozenset[str]] | None]
 """Reads a condition on `event.*`: its test and the properties that it reads."""
@@ -158,13 +158,23 @@ def message(reader: Reader, body: object, pointer: str) -> Subject | None:
     found = reader.object_of(body, pointer, "'message'")
     if found is None:
         return None
-    reader.only(found, pointer, ("is", *OF_MESSAGES, *WORDS), PLANNED_OF_MESSAGES)
+    reader.only(found, pointer, ("is", "link", "machine", *OF_MESSAGES, *WORDS))
     kind = reader.choice_of(found.get("is"), at(pointer, "is"), "'is'", DELIVERED) or ""
     filters = {
         name: reader.name_of(found[name], at(pointer, name), repr(name)) or "" for name in OF_MESSAGES if name in found
     }
     if "step" in filters and "journey" not in filters:
         reader.wrong(at(pointer, "step"), "a step of which journey?", "write journey: … beside it")
+    if "link" in found:
+        filters["link"] = reader.text_of(found["link"], at(pointer, "link"), "'link'", most=2000) or ""
+        if kind != "clicked":
+            reader.wrong(at(pointer, "link"), "only a click has a link", "write is: clicked, or leave it out")
+    if "machine" in found:
+        said = reader.choice_of(found["machine"], at(pointer, "machine"), "'machine'", ("include", "exclude"))
+        if kind not in BY_PEOPLE:
+            reader.wrong(at(pointer, "machine"), "machines only open and click", "leave it out")
+        elif said == "include":
+            filters[MACHINE] = "include"
     counts = counting.read(reader, found, pointer)
     id = query_id(kind=MESSAGE, name=kind, filters=filters)
     return _counted(Query(id, MESSAGE, kind, None, filters, most=counts.most), counts, f"message:{kind}")
@@ -188,14 +198,11 @@ def run(reader: Reader, body: object, pointer: str) -> Subject | None:
 
         return Subject(active, f"run:{journey}", active, Needs(journeys=frozenset((journey,))))
     was = found["was"]
-    if isinstance(was, str) and was in PLANNED_WAS:
-        reader.wrong(at(pointer, "was"), f"{was!r}: {PLANNED}", f"use one of: {', '.join(WAS)}")
-        return None
     was = reader.choice_of(was, at(pointer, "was"), "'was'", WAS) or ""
     filters = {"journey": journey}
     if "outcome" in found:
         filters["outcome"] = reader.name_of(found["outcome"], at(pointer, "outcome"), "'outcome'") or ""
-        if was == "entered":
+        if was != "completed":
             reader.wrong(at(pointer, "outcome"), "only what is completed has an outcome", "write was: completed")
     counts = counting.read(reader, found, pointer)
     id = query_id(kind=RUN, name=was, filters=filters)

@@ -54,7 +54,10 @@ def condition_schema(name: str) -> dict[str, Any]:
     status = {"enum": list(STATUSES)}
     subjects = {
         "event": _object(("name",), name=_TEXT, where=REF, keyed=keyed, first=REF, last=REF, **counted),
-        "message": _object(("is",), is_={"enum": list(DELIVERED)}, **dict.fromkeys(OF_MESSAGES, named), **counted),
+        "message": _object(("is",), is_={"enum": list(DELIVERED)}, **dict.fromkeys(OF_MESSAGES, named), **counted,
+            link={"type": "string", "minLength": 1, "maxLength": 2000},
+            machine={"enum": ["include", "exclude"], "default": "exclude"},
+        ),
         "run": _object(
             ("journey",), journey=named, is_={"const": "active"}, was={"enum": list(WAS)}, outcome=named, **counted
         ),

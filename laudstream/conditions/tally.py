@@ -25,6 +25,8 @@ KEPT_BYTES = 1_024
 """Of the properties of the first or last one; what is larger counts as missing."""
 
 EVENT, MESSAGE, RUN = "event", "message", "run"
+MACHINE = "machine"
+"""Filter of a message that says that what machines do counts too."""
 
 _pack = msgspec.msgpack.Encoder().encode
 

@@ -16,10 +16,10 @@ from msgspec.structs import replace
 from laudstream.customers.event import ENTER, LEAVE, Event
 from laudstream.customers.recent import admit
 from laudstream.ids import fingerprint
-from laudstream.journey import handlers, migrating, rows, standing
+from laudstream.journey import handlers, migrating, rezoning, rows, standing
 from laudstream.journey.catalog import Catalog
 from laudstream.journey.chaining import begun, let_in, stands
-from laudstream.journey.customer import FAILED, Core, Customer, Run
+from laudstream.journey.customer import FAILED, HOLDING, Core, Customer, Run
 from laudstream.journey.goals import awaited
 from laudstream.journey.handlers import apply_row, finish
 from laudstream.journey.inputs import (
@@ -37,6 +37,7 @@ from laudstream.journey.listening import count
 from laudstream.journey.live import DELETED, NOTHING, STOPPED, LiveJourney, Space
 from laudstream.journey.moves import Found
 from laudstream.journey.settling import belongs, settle
+from laudstream.journey.signals import awaits
 from laudstream.journey.telling import concerned, tell
 from laudstream.journey.work import Work, wake_at
 
@@ -71,6 +72,10 @@ def _event(customer: Customer, input: EventInput, moment: Moment, space: Space) 
         unsettled = migrating.any_waits(core, space.journeys, moment.now)
     if space.audiences and not unsettled:
         unsettled = any(belongs(core, live) for live in space.audiences)
+    if space.signals and not unsettled:
+        unsettled = awaits(core, space)
+    if space.rezoned_at and not unsettled:
+        unsettled = rezoning.awaits(core, space)
     if core.goals and not unsettled and tracked:
         unsettled = awaited(core.goals, event.name, space)
     if core.judged != space.judged or (tracked and event.name in space.counted):
@@ -116,6 +121,8 @@ def _look(runs: tuple[Run, ...], name: str, space: Space) -> tuple[list[Found], 
         if live is None or version is None:
             continue
         if run.entered_at < live.ended_before or (live.moves and (run.held is not None or run.granted)):
+            return _NOBODY, True
+        if run.status == HOLDING and space.winners:
             return _NOBODY, True
         heard = version.hears.get(run.step)
         if (heard is None or name in heard) and run.status != FAILED:

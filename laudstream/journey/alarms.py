@@ -33,7 +33,7 @@ def look(work: Work, live: LiveJourney) -> None:
     """The customer is looked at for a publishing of a journey: it enters its audience, or is armed for what comes."""
     version = live.versions[live.status.live]
     published = live.status.audience[1]
-    audience = version.audience
+    audience = version.audience if version.audience is None or not version.audience.signal else None
     row = work.core.row
     since = max(published, row.created_at, live.status.resumed_at)
     alarms = {key: alarm for key, alarm in work.core.alarms.items() if not key.startswith(live.id + "/")}
@@ -112,8 +112,11 @@ def _zone(work: Work, version: Journey, schedule: Schedule) -> tzinfo:
 
 
 def _first_day(work: Work, live: LiveJourney, version: Journey) -> date:
-    """The day on which the journey was published, by the workspace's calendar: the same for all customers."""
-    return local(live.status.audience[1], work.zone_for_all(version)).date()
+    """The day on which the journey was published, by the workspace's calendar then: the same for all customers, and
+    whatever zone the workspace has later."""
+    published = live.status.audience[1]
+    zone = work.zone_for_all(version) if version.settings.time_zone else work.space.zone_on(published)
+    return local(published, zone).date()
 
 
 # Attributes changed
@@ -145,6 +148,24 @@ def check(work: Work) -> None:
             due = schedule.nth(before.number, _first_day(work, live, version), zone)
             if due is not None:
                 _shift(work, f"{live.id}/{AUDIENCE}", before, _of_schedule(work, version, schedule, due, zone))
+
+
+def rezone(work: Work, live: LiveJourney, key: str) -> None:
+    """The workspace's zone changed: the same occurrence comes at another instant."""
+    alarm, version, which = work.core.alarms[key], live.versions.get(live.status.live), key.partition("/")[2]
+    if not alarm.due or version is None or work.core.swept.get(live.id) != live.status.audience[0]:
+        return  # it is looked at first
+    if which == AUDIENCE and version.audience is not None and version.audience.schedule is not None:
+        schedule = version.audience.schedule
+        zone = _zone(work, version, schedule)
+        due = schedule.nth(alarm.number, _first_day(work, live, version), zone)
+        if due is not None:
+            _shift(work, key, alarm, _of_schedule(work, version, schedule, due, zone))
+    elif which.isdigit() and int(which) < len(version.dates):
+        zone = work.zone(version)
+        due = version.dates[int(which)].dates.nth(alarm.value, alarm.number, zone)
+        if due is not None:
+            _shift(work, key, alarm, _released(work, version, due, zone))
 
 
 def _set(work: Work, key: str, alarm: Alarm | None) -> None:

@@ -42,7 +42,7 @@ def keep(work: Work, run: Run, version: Journey, event: Event) -> None:
 def answer(work: Work, run: Run | None, grant: GrantInput) -> None:
     """The quota has answered; a place for a run that has ended meanwhile is given back."""
     if run is None and grant.granted:
-        work.out.append(Release(work.workspace, grant.journey, grant.run))
+        work.out.append(Release(work.workspace, grant.journey, grant.run, of=grant.of))
     if run is None or run.status != ASKING:
         return
     mine = work.own(run)

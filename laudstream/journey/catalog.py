@@ -7,6 +7,7 @@ id, version) and shared between snapshots, since bodies never change.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import UTC, tzinfo
 from typing import Any
 
 import msgspec
@@ -14,8 +15,8 @@ from msgspec.structs import replace
 
 from laudstream.conditions import getter
 from laudstream.conditions.tally import EVENT, RUN
-from laudstream.journey import migration, subscriptions
-from laudstream.journey.control import BODILESS, COUNT, MIGRATION, Control
+from laudstream.journey import migration, pins, signals, subscriptions
+from laudstream.journey.control import BODILESS, COUNT, MIGRATION, WINNER, Control
 from laudstream.journey.definition import parse
 from laudstream.journey.kinds.place import STATE_ROOTS
 from laudstream.journey.live import (
@@ -28,11 +29,13 @@ from laudstream.journey.live import (
     TRIAL,
     WITHDRAWN,
     LiveJourney,
+    Signal,
     Space,
     Status,
     Template,
 )
 from laudstream.journey.parse_settings import workspace
+from laudstream.journey.signals import SIGNAL
 from laudstream.journey.steps import Journey
 from laudstream.messages import template as templates
 from laudstream.segments.definition import parse as segment
@@ -42,10 +45,8 @@ BodyOf = Callable[[str, str, str, int], dict[str, Any]]
 """(workspace, kind, id, version) -> published body; raises KeyError if it is not here yet."""
 
 
-WINNER = "winner"
-"""Kind of a control record without a body: its status is the arm that has won, its id the experiment (R45)."""
-
 _GONE = (STOPPED, DELETED)
+DAY_MS = 86_400_000
 
 _Key = tuple[str, str, str, int]
 
@@ -78,12 +79,13 @@ class Catalog:
         self._compile((*key, control.version), body_of)
         version = self._compiled.get((*key, control.version))
         asks = isinstance(version, Journey) and version.looks
-        status = _after(self._statuses.get(key), control, at, asks)
+        after = _signalled if control.kind == SIGNAL else _after
+        status = after(self._statuses.get(key), control, at, asks)
         for number, _ in status.published:
             self._compile((*key, number), body_of)
         statuses = {**self._statuses, key: status}
         space = self._placed(self.spaces.get(control.workspace, NOTHING), key, status, control.seq)
-        if control.kind != "template":
+        if control.kind not in ("template", SIGNAL):
             space = watching(space)
         return Catalog(statuses, {**self.spaces, control.workspace: space}, self._compiled)
 
@@ -114,9 +116,13 @@ class Catalog:
         if kind == WINNER:
             others = {name: arm for name, arm in space.winners.items() if name != id}
             return replace(space, winners=others if status.status == DELETED else {**others, id: status.status})
+        if kind == SIGNAL:
+            found = [Signal(n, at, id, self._compiled[(*key, n)]) for n, at in status.published]
+            return replace(space, signals=_of_a_day([*found, *(each for each in space.signals if each.name != id)]))
         live = self._compiled[(*key, status.live)]
         if kind == "workspace":
-            return replace(space, workspace=live, zone_seq=seq)
+            settings = [(at, self._compiled[(*key, version)].zone) for version, at in status.published]
+            return replace(space, workspace=live, zone_seq=seq, zones=_changes(settings))
         if kind == "template":
             pinned = {f"{id}@{version}": self._compiled[(*key, version)] for version, _ in status.published}
             return replace(space, templates={**space.templates, **pinned, id: live})
@@ -126,7 +132,13 @@ class Catalog:
             segments = {name: other for name, other in space.segments.items() if name != id}
             if status.status not in _GONE:
                 segments[id] = Live(live, status.live, seq, dict(status.published).get(status.live, 0))
-            return replace(space, segments=segments, segments_seq=max(space.segments_seq, seq))
+            pinnable = {name: each for name, each in space.segment_versions.items() if pins.base_of(name) != id}
+            for version, since in status.published if status.status not in _GONE else ():
+                name, each = pins.pinned(self._compiled[(owner, kind, id, version)], version)
+                pinnable[name] = each, since
+            return replace(
+                space, segments=segments, segment_versions=pinnable, segments_seq=max(space.segments_seq, seq)
+            )
         before = space.journeys.get(id)
         if kind == MIGRATION:
             if before is None:
@@ -144,6 +156,7 @@ class Catalog:
             entries=_by_event(journeys),
             audiences=_audiences(journeys),
             timed=_timed(journeys),
+            listeners=_listeners(journeys),
         )
 
 
@@ -154,15 +167,17 @@ def watching(space: Space) -> Space:
         for journey in space.journeys.values()
         for number, version in journey.versions.items()
     ]
+    pinned = pins.pins(space)
     following = [journey.status.seq for journey in space.journeys.values() if _follows(journey)]
+    following += [live.seq for live in pinned.values()]
     judged = max([space.segments_seq, *following])
     if judged:
         judged = max(judged, space.zone_seq)
-    watch = made(space.segments, (each for each in versions if each[0].stateful), judged, space.zone_seq)
+    watch = made({**space.segments, **pinned}, (each for each in versions if each[0].stateful), judged, space.zone_seq)
     ticking = any(version.timed for journey in space.journeys.values() for version in journey.versions.values())
     return replace(
         space, watch=watch, counted=watch.events, judged=judged, edges=_by_edge(space.journeys), ticking=ticking,
-        asks_consents=any(needs.consents for needs, _ in versions),
+        asks_consents=any(needs.consents for needs, _ in versions), rezoned_at=_rezoned_at(space),
     )  # fmt: skip
 
 
@@ -222,6 +237,43 @@ def _beside(before: Status, control: Control, at: int) -> Status:
     return replace(before, published=published, seq=control.seq, trial=trial)
 
 
+def _signalled(before: Status | None, control: Control, at: int, asks: bool) -> Status:
+    """Those of the last day are kept."""
+    known = before.published if before is not None else ()
+    young = tuple((number, then) for number, then in known if then > at - DAY_MS and number != control.version)
+    return Status(LIVE, control.version, (*young, (control.version, at)), seq=control.seq)
+
+
+def _of_a_day(signals: list[Signal]) -> tuple[Signal, ...]:
+    newest = max(each.at for each in signals)
+    return tuple(sorted((each for each in signals if each.at > newest - DAY_MS), key=lambda each: each.number))
+
+
+def _rezoned_at(space: Space) -> int:
+    published = [at for journey in space.journeys.values() for _, at in journey.status.published]
+    changed = space.zones[-1][0] if space.zones else 0
+    return changed if published and min(published) < changed else 0
+
+
+def _changes(zones: list[tuple[int, tzinfo]]) -> tuple[tuple[int, tzinfo], ...]:
+    """Those that are another one than before; UTC where nothing is said."""
+    found: list[tuple[int, tzinfo]] = []
+    for at, zone in zones:
+        if zone != (found[-1][1] if found else UTC):
+            found.append((at, zone))
+    return tuple(found)
+
+
+def _listeners(journeys: dict[str, LiveJourney]) -> dict[str, tuple[LiveJourney, ...]]:
+    met: dict[str, list[LiveJourney]] = {}
+    for journey in by_priority(journeys.values()):
+        if journey.status.status not in _GONE:
+            audiences = (version.audience for version in journey.versions.values())
+            for name in sorted({each.signal for each in audiences if each is not None and each.signal}):
+                met.setdefault(name, []).append(journey)
+    return {name: tuple(found) for name, found in met.items()}
+
+
 def _by_event(journeys: dict[str, LiveJourney]) -> dict[str, tuple[LiveJourney, ...]]:
     met: dict[str, list[LiveJourney]] = {}
     for journey in sorted(journeys.values(), key=lambda journey: (_priority(journey), journey.id)):
@@ -272,4 +324,5 @@ _COMPILERS: dict[str, Callable[[_Key, dict[str, Any]], Any]] = {
     "subscription": lambda key, body: subscriptions.parse(body),
     "workspace": lambda key, body: workspace(body),
     MIGRATION: lambda key, body: migration.parse(key[3], body),
+    SIGNAL: lambda key, body: signals.parse(body),
 }

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from laudstream.customers.event import Event
-from laudstream.journey import entering, sends, standing
+from laudstream.journey import entering, rezoning, sends, standing
 from laudstream.journey.catalog import by_priority
 from laudstream.journey.customer import DEFERRED, Customer, Run
 from laudstream.journey.inputs import Moment
@@ -26,6 +26,8 @@ def begun(customer: Customer, moment: Moment, space: Space, cause: tuple[str | i
     work = opened(customer, moment, space, cause)
     if work.core.judged != space.judged:
         standing.catch_up(work)
+    if space.rezoned_at:
+        rezoning.catch_up(work, ask_deferred)
     return work
 
 

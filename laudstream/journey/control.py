@@ -8,7 +8,9 @@ MIGRATION = "migration"
 """Kind of a migration map (R48): its id is the journey, its version the number of the map among the journey's."""
 COUNT = "count"
 """Kind of a question how many people are at which step of a journey, its id. It has no body and changes nothing."""
-BODILESS = ("winner", COUNT)
+WINNER = "winner"
+"""Kind of a control record that says which arm has won (R45): its id is the experiment, its status the arm."""
+BODILESS = (WINNER, COUNT)
 """Kinds that have no body."""
 
 
@@ -17,7 +19,8 @@ class Control(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Number of the change in the installation; a lane ignores what is not greater than its own."""
     workspace: str
     kind: str
-    """journey, template, subscription, workspace, migration; winner (of an experiment) and count have no body."""
+    """journey, template, segment, subscription, workspace, migration; signal: one that was sent. A winner
+    (of an experiment) and a count have no body."""
     id: str
     version: int
     status: str

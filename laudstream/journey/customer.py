@@ -21,6 +21,8 @@ DEFERRED = "deferred"
 """Stands at a message that quiet hours or a cap hold back (R39)."""
 ASKING = "asking"
 """Wants one of a fixed number of places, and stands at no step until it has it (R55)."""
+HOLDING = "holding"
+"""Stands at an experiment: it asks for one of the first places of its arm, or waits for the winner (R45)."""
 FAILED = "failed"
 """Parked by an error (A6); only stop and deletion end it."""
 

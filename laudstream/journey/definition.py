@@ -19,6 +19,7 @@ from laudstream.journey import graph, hearing, migration, parse_entries
 from laudstream.journey.durations import Duration
 from laudstream.journey.durations import parse as parse_duration
 from laudstream.journey.kinds import OF, read
+from laudstream.journey.kinds.experiment import ExperimentStep
 from laudstream.journey.kinds.message import MessageStep
 from laudstream.journey.kinds.place import EVENT_ROOTS, MAX_AGE, Place, on
 from laudstream.journey.kinds.wait import WaitStep
@@ -30,7 +31,6 @@ from laudstream.journey.until import SKIP
 FIELDS = ("id", "name", "entry", "exit", "max_entries", "goal", "settings", "start", "steps", "migrate")
 PLANNED_FIELDS: tuple[str, ...] = ()
 PLANNED_ENTRIES: tuple[str, ...] = ()
-PLANNED_AUDIENCE = ("signal",)
 ENTRIES = ("event", "segment", "date", "audience", "api")
 LONGEST_GOAL = parse_duration("P1Y")
 MAX_STEPS = 500
@@ -65,9 +65,7 @@ def parse(
     entries, dates, audience, segment_entries = _entries(reader, found.get("entry"))
     exits = _exits(reader, found["exit"], segment_entries) if "exit" in found else ()
     goal = _goal(reader, found["goal"]) if "goal" in found else None
-    most = 0
-    if "max_entries" in found:
-        most = reader.whole_of(found["max_entries"], "/max_entries", "'max_entries'", 1, MOST_ENTRIES) or 0
+    most, each = _places(reader, found["max_entries"], audience) if "max_entries" in found else (0, False)
     steps = _steps(reader, found, options, templates)
     moves = migration.read(reader, found["migrate"], "/migrate", steps) if "migrate" in found else {}
     start = reader.name_of(found.get("start"), "/start", "'start'") or ""
@@ -75,6 +73,7 @@ def parse(
         _check_graph(reader, steps, start, found["steps"])
     if not reader.problems:
         _find_skips(reader, steps)
+        _check_winners(reader, steps, goal)
     if reader.problems:
         first = reader.problems[0]
         raise Invalid(f"{first.pointer or '/'}: {first.message}", tuple(reader.problems))
@@ -82,8 +81,24 @@ def parse(
     return Journey(
         id, name or id, start, steps, entries, exits, options, hearing.heard(steps, exits, keeps, goal),
         hearing.levels(steps, exits, keeps, goal), body, most, audience, hearing.reads(steps), keeps, goal, dates,
-        segment_entries, hearing.timed(steps, exits, goal), joined(reader.needs), moves,
+        segment_entries, hearing.timed(steps, exits, goal), joined(reader.needs), moves, each,
     )  # fmt: skip
+
+
+def _places(reader: Reader, body: Any, audience: Audience | None) -> tuple[int, bool]:
+    """(places, whether each occurrence has so many) of `max_entries: n` or `{n, per: occurrence}` (R18)."""
+    if not isinstance(body, dict):
+        return reader.whole_of(body, "/max_entries", "'max_entries'", 1, MOST_ENTRIES) or 0, False
+    reader.only(body, "/max_entries", ("n", "per"))
+    most = reader.whole_of(body.get("n"), "/max_entries/n", "'n'", 1, MOST_ENTRIES) or 0
+    reader.choice_of(body.get("per"), "/max_entries/per", "'per'", ("occurrence",))
+    recurs = audience is not None and (audience.signal or (audience.schedule is not None and audience.schedule.unit))
+    if not recurs:
+        message = "nothing here occurs again and again"
+        reader.wrong(
+            "/max_entries/per", message, "give the journey an audience with 'every' or on a signal, or write n"
+        )
+    return most, True
 
 
 def _entries(
@@ -122,7 +137,8 @@ def _entries(
         if "api" in kinds:
             entries.append(_called(reader, found, pointer, reentry, after, restart))
             continue
-        where, below = found.get("where"), ("customer", "entry") if {"date", "segment"} & set(kinds) else ("customer",)
+        has_entry = bool({"date", "segment"} & set(kinds)) or _signalled(found)
+        where, below = found.get("where"), ("customer", "entry") if has_entry else ("customer",)
         holds = None if where is None else conditions.read(reader, where, at(pointer, "where"), below)
         if "date" in kinds:
             path, when, keep = parse_entries.dates(reader, found["date"], at(pointer, "date"))
@@ -136,7 +152,12 @@ def _entries(
             reader.wrong(pointer, "a journey has one audience", "join their conditions with any: […]")
         options = reader.object_of(found["audience"], at(pointer, "audience"), "'audience'") or {}
         spot = at(pointer, "audience")
-        reader.only(options, spot, ("of", *parse_entries.TIMED), PLANNED_AUDIENCE)
+        if "signal" in options:
+            reader.only(options, spot, ("signal",))
+            name = reader.text_of(options["signal"], at(spot, "signal"), "'signal'") or ""
+            audience = Audience(holds, reentry, after, restart, signal=name)
+            continue
+        reader.only(options, spot, ("of", "signal", *parse_entries.TIMED))
         schedule = parse_entries.schedule(reader, options, spot)
         of = "both" if schedule is not None else "present"
         if "of" in options:
@@ -150,7 +171,13 @@ def _entries(
 
 def _recurs(body: dict[str, Any]) -> bool:
     """Whether an entry comes again and again by itself (R23)."""
-    return any(isinstance(body.get(kind), dict) and "every" in body[kind] for kind in ("date", "audience"))
+    every = any(isinstance(body.get(kind), dict) and "every" in body[kind] for kind in ("date", "audience"))
+    return every or _signalled(body)
+
+
+def _signalled(body: dict[str, Any]) -> bool:
+    """Whether an entry listens to a signal (R34)."""
+    return isinstance(body.get("audience"), dict) and "signal" in body["audience"]
 
 
 def _called(
@@ -274,6 +301,19 @@ def _find_skips(reader: Reader, steps: dict[str, Step]) -> None:
             message = f"'skip' leaves out step {follows!r}, and it is not clear what comes behind that"
             reader.wrong(fallback_pointer(name, made), message, "name the step to go on with")
         steps[name] = msgspec.structs.replace(made, fallback=msgspec.structs.replace(fallback, to_step=behind))
+
+
+def _check_winners(reader: Reader, steps: dict[str, Step], goal: Goal | None) -> None:
+    """What a winner goes by must be there to be counted."""
+    sends = any(isinstance(made, MessageStep) for made in steps.values())
+    for name, made in steps.items():
+        if not isinstance(made, ExperimentStep) or made.winner is None:
+            continue
+        spot = at("/steps", name, "experiment", "winner", "metric")
+        if made.winner.metric == "goal" and goal is None:
+            reader.wrong(spot, "the journey has no goal to count", "give it a goal, or count opened or clicked")
+        elif made.winner.metric != "goal" and not sends:
+            reader.wrong(spot, "the journey sends no message to count", "count its goal")
 
 
 def fallback_pointer(name: str, step: Step) -> str:

@@ -16,7 +16,7 @@ from laudstream.journey import goals, trial
 from laudstream.journey.customer import ACTIVE, ASKING, FAILED, Entered, Run
 from laudstream.journey.handoff import Ask
 from laudstream.journey.listening import exit_rule
-from laudstream.journey.live import DRAINING, PAUSED, LiveJourney
+from laudstream.journey.live import DRAINING, PAUSED, LiveJourney, Signal
 from laudstream.journey.matching import key_value, too_old
 from laudstream.journey.moves import CONTEXT_BYTES, CONTEXTS_BYTES, end, packed
 from laudstream.journey.reasons import Reason
@@ -28,6 +28,7 @@ OPEN_RUNS = 100
 OPEN_RUNS_OF_JOURNEY = 20
 KEYS_OF_JOURNEY = 1_000
 KEYS = 4_000
+SIGNALLED = "signal"
 
 AnyEntry = Entry | DateEntry | Audience | SegmentEntry
 Occurrence = tuple[str | int, ...]
@@ -64,6 +65,14 @@ def enter_audience(work: Work, live: LiveJourney, audience: Audience, occurrence
     run = _timed(work, live, by)
     if _belongs(work, audience, run):
         _ask(work, live, audience, run, occurrence)
+
+
+def enter_signal(work: Work, live: LiveJourney, number: int, audience: Audience, signal: Signal) -> None:
+    """Asks an audience for a signal; `entry.*` are its properties (R34)."""
+    by = Entered(signal.name, packed(signal.properties), work.moment.now, by="signal")
+    run = Run("", live.id, number, work.moment.now, by, "")
+    if _belongs(work, audience, run):
+        _ask(work, live, audience, run, (SIGNALLED, signal.number))
 
 
 def enter_date(
@@ -237,9 +246,20 @@ def _start(work: Work, version: Journey, run: Run, occurrence: Occurrence = ()) 
     if version.max_entries:
         run.status = ASKING
         work.begin(run)
-        work.out.append(Ask(work.workspace, run.journey, ((work.customer, run.id),)))
+        of = _occurrence(work, run, occurrence) if version.per_occurrence else ""
+        work.out.append(Ask(work.workspace, run.journey, ((work.customer, run.id),), of=of))
         return
     begin(work, run, version)
+
+
+def _occurrence(work: Work, run: Run, occurrence: Occurrence) -> str:
+    """The quota of an occurrence: of a signal, or of an audience since its publishing (R18, R36). Other entries share
+    one."""
+    if run.entry.by == "signal":
+        return f"signal/{occurrence[-1]}"
+    if run.entry.by == "audience" and occurrence:
+        return f"audience/{work.journeys[run.journey].status.audience[0]}/{occurrence[-1]}"
+    return ""
 
 
 def begin(work: Work, run: Run, version: Journey) -> None:
@@ -252,7 +272,7 @@ def begin(work: Work, run: Run, version: Journey) -> None:
     goals.begin(work, run, version)
     data: dict[str, Any] = {"event": run.entry.name}
     if run.entry.by:
-        data = {} if run.entry.by in ("date", "segment") else {run.entry.by: True}
+        data = {} if run.entry.by in ("date", "segment") else {run.entry.by: run.entry.name or True}
         data |= {} if run.entry.by == "api" else run.entry.properties
     if run.key:
         data["key"] = run.key

@@ -209,6 +209,11 @@ def _waits(defer: Defer, refusals: dict[str, str]) -> bool:
     return (defer.quiet_hours or not timed) and (defer.caps or "caps" not in refusals)
 
 
+def limit_of(work: Work, version: Journey, step: MessageStep, message: Message) -> int:
+    """Until when a message may be put off, ms (R39)."""
+    return max(_limit(message, version, step, work.zone(version)), work.moment.clock + 1)
+
+
 def _limit(message: Message, version: Journey, step: MessageStep, zone: tzinfo) -> int:
     """Until when a message may be put off, ms (R39)."""
     limit = (version.settings.defer_at_most or DEFER_AT_MOST).add(message.wanted_at, zone)

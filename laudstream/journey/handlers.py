@@ -7,11 +7,12 @@ from msgspec.structs import replace
 from laudstream.customers.recent import admit
 from laudstream.customers.row import Consent, Member, Row
 from laudstream.ids import fingerprint
-from laudstream.journey import alarms, asking, looking, past, rows, sends, standing
+from laudstream.journey import alarms, asking, holding, looking, pacing, past, rows, sends, standing
 from laudstream.journey.chaining import ask_deferred, begun, follow, let_in, stands
 from laudstream.journey.codec import empty
 from laudstream.journey.customer import FAILED, Customer, Run
 from laudstream.journey.firing import fire
+from laudstream.journey.handoff import ARM, PACE
 from laudstream.journey.inputs import DeliveryInput, GrantInput, Moment, Outcome, RowInput, TimerInput, TouchInput
 from laudstream.journey.kinds.wait import WaitStep
 from laudstream.journey.live import LiveJourney, Space
@@ -168,9 +169,22 @@ def touch(customer: Customer, input: TouchInput, moment: Moment, space: Space) -
 def grant(customer: Customer, input: GrantInput, moment: Moment, space: Space) -> Outcome:
     work = begun(customer, moment, space, ("input", *input.cause))
     settle(work)
-    asking.answer(work, work.present(input.run), input)
+    if input.of.startswith(ARM):
+        holding.answer(work, input)
+    elif input.of == PACE:
+        _slot(work, input)
+    else:
+        asking.answer(work, work.present(input.run), input)
     settle(work)
     return finish(work)
+
+
+def _slot(work: Work, input: GrantInput) -> None:
+    """A message that waits for its slot has got it."""
+    waits = pacing.waits_for(work, input.run)
+    found = work.version_of(waits[0]) if waits is not None else None
+    if waits is not None and found is not None:
+        guarded(work, waits[0], sends.paced, found[1], waits[1], input.slot)
 
 
 def finish(work: Work) -> Outcome:

@@ -63,7 +63,11 @@ class GrantInput(msgspec.Struct, frozen=True, gc=False):
     run: str
     granted: bool
     most: int
-    """Places that the journey has."""
+    """Places that there are."""
+    of: str = ""
+    """Which quota of the journey; empty: that of its entries."""
+    slot: int = 0
+    """Of a pace: from when on a message may go, ms."""
 
 
 Input = EventInput | RowInput | DeliveryInput | TimerInput | TouchInput | GrantInput

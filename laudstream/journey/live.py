@@ -13,6 +13,7 @@ from laudstream.conditions.tally import Query
 from laudstream.journey.durations import zone_of
 from laudstream.journey.migration import Migration
 from laudstream.journey.steps import Cap, Journey, QuietHours
+from laudstream.segments.definition import Segment
 from laudstream.segments.watch import EMPTY, Live, Watch
 
 LIVE, PAUSED, DRAINING, STOPPED, DELETED = "live", "paused", "draining", "stopped", "deleted"
@@ -119,6 +120,17 @@ class Subscription(msgspec.Struct, frozen=True, gc=False):
     """`opt_in: implied`: who has said nothing gets marketing too."""
 
 
+class Signal(msgspec.Struct, frozen=True, gc=False):
+    """An event that belongs to no customer (R34)."""
+
+    number: int
+    """In the workspace: 1, 2, 3, …"""
+    at: int
+    """When it stood in the log, ms."""
+    name: str
+    properties: dict[str, Any]
+
+
 class Space(msgspec.Struct, frozen=True, gc=False):
     """The definitions of one workspace."""
 
@@ -133,6 +145,8 @@ class Space(msgspec.Struct, frozen=True, gc=False):
     timed: tuple[LiveJourney, ...] = ()
     """Journeys with entries that go by an attribute: by a date, or by the zone of the customer."""
     segments: dict[str, Live] = {}
+    segment_versions: dict[str, tuple[Segment, int]] = {}
+    """name@version -> what it says under that name, and when it was published (ms): those that may be pinned (R48)."""
     watch: Watch = EMPTY
     counted: dict[str, tuple[Query, ...]] = {}
     """Event -> the tallies that it adds to."""
@@ -154,6 +168,22 @@ class Space(msgspec.Struct, frozen=True, gc=False):
     """experiment -> arm that has won (R45)."""
     migrated_at: int = 0
     """ms; when the last migration of any journey came: sweeps wait until lane time is there (R48)."""
+    zones: tuple[tuple[int, tzinfo], ...] = ()
+    """(ms, zone): when the workspace's zone became another one."""
+    rezoned_at: int = 0
+    """When it changed last while there were journeys, ms; 0: never."""
+    signals: tuple[Signal, ...] = ()
+    """Those of the last day, by number."""
+    listeners: dict[str, tuple[LiveJourney, ...]] = {}
+    """Signal -> journeys that it may enter, by priority, then by id (R21)."""
+
+    def zone_on(self, at: int) -> tzinfo:
+        """The workspace's zone at that time (ms)."""
+        found: tzinfo = UTC
+        for since, zone in self.zones:
+            if since <= at:
+                found = zone
+        return found
 
     def zone_of(self, attributes: dict[str, Any]) -> tzinfo:
         """The customer's zone, else the workspace's."""

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any, Protocol, TypeVar
 
+from laudstream.customers.event import ENTER, LEAVE
 from laudstream.errors import Invalid, Problem
 from laudstream.journey import definition
+from laudstream.journey.kinds.emit import EmitStep
 from laudstream.journey.kinds.message import MessageStep
 from laudstream.journey.kinds.update import UpdateStep
+from laudstream.journey.pins import base_of, named_by
 from laudstream.journey.reader import at
 from laudstream.journey.steps import Journey
 from laudstream.segments import definition as segments
@@ -33,11 +36,25 @@ T = TypeVar("T", bound=Named)
 
 
 def in_order(items: Iterable[T]) -> list[T]:
-    """By kind, segments behind those that they name, then by id."""
+    """By kind, segments and journeys behind those that they name, then by id."""
     found = list(items)
-    rank = ranks(names_of(found))
-    return sorted(found, key=lambda each: (KINDS.index(each.kind), each.kind == "segment" and rank.get(each.id, 0),
-                                           each.id))  # fmt: skip
+    rank = {
+        "segment": ranks(names_of(found)),
+        "journey": ranks({each.id: calls(each.body) for each in found if each.kind == "journey"}),
+    }
+    return sorted(
+        found, key=lambda each: (KINDS.index(each.kind), rank.get(each.kind, {}).get(each.id, 0), each.id)
+    )  # fmt: skip
+
+
+def calls(body: dict[str, Any]) -> frozenset[str]:
+    """Other journeys that a journey lets customers enter or leave; none of one that is wrong."""
+    try:
+        steps = definition.parse(body, horizon=None).steps.values()
+    except Invalid:
+        return frozenset()
+    names = (step.name for step in steps if isinstance(step, EmitStep) and step.type in (ENTER, LEAVE))
+    return frozenset(names) - {str(body.get("id"))}
 
 
 def names_of(items: Iterable[Named]) -> dict[str, frozenset[str]]:
@@ -58,7 +75,7 @@ def named(body: dict[str, Any]) -> Iterator[tuple[str, str]]:
         journey = definition.parse(body, horizon=None)
     except Invalid:  # an older release let it through; lanes will not run it either
         return
-    yield from (("segment", name) for name in segments_of(journey))
+    yield from (("segment", name) for name in {base_of(name) for name in segments_of(journey)})
     for step in journey.steps.values():
         if isinstance(step, MessageStep) and step.subscription:
             yield "subscription", step.subscription
@@ -66,8 +83,7 @@ def named(body: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 def segments_of(journey: Journey) -> set[str]:
     """Segments that a journey names: in conditions, entries, exits and updates."""
-    names = {*journey.needs.segments, *(entry.segment for entry in journey.segment_entries)}
-    names |= {rule.leaves for rule in journey.exits if rule.leaves}
+    names = named_by(journey)
     for step in journey.steps.values():
         if isinstance(step, UpdateStep):
             names |= step.members.keys()
@@ -80,11 +96,18 @@ def templates_of(body: dict[str, Any]) -> list[str]:
     return list(dict.fromkeys(step.template_id for step in steps if isinstance(step, MessageStep)))
 
 
-def missing(journey: Journey, subscriptions: Collection[str], manual: Collection[str]) -> list[Problem]:
+def missing(
+    journey: Journey, subscriptions: Collection[str], manual: Collection[str], journeys: Collection[str] | None = None
+) -> list[Problem]:
     """What a journey names and is not there, besides segments of its conditions. `manual`: segments whose members are
-    listed."""
+    listed; `journeys`: those that there are beside it, None: any."""
     problems = []
     for name, step in journey.steps.items():
+        calls = isinstance(step, EmitStep) and step.type in (ENTER, LEAVE) and step.name != journey.id
+        if calls and isinstance(step, EmitStep) and journeys is not None and step.name not in journeys:
+            message = f"there is no journey {step.name!r}"
+            spot = at("/steps", name, "emit", step.type)
+            problems.append(Problem(spot, message, f"save it first; journeys here: {_known(journeys)}"))
         if isinstance(step, MessageStep) and step.subscription and step.subscription not in subscriptions:
             message = f"there is no subscription {step.subscription!r}"
             spot = at("/steps", name, "message", "subscription")

@@ -158,6 +158,7 @@ def audience_schema() -> dict[str, Any]:
     return {
         "oneOf": [
             {**schemas.object_of(of=of), "description": "as soon as the journey is published"},
+            {**schemas.object_of(("signal",), signal=schemas.TEXT), "description": "whenever this signal comes"},
             schemas.object_of(("at",), at=once, of=of, zone=zone, catch_up=late),
             schemas.object_of(("every",), every=every, until=day, after=times, of=of, zone=zone, catch_up=late),
         ]

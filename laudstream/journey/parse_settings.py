@@ -11,19 +11,20 @@ from laudstream.journey.kinds.place import defer_of, tags_of
 from laudstream.journey.live import SPREAD_MS, Workspace
 from laudstream.journey.parse_time import clock_of, instant_of, spread_of, windows_of
 from laudstream.journey.reader import Reader, at
-from laudstream.journey.steps import CHANNELS, CLASSES, NEVER_QUIET, Cap, QuietHours, Settings
+from laudstream.journey.steps import CHANNELS, CLASSES, NEVER_QUIET, Cap, Pace, QuietHours, Settings
 
 SETTINGS = ("class", "priority", "holdout", "time_zone", "starts_at", "ends_at", "caps", "quiet_hours", "tags",
-            "windows", "defer", "defer_at_most", "release_spread")  # fmt: skip
-PLANNED_SETTINGS = ("pace",)
+            "windows", "defer", "defer_at_most", "release_spread", "pace")  # fmt: skip
 PERIODS = ("day", "week", "month")
+PACES = {"minute": 60_000, "hour": 3_600_000}
+MOST_PACE = 1_000_000
 LONGEST_PERIOD_DAYS = 31
 """Slots of caps are kept a little longer than this."""
 
 
 def settings(reader: Reader, body: Any, pointer: str) -> Settings:
     found = reader.object_of(body, pointer, "'settings'") or {}
-    reader.only(found, pointer, SETTINGS, PLANNED_SETTINGS)
+    reader.only(found, pointer, SETTINGS)
     plain = Settings()
 
     def spot(key: str) -> str:
@@ -52,7 +53,18 @@ def settings(reader: Reader, body: Any, pointer: str) -> Settings:
         if "defer_at_most" in found
         else None,
         spread_of(reader, found["release_spread"], spot("release_spread")) if "release_spread" in found else None,
+        _pace(reader, found["pace"], spot("pace")) if "pace" in found else None,
     )
+
+
+def _pace(reader: Reader, body: Any, pointer: str) -> Pace | None:
+    found = reader.object_of(body, pointer, "'pace'")
+    if found is None:
+        return None
+    reader.only(found, pointer, ("limit", "per"))
+    limit = reader.whole_of(found.get("limit"), at(pointer, "limit"), "'limit'", 1, MOST_PACE)
+    per = reader.choice_of(found.get("per"), at(pointer, "per"), "'per'", tuple(PACES))
+    return Pace(limit, PACES[per]) if limit and per else None
 
 
 def _caps(reader: Reader, body: dict[str, Any], pointer: str) -> tuple[Cap, ...]:

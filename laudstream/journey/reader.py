@@ -28,6 +28,11 @@ def shown(value: object) -> str:
     return repr(value[:100] if isinstance(value, str) else value)[:120]
 
 
+def _there(segments: Collection[str], name: str, id: str) -> bool:
+    """Whether it is among them; where they name no versions, a version of one of them is."""
+    return name in segments or (id in segments and not any("@" in each for each in segments))
+
+
 class Reader:
     """Problems of one definition. The `…_of` methods give a value of the wanted type, or None and a problem."""
 
@@ -68,15 +73,19 @@ class Reader:
         return None
 
     def segment_of(self, value: object, pointer: str, what: str) -> str | None:
-        """The name of a segment that is there."""
-        if isinstance(value, str) and "@" in value:
-            self.wrong(pointer, f"a pinned segment: {PLANNED}", "name the segment without @version")
+        """The name of a segment that is there, or `name@n` of a version of it (R48)."""
+        base, pinned, version = value.partition("@") if isinstance(value, str) else (value, "", "")
+        if pinned and not (version.isascii() and version.isdigit() and version[0] != "0"):
+            self.wrong(pointer, f"{shown(value)} names no version of a segment", "write e.g. vip@3, or the name alone")
             return None
-        id = self.name_of(value, pointer, what)
-        if id is not None and self.segments is not None and id not in self.segments:
-            known = ", ".join(sorted(self.segments)[:10]) or "none yet"
-            self.wrong(pointer, f"there is no segment {id!r}", f"publish it first; segments here: {known}")
-        return id
+        id = self.name_of(base, pointer, what)
+        if id is None:
+            return None
+        name = f"{id}@{version}" if pinned else id
+        if self.segments is not None and not _there(self.segments, name, id):
+            known = ", ".join(sorted(each for each in self.segments if "@" not in each)[:10]) or "none yet"
+            self.wrong(pointer, f"there is no segment {name!r}", f"publish it first; segments here: {known}")
+        return name
 
     def choice_of(self, value: object, pointer: str, what: str, choices: tuple[str, ...]) -> str | None:
         if isinstance(value, str) and value in choices:

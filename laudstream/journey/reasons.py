@@ -44,6 +44,7 @@ class Reason(StrEnum):
     QUIET_HOURS = "quiet_hours", "it is quiet time for the customer"
     WINDOW = "window", "it is outside the hours in which the message may go"
     CAP = "cap", "a cap on the number of messages is reached"
+    PACE = "pace", "the journey sends so many messages in a minute or an hour, and these are taken"
     UNDELIVERED = "undelivered", "no delivery told within a day after the last moment to send"
 
     # why a delivery was refused by a sender
@@ -58,6 +59,9 @@ class Reason(StrEnum):
     # why an emitted event goes nowhere (R52)
     TOO_DEEP = "too_deep", "it would be the ninth link of a chain of emitted events"
     NOBODY = "nobody", "the value that should name a customer names none"
+
+    # why a run left an experiment (R45)
+    NO_WINNER = "no_winner", "nobody has chosen a winner in time, so it went the arm that is its own"
 
     # why a run ended without an exit step (R59)
     IF_PAST = "if_past", "the instant to wait for is past"

@@ -13,7 +13,7 @@ from laudstream.journey.definition import MAX_STEPS, MOST_ENTRIES
 from laudstream.journey.kinds import ALL
 from laudstream.journey.kinds.place import DEFER
 from laudstream.journey.parse_entries import audience_schema, date_schema
-from laudstream.journey.parse_settings import PERIODS
+from laudstream.journey.parse_settings import MOST_PACE, PACES, PERIODS
 from laudstream.journey.parse_time import CLOCK, INSTANT, SPREAD, window_schema
 from laudstream.journey.schemas import CONDITION, DURATION, NAME, TAGS, TEXT, event, list_of, object_of
 from laudstream.journey.steps import CHANNELS, CLASSES
@@ -31,6 +31,9 @@ def _settings() -> dict[str, Any]:
         caps=list_of(cap, 10), tags=TAGS,
         quiet_hours={"anyOf": [object_of(("from", "to"), from_=CLOCK, to=CLOCK), {"const": "none"}]},
         windows=list_of(window_schema(), 10), defer=DEFER, defer_at_most=DURATION, release_spread=SPREAD,
+        pace=object_of(
+            ("limit", "per"), limit={"type": "integer", "minimum": 1, "maximum": MOST_PACE}, per={"enum": list(PACES)}
+        ),
     )  # fmt: skip
 
 
@@ -74,10 +77,13 @@ def journey_schema() -> dict[str, Any]:
         "type": "object", "propertyNames": NAME, "minProperties": 1, "maxProperties": MAX_STEPS,
         "additionalProperties": {"oneOf": [kind.schema() for kind in ALL]},
     }  # fmt: skip
+    places = {"type": "integer", "minimum": 1, "maximum": MOST_ENTRIES}
     body = object_of(
         ("id", "entry", "start", "steps"), id=NAME, name=TEXT, entry=list_of(entry, 20), exit=list_of(rule, 20),
-        max_entries={"type": "integer", "minimum": 1, "maximum": MOST_ENTRIES,
-                     "description": "places of the journey, over all its versions"},
+        max_entries={"anyOf": [
+            {**places, "description": "places of the journey, over all its versions"},
+            object_of(("n", "per"), n=places, per={"const": "occurrence"}),
+        ]},
         goal=goal, settings=_settings(), start=NAME, steps=steps, migrate=migration.schema(),
     )  # fmt: skip
     return {

@@ -11,7 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from laudstream.ids import digest
-from laudstream.journey import caps, gates
+from laudstream.journey import caps, gates, pacing
 from laudstream.journey.customer import DEFERRED, REQUESTED, Held, Message, Run, Slot
 from laudstream.journey.kinds.message import MessageStep
 from laudstream.journey.live import LiveJourney, Template
@@ -59,7 +59,7 @@ def ask_again(work: Work, run: Run, version: Journey) -> None:
 def ask_late(work: Work, run: Run, version: Journey, now: int) -> None:
     """Puts messages that were refused late before the gates again, if they are due by `now` (ms)."""
     for message in run.messages:
-        if message.state == LATE and message.due <= now and work.journeys[run.journey].moves:
+        if message.state in _LATE and message.due <= now and work.journeys[run.journey].moves:
             _want(work, run, version, message.wanted_at, message.step)
 
 
@@ -98,6 +98,8 @@ def _decide(work: Work, run: Run, version: Journey, want: Want) -> None:
         _put_off(case, verdict)
         return
     reason = verdict.reason
+    if not reason and version.settings.pace is not None and _paced(case, verdict):
+        return
     made: dict[str, Any] = {}
     if not reason and template is not None:
         made = gates.context(work, run, template)
@@ -107,6 +109,45 @@ def _decide(work: Work, run: Run, version: Journey, want: Want) -> None:
         _refuse(case, reason, {"gates": verdict.gates, "template": step.template_id})
     else:
         _request(case, template, verdict.gates, made)
+
+
+def _paced(case: Case, verdict: gates.Verdict) -> bool:
+    """Whether the message waits for its slot in the pace of the journey (A11)."""
+    work, run, message = case.work, case.run, case.message
+    what, until = pacing.turn(work, run, case.version, message, case.late)
+    if what == pacing.GOES:
+        return False
+    last = gates.limit_of(work, case.version, case.step, message)
+    if what == pacing.WAITS:
+        last = min(last, until)
+    if case.late:
+        state = pacing.LATE_ASKS if what == pacing.ASKS else message.state
+        _note(run, replace(message, state=state, due=last))
+        return True
+    run.status, run.attempt = DEFERRED, message.attempt
+    run.progress = pacing.ASKED if what == pacing.ASKS else run.progress
+    rest(run, last)
+    return True
+
+
+def paced(work: Work, run: Run, version: Journey, late: str, slot: int) -> None:
+    """The slot of a message has come: it goes then, or at once (`run` is ours to change)."""
+    if late:
+        message = next(each for each in run.messages if each.step == late)
+        step = version.steps[late]
+        _note(run, replace(message, state=pacing.LATE_PACED, due=slot))
+    else:
+        message = Message(run.step, run.visit, run.attempt or 1, "wanted", run.wanted_at)
+        step = version.steps[run.step]
+        run.progress = (slot,)
+        rest(run, slot)
+    assert isinstance(step, MessageStep)
+    if slot > work.moment.clock:
+        gates_of = gates.ALL_PASS | {"pace": Reason.PACE}
+        data = {"gates": gates_of, "template": step.template_id, "deferred_until": slot}
+        work.decide("message", run, work.moment.now, reason=Reason.PACE, data=data, of=message)
+    elif work.journeys[run.journey].moves:
+        _want(work, run, version, message.wanted_at, late)
 
 
 def _put_off(case: Case, verdict: gates.Verdict) -> None:
@@ -177,13 +218,14 @@ def _note(run: Run, message: Message) -> None:
     others = [other for other in run.messages if other.step != message.step] if run.messages else ()
     run.messages = (*others, message)[-MESSAGES:]
     if run.late_at or message.due:
-        run.late_at = min((kept.due for kept in run.messages if kept.state == LATE), default=0)
+        run.late_at = min((kept.due for kept in run.messages if kept.state in _LATE), default=0)
 
 
 # Deliveries
 
 _OPEN = ("requested", "unknown")
 LATE = "late"
+_LATE = (LATE, pacing.LATE_ASKS, pacing.LATE_PACED)
 _AGAIN = (Reason.EXPIRED, Reason.PAUSED)
 """Late refusals that are decided again (A20)."""
 

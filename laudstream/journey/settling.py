@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from laudstream.customers.event import LEAVE, Event
-from laudstream.journey import again, alarms, asking, entering, migrating
-from laudstream.journey.customer import FAILED, Core, Run
+from laudstream.journey import again, alarms, asking, entering, holding, migrating, signals
+from laudstream.journey.customer import FAILED, HOLDING, Core, Run
 from laudstream.journey.live import LiveJourney
 from laudstream.journey.moves import Left, end
 from laudstream.journey.reasons import Reason
@@ -31,14 +31,18 @@ def settle(work: Work) -> None:
             guarded(work, run, _resume, live.versions[run.version])
         elif run.granted and live.moves:
             guarded(work, run, asking.go, live.versions[run.version])
+        elif run.status == HOLDING and live.moves:
+            guarded(work, run, holding.go_on, live.versions[run.version])
     if work.space.migrated_at and work.runs:
         migrating.settle(work)
     for live in work.space.audiences:
         if belongs(work.core, live):
             current = {other.id for other in work.space.audiences}
-            swept = {id: seq for id, seq in work.core.swept.items() if id in current}
+            swept = {id: seq for id, seq in work.core.swept.items() if id in current or id.startswith("!")}
             work.core.swept = {**migrating.marks(work), **swept, live.id: live.status.audience[0]}
             enter(work, live, None)
+    if work.space.signals:
+        signals.hear(work, guarded_entry)
 
 
 def belongs(core: Core, live: LiveJourney) -> bool:

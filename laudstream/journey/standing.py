@@ -15,9 +15,11 @@ from typing import Any
 import msgspec
 
 from laudstream.conditions import Scope
-from laudstream.conditions.tally import MESSAGE, NOTHING, Query, Tally, counted
+from laudstream.conditions.events import BY_PEOPLE
+from laudstream.conditions.tally import MACHINE, MESSAGE, NOTHING, Query, Tally, counted
 from laudstream.customers.event import Event
 from laudstream.journey.decision import Decision
+from laudstream.journey.pins import base_of
 from laudstream.journey.reasons import Reason
 from laudstream.journey.work import Work
 from laudstream.messages.delivery import Delivery
@@ -144,7 +146,11 @@ def messages_asked(work: Work, told: Delivery) -> list[Query]:
 
 
 def _of_message(work: Work, query: Query, told: Delivery) -> bool:
+    if told.machine and told.kind in BY_PEOPLE and MACHINE not in query.filters:
+        return False
     for name, wanted in query.filters.items():
+        if name == MACHINE:
+            continue
         if name == "tag":
             live = work.journeys.get(told.journey)
             version = live.versions.get(told.version) if live is not None else None
@@ -162,12 +168,17 @@ def own(work: Work) -> set[str]:
     touched: set[str] = set()
     made, work.seen = work.out[work.seen :], len(work.out)
     for item in made:
-        if isinstance(item, Decision) and item.kind in ("entered", "ended", "failed"):
-            touched.update(watch.by_journey.get(item.journey, ()))
-            word = "entered" if item.kind == "entered" else "completed" if item.outcome else ""
+        if isinstance(item, Decision) and item.kind in _OF_RUNS:
+            if item.kind != "goal":
+                touched.update(watch.by_journey.get(item.journey, ()))
+            word = _WORDS.get(item.kind) or ("completed" if item.outcome else "")
             met = [query for query in watch.runs.get(item.journey, ()) if _of_run(query, item, word)]
             touched |= _count(work, met, min(item.at, work.now), {})
     return touched
+
+
+_OF_RUNS = ("entered", "ended", "failed", "goal")
+_WORDS = {"entered": "entered", "goal": "converted"}
 
 
 def _of_run(query: Query, decision: Decision, word: str) -> bool:
@@ -234,7 +245,7 @@ def _judge(work: Work, placed: Placed, because: str, fires: bool) -> bool:
     id, condition, tick = segment.id, segment.condition, 0
     try:
         if condition is None:
-            holds = core.members.get(id, (False, 0))[0]
+            holds = core.members.get(base_of(id), (False, 0))[0]
         else:
             scope = Scope(work.customer, work.attributes, {}, None, None, work)
             holds = condition.test(scope)

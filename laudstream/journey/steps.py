@@ -70,6 +70,8 @@ class Audience(msgspec.Struct, frozen=True, gc=False):
     """None: as soon as they are looked at."""
     catch_up: Duration = Duration("PT1H", ms=3_600_000)
     """How late an occurrence is made up at most."""
+    signal: str = ""
+    """It is taken whenever this signal comes (R34)."""
 
 
 class SegmentEntry(msgspec.Struct, frozen=True, gc=False):
@@ -176,6 +178,14 @@ class Defer(msgspec.Struct, frozen=True, gc=False):
     caps: bool = False
 
 
+class Pace(msgspec.Struct, frozen=True, gc=False):
+    """At most so many messages of a journey in each minute or hour of the clock (A11)."""
+
+    limit: int
+    period: int
+    """ms."""
+
+
 class Settings(msgspec.Struct, frozen=True, gc=False):
     message_class: str = "marketing"
     priority: int = 5
@@ -197,6 +207,7 @@ class Settings(msgspec.Struct, frozen=True, gc=False):
     """None: P3D."""
     release_spread: int | None = None
     """ms; None: the workspace's (A8)."""
+    pace: Pace | None = None
 
 
 class Journey(msgspec.Struct, frozen=True, gc=False):
@@ -229,16 +240,19 @@ class Journey(msgspec.Struct, frozen=True, gc=False):
     """What its conditions depend on."""
     migrate: dict[str, str] = {}
     """Step of another version -> step of this one, exit or stay (R48)."""
+    per_occurrence: bool = False
+    """Each occurrence of its audience has `max_entries` places of its own (R18)."""
 
     @property
     def looks(self) -> bool:
         """Whether each customer is to be looked at when it is published (A10)."""
-        return self.audience is not None or bool(self.dates)
+        return (self.audience is not None and not self.audience.signal) or bool(self.dates)
 
     @property
     def looks_at_all(self) -> bool:
         """Whether these are also customers that come later."""
-        return bool(self.dates) or (self.audience is not None and self.audience.of != "present")
+        audience = self.audience if self.audience is not None and not self.audience.signal else None
+        return bool(self.dates) or (audience is not None and audience.of != "present")
 
     def listens(self, step: str, event: str) -> bool:
         """Whether an event can move a run at a step; true for a step that is not there, so that its run is parked."""

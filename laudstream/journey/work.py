@@ -171,8 +171,8 @@ class Work(msgspec.Struct, gc=False, eq=False):
         return any(run.journey == journey and run.status not in (ASKING, FAILED) for run in self.runs)
 
     def segment_version(self, segment: str) -> int:
-        live = self.space.segments.get(segment)
-        return live.version if live is not None else 0
+        placed = self.space.watch.segments.get(segment)
+        return placed.live.version if placed is not None else 0
 
     def zone(self, version: Journey) -> tzinfo:
         """The customer's zone, else the journey's, else the workspace's (R11)."""

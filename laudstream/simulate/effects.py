@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from laudstream import topics
 from laudstream.customers.row import Consent, Member, Row
 from laudstream.journey.handoff import Ask, Emitted, Grant, Release
+from laudstream.journey.inputs import GrantInput
+from laudstream.journey.quotas import slot_of
 from laudstream.journey.reasons import Reason
 from laudstream.journey.write import CONSENT, MEMBER, Write
 from laudstream.messages.delivery import Delivery
@@ -24,7 +27,8 @@ if TYPE_CHECKING:
 Happening = Callable[["World", Person, Any], None]
 """Something that happens to a person; the last argument is what it is about."""
 
-ROWS, HANDOFFS, DELIVERIES = range(3)
+HANDOFFS_TOPIC = topics.HANDOFFS
+CONTROL, ROWS, HANDOFFS, DELIVERIES = range(4)
 """Ranks of what happens at the same instant; events come after it (A5)."""
 
 
@@ -113,14 +117,15 @@ def _arrive(world: World, person: Person, emitted: Emitted) -> None:
 
 def _ask(world: World, person: Person, ask: Ask) -> None:
     """The quota decides at once; its answer is an input of its own (A11)."""
-    grant = world.places.ask(ask, world.catalog)
+    grant = world.places.ask(ask, world.catalog, world.now)
     for index, (customer, run) in enumerate(grant.places):
-        world.later(world.now, HANDOFFS, customer, _answer, (grant, run, index < grant.granted))
+        world.later(world.now, HANDOFFS, customer, _answer, (grant, run, index))
 
 
-def _answer(world: World, person: Person, answer: tuple[Grant, str, bool]) -> None:
-    grant, run, granted = answer
-    world.grant(person, grant.journey, run, granted, grant.most)
+def _answer(world: World, person: Person, answer: tuple[Grant, str, int]) -> None:
+    grant, run, index = answer
+    cause, granted = world.cause(HANDOFFS_TOPIC), index < grant.granted
+    world.grant(person, GrantInput(cause, grant.journey, run, granted, grant.most, grant.of, slot_of(grant, index)))
 
 
 def _release(world: World, person: Person, release: Release) -> None:

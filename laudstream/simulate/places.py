@@ -1,32 +1,32 @@
-"""The places of journeys that take a fixed number: the questions of runs, answered as the quota of a lane does it
-(A11, R18). The most there are is what the live version says; those that are given count over all versions."""
+"""The places of what is counted over all lanes: the questions of runs, answered as quotas of lanes do it (A11)."""
 
 from __future__ import annotations
 
 from laudstream.journey.catalog import Catalog
-from laudstream.journey.handoff import Ask, Grant, Release
-from laudstream.journey.live import NOTHING
+from laudstream.journey.handoff import PACE, Ask, Grant, Pacing, Release, quota_key
+from laudstream.journey.quotas import give, pace
 
 
 class Places:
     def __init__(self) -> None:
-        self._granted: dict[tuple[str, str], int] = {}
+        self._granted: dict[str, int] = {}
+        self._paces: dict[str, Pacing] = {}
 
-    def ask(self, ask: Ask, catalog: Catalog) -> Grant:
-        """Gives places to the first of those who ask, as many as there are."""
-        live = catalog.spaces.get(ask.workspace, NOTHING).journeys.get(ask.journey)
-        version = live.versions.get(live.status.live) if live is not None else None
-        most = version.max_entries if version is not None else 0
-        wanted, taken = len(ask.places), self.taken(ask.workspace, ask.journey)
-        free = max(0, most - taken) if most else wanted
-        granted = min(wanted, free) if version is not None else 0
-        self._granted[ask.workspace, ask.journey] = taken + granted
-        return Grant(ask.workspace, ask.journey, ask.places, granted, most)
+    def ask(self, ask: Ask, catalog: Catalog, clock: int) -> Grant:
+        """Gives places to the first of those who ask, as many as there are; of a pace slots to all, from `clock` on."""
+        if ask.of == PACE:
+            key = quota_key(ask.workspace, ask.journey, ask.of)
+            grant, self._paces[key] = pace(ask, catalog, self._paces.get(key, Pacing()), clock)
+            return grant
+        taken = self.taken(ask.workspace, ask.journey, ask.of)
+        grant = give(ask, catalog, taken)
+        self._granted[quota_key(ask.workspace, ask.journey, ask.of)] = taken + grant.granted
+        return grant
 
     def release(self, release: Release) -> None:
         """A place that was given to a run which had ended meanwhile is free again."""
-        key = release.workspace, release.journey
+        key = quota_key(release.workspace, release.journey, release.of)
         self._granted[key] = max(0, self._granted.get(key, 0) - 1)
 
-    def taken(self, workspace: str, journey: str) -> int:
-        return self._granted.get((workspace, journey), 0)
+    def taken(self, workspace: str, journey: str, of: str = "") -> int:
+        return self._granted.get(quota_key(workspace, journey, of), 0)

@@ -41,6 +41,8 @@ def _by(data: dict[str, Any]) -> str:
         return f"by {'leaving' if data['on'] == 'leave' else 'entering'} {data['segment']}"
     if "date" in data:
         return f"by the date {data['date']}"
+    if "signal" in data:
+        return f"by the signal {data['signal']}"
     return "by the audience" if "audience" in data else f"by a call{key}" if "api" in data else ""
 
 

@@ -19,7 +19,7 @@ from laudstream.customers.row import Consent, Member, Row, Suppression
 from laudstream.errors import Broken
 from laudstream.journey.advance import advance
 from laudstream.journey.catalog import Catalog
-from laudstream.journey.control import MIGRATION, Control
+from laudstream.journey.control import MIGRATION, WINNER, Control
 from laudstream.journey.decision import Decision
 from laudstream.journey.inputs import (
     Cause,
@@ -33,10 +33,13 @@ from laudstream.journey.inputs import (
     TimerInput,
     TouchInput,
 )
-from laudstream.journey.live import NOTHING
+from laudstream.journey.live import NOTHING, Space
+from laudstream.journey.quotas import holds
+from laudstream.journey.signals import SIGNAL
 from laudstream.messages.delivery import Delivery
 from laudstream.messages.request import SendRequest
-from laudstream.simulate.effects import EFFECTS, Happening
+from laudstream.simulate.chooser import Chooser
+from laudstream.simulate.effects import CONTROL, EFFECTS, Happening
 from laudstream.simulate.person import Person
 from laudstream.simulate.places import Places
 from laudstream.simulate.post import Post
@@ -70,12 +73,16 @@ class World:
         self._coming: list[tuple[int, int, int, str, Happening, Any]] = []
         self._came = 0
         self._moment = Moment(now, now)
+        self._chooser = Chooser()
+        self._chooses_at = 0
 
     # Definitions
 
     def publish(self, kind: str, id: str, body: dict[str, Any]) -> int:
         """Makes a new version live, now; its number. Its map moves the runs of those before (R48). Raises Invalid with
         every problem."""
+        if kind == SIGNAL:
+            return self.signal(id, body.get("properties", {}))
         version = self._versions.get((kind, id), 0) + 1
         self._bodies[kind, id, version] = body
         self.control(kind, id, "live", version)
@@ -90,17 +97,39 @@ class World:
         chosen = version or self._versions.get((kind, id), 0)
         if (kind, id, chosen) not in self._bodies:
             raise Broken(f"there is no {kind} {id!r} in this world")
-        record = Control(self._seq + 1, self.workspace, kind, id, chosen, status)
         space = self.catalog.spaces.get(self.workspace, NOTHING)
         known = kind == MIGRATION or (kind == "journey" and id in space.journeys)
+        now = self._apply(kind, id, status, chosen)
+        asks = kind == "journey" and bool(now.journeys[id].status.audience[0])
+        if known or asks or now.judged != space.judged or now.rezoned_at != space.rezoned_at:
+            self._touch()
+
+    def signal(self, name: str, properties: dict[str, Any]) -> int:
+        """Sends a signal, now; its number (R34). Raises Invalid."""
+        number = self._versions[SIGNAL, ""] = self._versions.get((SIGNAL, ""), 0) + 1
+        self._bodies[SIGNAL, name, number] = {"properties": properties}
+        if name in self._apply(SIGNAL, name, "live", number).listeners:
+            self._touch()
+        return number
+
+    def win(self, experiment: str, arm: str) -> None:
+        """An arm of an experiment has won, now (R45)."""
+        now = self._apply(WINNER, experiment, arm, 1)
+        if holds(now, experiment):
+            self._touch()
+
+    def _apply(self, kind: str, id: str, status: str, version: int) -> Space:
+        record = Control(self._seq + 1, self.workspace, kind, id, version, status)
         self.catalog = self.catalog.apply(record, self.now, self._body)
         self._seq += 1
         now = self.catalog.spaces[self.workspace]
-        asks = kind == "journey" and bool(now.journeys[id].status.audience[0])
-        if known or asks or now.judged != space.judged:
-            for name in sorted(self.people):
-                self.hand(self.people[name], TouchInput(self._seq), self.now)
-                self.handled["touches"] += 1
+        self._chooser.look(now)
+        return now
+
+    def _touch(self) -> None:
+        for name in sorted(self.people):
+            self.hand(self.people[name], TouchInput(self._seq), self.now)
+            self.handled["touches"] += 1
 
     def _body(self, workspace: str, kind: str, id: str, version: int) -> dict[str, Any]:
         return self._bodies[kind, id, version]
@@ -146,12 +175,14 @@ class World:
         """A delivery, now."""
         self.handled["deliveries"] += 1
         self.delivered(delivery)
+        if self._chooser.open:
+            self._chooser.delivered(delivery)
         self.hand(self.person(delivery.customer), DeliveryInput(self.cause(topics.DELIVERIES), delivery), self.now)
 
-    def grant(self, person: Person, journey: str, run: str, granted: bool, most: int) -> None:
+    def grant(self, person: Person, answer: GrantInput) -> None:
         """The answer of a quota, now."""
         self.handled["grants"] += 1
-        self.hand(person, GrantInput(self.cause(topics.HANDOFFS), journey, run, granted, most), self.now)
+        self.hand(person, answer, self.now)
 
     def emitted(self, person: Person, event: Event) -> None:
         """An event that a run emitted, now (R52)."""
@@ -292,10 +323,13 @@ class World:
 
     def _take(self, person: Person, outcome: Outcome) -> None:
         person.customer = outcome.customer
+        chooser = self._chooser if self._chooser.open else None
         for effect in outcome.effects:
             kind = type(effect)
             if kind is Decision:
                 self.decided(effect)  # type: ignore[arg-type]  # its type was asked just now
+                if chooser is not None:
+                    chooser.decided(effect)  # type: ignore[arg-type]
                 continue
             carry_out = EFFECTS.get(kind)
             if carry_out is None:
@@ -305,6 +339,26 @@ class World:
         wake_at = outcome.customer.core.wake_at
         if wake_at and (not person.hint or wake_at < person.hint):
             self._note(person, wake_at)
+        if chooser is not None:
+            self._choose(person)
+
+    def _choose(self, person: Person) -> None:
+        """What has won comes as a control record of this instant, or is looked at again when its time has come."""
+        for experiment, choice in self._chooser.won(self.now):
+            self.later(self.now, CONTROL, person.customer.id, _wins, (experiment, choice.arm))
+        at = self._chooser.next_at()
+        if at and at != self._chooses_at:
+            self._chooses_at = at
+            self.later(at, CONTROL, person.customer.id, _looks, None)
+
+
+def _wins(world: World, person: Person, won: tuple[str, str]) -> None:
+    if won[0] not in world.catalog.spaces[world.workspace].winners:
+        world.win(*won)
+
+
+def _looks(world: World, person: Person, _: object) -> None:
+    world._choose(person)
 
 
 def _nothing(_: object) -> None:

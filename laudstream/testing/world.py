@@ -110,6 +110,10 @@ class World:
         """A customer of whom nothing is known yet; what they do first makes them known."""
         return Customer(self, id)
 
+    def signal(self, name: str, properties: dict[str, Any] | None = None, /, **more: Any) -> None:
+        """An event that belongs to no customer, now (R34)."""
+        self.engine.signal(name, {**(properties or {}), **more})
+
     def post(self, customer: str, kind: str, name: str, properties: dict[str, Any]) -> None:
         """An event of a customer, now; of an identify the properties are the traits."""
         now = self.engine.now

@@ -107,6 +107,31 @@ async def test_r20_a_journey_that_names_what_is_not_there_is_not_published(admin
     assert (await admin.delete("/api/subscriptions/news")).status_code == 409
 
 
+async def test_r20_a_journey_that_enters_one_that_is_not_there_is_not_published(admin: httpx.AsyncClient) -> None:
+    steps = {"go": {"emit": {"enter": "other"}, "next": "done"}}
+    await admin.put("/api/journeys/first", json=journey(steps))
+    answer = await admin.post("/api/journeys/first/publish")
+    assert (answer.status_code, answer.json()["problems"][0]["pointer"]) == (422, "/steps/go/emit/enter")
+    await admin.put("/api/journeys/other", json=journey({"go": {"emit": {"enter": "first"}, "next": "done"}}))
+    assert (await admin.post("/api/journeys/first/publish")).status_code == 200  # they may name each other
+
+
+async def test_r48_a_version_of_a_segment_may_be_pinned_and_stays(admin: httpx.AsyncClient) -> None:
+    def asks(name: str) -> dict[str, Any]:
+        way = {"condition": {"segment": name}, "next": "done"}
+        return journey({"ask": {"split": {"branches": [way], "else": "done"}}})
+
+    await admin.put("/api/segments/gold", json=GOLD)
+    await admin.put("/api/segments/club", json={"manual": True})
+    for name in ("gold@2", "club@1"):
+        await admin.put("/api/journeys/pins", json=asks(name))
+        assert (await admin.post("/api/journeys/pins/publish")).status_code == 422
+    await admin.put("/api/journeys/pins", json=asks("gold@1"))
+    assert (await admin.post("/api/journeys/pins/publish")).status_code == 200
+    refused = await admin.delete("/api/segments/gold")
+    assert (refused.status_code, "journey pins" in refused.json()["detail"]) == (409, True)
+
+
 async def test_members_of_a_manual_segment_are_rows_and_the_same_again_changes_nothing(
     site: httpx.AsyncClient, admin: httpx.AsyncClient, owner: Pool, shop: Any
 ) -> None:

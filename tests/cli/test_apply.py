@@ -45,6 +45,7 @@ class Workspace:
         self.app = Starlette(
             routes=[
                 Route("/api/templates", self.list_templates),
+                Route("/api/journeys", self.list_journeys),
                 Route("/api/segments", self.list_others),
                 Route("/api/subscriptions", self.list_others),
                 Route("/api/settings", self.get_settings, methods=["GET"]),
@@ -57,6 +58,9 @@ class Workspace:
 
     async def list_templates(self, request: Request) -> Response:
         return JSONResponse({"templates": [{"id": id, "requires": []} for id in self.templates]})
+
+    async def list_journeys(self, request: Request) -> Response:
+        return JSONResponse({"journeys": [{"id": id} for id in self.journeys]})
 
     async def list_others(self, request: Request) -> Response:
         return JSONResponse({"items": list(getattr(self, request.url.path.rpartition("/")[2]).values())})
@@ -138,7 +142,31 @@ async def test_templates_go_before_the_journeys_that_need_them(shop: Any, folder
     assert shop.workspace.journeys["hello"]["status"] == "live"
 
 
-async def test_the_same_files_again_change_nothing(shop: Any, folder: Path) -> None:
+async def test_r20_a_journey_goes_after_those_that_it_enters_and_a_circle_is_saved_first(
+    shop: Any, tmp_path: Path
+) -> None:
+    def calling(id: str, other: str) -> None:
+        step = f"  say: {{emit: {{enter: {other}}}, next: done}}\n"
+        body = JOURNEY.replace("id: hello", f"id: {id}").replace("start: greet", "start: say")
+        greet = next(line for line in body.splitlines() if line.startswith("  greet"))
+        (tmp_path / f"{id}.yaml").write_text(body.replace(greet + "\n", step))
+
+    calling("a", "b")
+    (tmp_path / "b.yaml").write_text(JOURNEY.replace("id: hello", "id: b"))
+    (tmp_path / "welcome.yaml").write_text(f"kind: template\nid: welcome\n{TEMPLATE}")
+    assert await shop.changes(tmp_path) == ["welcome created", "b created", "a created"]
+    calling("b", "a")
+    shop.workspace.journeys.clear()
+    shop.workspace.asked.clear()
+    await shop.changes(tmp_path)
+    assert shop.workspace.asked == ["put journeys b", "put journeys a", "publish a", "publish b"]
+    (tmp_path / "a.yaml").unlink()
+    shop.workspace.journeys.clear()
+    result = await shop.apply(tmp_path)
+    assert "there is no journey 'a'" in str(getattr(result.exception, "problems", result.output))
+
+
+async def test_the_same_files_again(shop: Any, folder: Path) -> None:
     await shop.apply(folder)
     shop.workspace.asked.clear()
     assert await shop.changes(folder) == ["welcome unchanged", "hello unchanged"]

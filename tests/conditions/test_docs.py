@@ -42,4 +42,4 @@ def test_every_segment_on_the_page_is_right() -> None:
 
 
 def test_no_example_of_the_page_is_missed() -> None:
-    assert len(conditions()) == 23
+    assert len(conditions()) == 25

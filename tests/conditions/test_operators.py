@@ -221,7 +221,7 @@ def test_the_schema_knows_every_operator_and_every_subject() -> None:
 
 
 _WORDS_OF = {
-    "event": ("name", "where", "keyed", "first", "last"), "message": ("is",),
+    "event": ("name", "where", "keyed", "first", "last"), "message": ("is", "link", "machine"),
     "run": ("journey", "is", "was", "outcome"), "consent": ("channel", "subscription", "is"),
     "bucket": ("salt", "from", "to"),
 }  # fmt: skip

@@ -16,7 +16,7 @@ from laudstream import topics
 from laudstream.local.ports import Ports, free_base
 from laudstream.local.stack import Stack
 from laudstream.settings import Settings
-from tests.golden import changes, failures, language, messages, moves, places, rows, versions
+from tests.golden import changes, counted, failures, language, messages, moves, places, rows, versions
 from tests.golden.cast import Cast
 from tests.golden.history import History
 from tests.golden.recorder import record
@@ -41,6 +41,7 @@ SCENES = {
     "rows": Scene(2, rows.__doc__ or "", rows.play),
     "changes": Scene(3, changes.__doc__ or "", changes.play),
     "places": Scene(5, places.__doc__ or "", places.play),
+    "counted": Scene(7, counted.__doc__ or "", counted.play),
     "language": Scene(6, language.__doc__ or "", language.play),
     "versions": Scene(7, versions.__doc__ or "", versions.play),
     "failures": Scene(4, failures.__doc__ or "", failures.play, fault="poison"),

@@ -36,6 +36,7 @@ NOT_MET = {
     "nobody", "too_deep",  # no kept history sends into the void, or nine times round
     "no_template",  # publish refuses it
     "rejected",  # only senders look at it
+    "no_winner",  # comes an hour after the time in which somebody should have chosen
     "undelivered",  # comes a day after the last moment to send
 }  # fmt: skip
 """Reasons that no kept history gives."""
@@ -121,7 +122,7 @@ def test_together_they_meet_every_step_kind_every_operator_and_every_reason(monk
                 steps |= _kind(decision, one)
                 entries |= set(decision.data) if decision.kind == "entered" else set()
     assert steps == set(KINDS)
-    assert entries == {"event", "audience", "key", "api", "date", "segment", "on"}
+    assert entries == {"event", "audience", "key", "api", "date", "segment", "on", "signal", "percent"}
     assert set(OPERATORS) <= operators
     assert kinds == set(DECISIONS)
     assert set(Reason) - reasons == NOT_MET

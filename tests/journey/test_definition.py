@@ -130,10 +130,7 @@ def test_r60_an_error_names_the_place_and_what_would_be_right(path: str, value: 
 @pytest.mark.parametrize(
     ("path", "value", "pointer"),
     [
-        ("/entry/0", {"audience": {"signal": "x"}}, "/entry/0/audience/signal"),
-        ("/settings/pace", 1, "/settings/pace"),
         ("/steps/look/wait/branches/0", {"segment": "x", "next": "end"}, "/steps/look/wait/branches/0/segment"),
-        ("/steps/arms/experiment/winner", {}, "/steps/arms/experiment/winner"),
         ("/steps/hi/message/channel", "sms", "/steps/hi/message/channel"),
     ],
 )

@@ -167,7 +167,7 @@ def test_r35_an_entry_by_a_segment_meets_its_condition_or_says_why_not(world: An
     [
         ({"entry": [{"segment": "s"}]}, "/entry/0/segment"),
         ({"entry": [{"segment": {"id": "s", "on": "change"}}]}, "/entry/0/segment/on"),
-        ({"entry": [{"segment": {"id": "s@2"}}]}, "/entry/0/segment/id"),
+        ({"entry": [{"segment": {"id": "s@two"}}]}, "/entry/0/segment/id"),
         ({"entry": [{"segment": {"id": "t"}}]}, "/entry/0/segment/id"),
         ({"entry": [{"segment": {"id": "s", "of": 1}}]}, "/entry/0/segment/of"),
         ({"exit": [{"leaves": "s", "outcome": "x"}]}, "/exit/0/leaves"),

@@ -46,7 +46,7 @@ def journeys() -> list[dict[str, Any]]:
 
 
 def test_the_page_has_examples() -> None:
-    assert len(journeys()) == 11
+    assert len(journeys()) == 12
 
 
 @pytest.mark.parametrize("body", journeys())

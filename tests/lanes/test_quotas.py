@@ -11,63 +11,25 @@ from hypothesis import strategies as st
 
 from agents.lanes.quotas import Quotas
 from laudstream import topics
-from laudstream.ids import partition_of
 from laudstream.journey.handoff import Ask
 from laudstream.records import codec
+from tests.lanes.cluster import LANES, Cluster
 from tests.lanes.kit import WORKSPACE, LaneKit, key, waiting
 
-LANES = 3
 MOST = 7
 JOURNEY = waiting(max_entries=MOST, exit=[{"event": {"name": "leave"}, "outcome": "left"}])
 CUSTOMERS = [f"c{n}" for n in range(24)]
 
 
-class Cluster:
-    """Lanes that hand records to each other; each round may be the next one, in any lane."""
-
+class Sale(Cluster):
     def __init__(self) -> None:
-        self.now = 1_000
-        self.lanes = [LaneKit() for _ in range(LANES)]
-        self.publish(JOURNEY, 1)
-
-    def publish(self, body: dict[str, Any], version: int) -> None:
-        for lane in self.lanes:
-            lane.publish(body, self.tick(), version=version)
-        for at in range(LANES):
-            self.round(at)
-
-    def tick(self) -> int:
-        self.now += 1
-        return self.now
-
-    def event(self, customer: str, name: str) -> None:
-        self.lanes[partition_of(key(customer), LANES)].event(customer, name, self.tick(), id=f"{customer}{name}")
-
-    def round(self, at: int) -> int:
-        """Returns how many handoffs came out."""
-        result = self.lanes[at].round(self.tick())
-        handed = result.out.topics.get(topics.HANDOFFS, ())
-        for where, value in handed:
-            assert where is not None
-            self.lanes[partition_of(where, LANES)].put(topics.HANDOFFS, self.tick(), where, value)
-        return len(handed)
-
-    def settle(self) -> None:
-        """Rounds until nothing is on its way."""
-        while sum(self.round(at) for at in range(LANES)):
-            pass
-
-    def decisions(self) -> list[Any]:
-        return [made for lane in self.lanes for made in lane.decisions() if made.kind != "control"]
-
-    def named(self, kind: str, reason: str = "") -> list[str]:
-        return [made.customer for made in self.decisions() if (made.kind, made.reason) == (kind, reason)]
+        super().__init__(JOURNEY)
 
     def taken(self) -> int:
         """Places that are given out."""
-        owner = partition_of(f"{WORKSPACE}:!quota/{JOURNEY['id']}".encode(), LANES)
-        grant = Quotas(self.lanes[owner].store).ask(
-            Ask(WORKSPACE, JOURNEY["id"], tuple((str(n), "") for n in range(MOST))), self.lanes[owner].lane.catalog
+        owner = self.owner(f"{WORKSPACE}:!quota/{JOURNEY['id']}")
+        grant = Quotas(owner.store).ask(
+            Ask(WORKSPACE, JOURNEY["id"], tuple((str(n), "") for n in range(MOST))), owner.lane.catalog, 0
         )
         return MOST - grant.granted
 
@@ -75,7 +37,7 @@ class Cluster:
 @given(st.lists(st.one_of(st.sampled_from(CUSTOMERS), st.integers(0, LANES - 1)), max_size=80), st.randoms())
 @hypothesis_settings(max_examples=150)
 def test_r18_never_more_than_there_are_places_and_never_one_unused(steps: list[str | int], random: Any) -> None:
-    cluster = Cluster()
+    cluster = Sale()
     asked: list[str] = []
     for step in steps:
         if isinstance(step, int):
@@ -101,7 +63,7 @@ def test_r18_never_more_than_there_are_places_and_never_one_unused(steps: list[s
 
 
 def test_r18_a_new_version_may_give_more_places() -> None:
-    cluster = Cluster()
+    cluster = Sale()
     for who in CUSTOMERS[:10]:
         cluster.event(who, "purchase")
     cluster.settle()
@@ -114,7 +76,7 @@ def test_r18_a_new_version_may_give_more_places() -> None:
 
 
 def test_a11_one_question_a_round_and_one_answer() -> None:
-    cluster = Cluster()
+    cluster = Sale()
     for who in CUSTOMERS:
         cluster.event(who, "purchase")
     cluster.settle()

@@ -51,7 +51,7 @@ def read(place: Place, body: dict[str, Any], step: dict[str, Any]) -> Step:
     reader, spot = place.reader, place.pointer
     reader.only(
         body, spot, ("channel", "template", "class", "expires_after", "on_refusal", "defer", "tags", "windows",
-               "subscription", "customer_facing"), ("pace",),
+               "subscription", "customer_facing"),
     )  # fmt: skip
     channel = body.get("channel")
     if channel in PLANNED_CHANNELS:

@@ -98,3 +98,15 @@ WHERE c.workspace_id = $1 AND c.customer_id = ANY($3) AND ($4 OR EXISTS (
 ON CONFLICT (workspace_id, segment, customer_id) DO UPDATE SET member = excluded.member
 WHERE m.member <> excluded.member
 RETURNING customer_id;
+
+-- name: pinnable
+-- $1 workspace. Versions of live segments with a condition: they may be named as id@version.
+SELECT v.id, v.version, v.body
+FROM definitions d
+JOIN definition_versions v USING (workspace_id, kind, id)
+WHERE d.workspace_id = $1 AND d.kind = 'segment' AND NOT d.deleted AND v.body ? 'condition'
+ORDER BY v.id, v.version;
+
+-- name: all_journeys
+-- $1 workspace.
+SELECT journey_id FROM journeys WHERE workspace_id = $1;

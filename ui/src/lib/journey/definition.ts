@@ -103,7 +103,7 @@ export interface Step {
     collect?: string[];
   };
   split?: { branches: Branch[]; else: string };
-  experiment?: { id?: string; arms: Record<string, number>; holdout?: number };
+  experiment?: { id?: string; arms: Record<string, number>; holdout?: number; winner?: Winner };
   update?: Update;
   emit?: Emit;
   jump?: string | { to: string };
@@ -119,6 +119,13 @@ export interface Cap {
   counts?: 'marketing' | 'all';
 }
 
+export interface Winner {
+  metric: 'opened' | 'clicked' | 'goal';
+  minimum: number;
+  hold_rest?: boolean;
+  hold_at_most?: string;
+}
+
 export interface Settings {
   class?: string;
   priority?: number;
@@ -131,6 +138,7 @@ export interface Settings {
   defer?: Defer;
   defer_at_most?: string;
   release_spread?: string;
+  pace?: { limit: number; per: 'minute' | 'hour' };
   caps?: Cap[];
   tags?: string[];
 }
@@ -141,7 +149,7 @@ export interface Definition {
   entry: Entry[];
   exit?: ExitRule[];
   /** Places of the journey, over all its versions. */
-  max_entries?: number;
+  max_entries?: number | { n: number; per: 'occurrence' };
   goal?: Goal;
   settings?: Settings;
   start: string;

@@ -65,18 +65,22 @@ function message(body: Body, negated: boolean): string {
   const tag = body.tag === undefined ? '' : ` tagged ${text(body.tag)}`;
   const one = count.none || count.plain || count.n === 1;
   const many = count.none ? `no ${kind}` : count.plain ? `${/^[aeiou]/i.test(kind) ? 'an' : 'a'} ${kind}` : `${count.words} ${plural(count.n, kind)}`;
-  return `${many}${of}${at}${tag} ${one ? 'was' : 'were'} ${text(body.is)}${periodWords(body)}`;
+  const link = body.link === undefined ? '' : ` (${text(body.link)})`;
+  const machine = body.machine === 'include' ? ', also by a machine' : '';
+  return `${many}${of}${at}${tag} ${one ? 'was' : 'were'} ${text(body.is)}${link}${machine}${periodWords(body)}`;
 }
 
 const CHANNELS: Record<string, string> = { sms: 'text', in_app: 'in-app' };
+
+const VERBS: Record<string, string> = { completed: 'complete', entered: 'enter', converted: 'convert in' };
 
 function run(body: Body, negated: boolean): string {
   const journey = `journey ${text(body.journey)}`;
   if (body.is !== undefined) return `the customer is ${negated ? 'not ' : ''}in ${journey}`;
   const count = countOf(body, negated);
   const as = body.outcome === undefined ? '' : ` as ${text(body.outcome)}`;
-  const verb = body.was === 'completed' ? 'complete' : body.was === 'entered' ? 'enter' : text(body.was);
-  const did = count.none ? `did not ${verb}` : body.was;
+  const verb = VERBS[text(body.was)] ?? text(body.was);
+  const did = count.none ? `did not ${verb}` : body.was === 'converted' ? 'converted in' : body.was;
   const times = count.none || count.plain ? '' : ` ${timesWords(count)}`;
   return `the customer ${text(did)} ${journey}${as}${times}${periodWords(body)}`;
 }

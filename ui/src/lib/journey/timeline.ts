@@ -84,6 +84,7 @@ function unknown(decision: Decision): Told {
 
 function entryWhy({ data }: Decision): string {
   if (data?.audience === true) return typeof data.number === 'number' ? `occurrence ${data.number} of the audience` : 'belongs to the audience';
+  if (data?.signal !== undefined) return `the signal ${text(data.signal)} came`;
   if (data?.date !== undefined) return `the date ${String(data.date)} came`;
   if (data?.segment !== undefined) return `${data.on === 'leave' ? 'left' : 'entered'} segment ${text(data.segment)}`;
   if (data?.api === true) return data.key === undefined ? 'by a call' : `by a call, key ${text(data.key)}`;
@@ -163,7 +164,7 @@ export function lookedAt(decision: Decision): [name: string, value: string][] {
 
 const SAID = new Set(['gates', 'template', 'send_id', 'experiment', 'error', 'deferred_until', 'reason']);
 const SAID_BY: Record<string, Set<string>> = {
-  entered: new Set(['segment', 'on', 'api', 'key', 'audience']),
+  entered: new Set(['segment', 'on', 'api', 'key', 'audience', 'signal']),
   moved: new Set(['kind', 'of', 'link', 'track', 'enter', 'leave', 'to']),
   migrated: new Set(['of', 'migration', 'deferred']),
   delivery: new Set(['kind']),

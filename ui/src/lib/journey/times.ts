@@ -47,6 +47,7 @@ export interface Audience {
   after?: number;
   zone?: 'workspace' | 'customer';
   catch_up?: string;
+  signal?: string;
 }
 
 /** `3 days before customer’s renews_on at 09:00`, `the next Monday at 09:00`. */
@@ -75,6 +76,7 @@ export function dateWords(date: DateEntry): string {
 /** Whom an audience takes, and when. */
 export function audienceWords(audience: Audience): string {
   const who = { present: 'All customers', future: 'New customers', both: 'All customers, also new ones' };
+  if (audience.signal !== undefined) return `All customers, whenever the signal ${audience.signal} comes`;
   if (audience.at === undefined && audience.every === undefined) {
     return audience.of === 'future' || audience.of === 'both' ? who[audience.of] : 'All customers when published';
   }

@@ -68,7 +68,10 @@ export function listed(words: string[], last: 'and' | 'or'): string {
 export function stepDetail(step: Step): string {
   if (step.message !== undefined) return step.message.template;
   if (step.experiment !== undefined) {
-    return Object.entries(armsOf(step.experiment)).map(([arm, weight]) => `${arm} ${weight} %`).join(' · ');
+    const { winner } = step.experiment;
+    const rest = winner?.hold_rest ? ', the rest waits' : '';
+    const wins = winner === undefined ? [] : [`winner by ${winner.metric}${rest}`];
+    return [...Object.entries(armsOf(step.experiment)).map(([arm, weight]) => `${arm} ${weight} %`), ...wins].join(' · ');
   }
   if (step.update !== undefined) return updateDetail(step.update);
   if (step.emit !== undefined) return emitDetail(step.emit);
@@ -175,6 +178,7 @@ export function settingsWords(settings: Settings): [name: string, value: string]
     ['Windows', windows.map(windowWords).join(', or ') || undefined],
     ['Put off', settings.defer === undefined ? undefined : deferWords(settings.defer)],
     ['Put off at most', settings.defer_at_most === undefined ? undefined : duration(settings.defer_at_most)],
+    ['Pace', settings.pace === undefined ? undefined : `at most ${settings.pace.limit} messages in each ${settings.pace.per}`],
     ['Releases spread over', settings.release_spread === undefined ? undefined : duration(settings.release_spread)],
     ['Caps', caps.map(capWords).join(', ') || undefined],
     ['Open from', settings.starts_at],
