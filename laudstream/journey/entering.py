@@ -196,7 +196,7 @@ def _closed(work: Work, live: LiveJourney, version: Journey) -> Refusal | None:
 
 
 def _seen_before(work: Work, entry: AnyEntry, run: Run) -> Refusal | None:
-    present = active(work, run)
+    present = active(work, run) if work.runs else None
     if present is not None:
         may = entry.restart and not any(_same(other, run) and other.status == ASKING for other in work.runs)
         return None if may else Refusal(Reason.ALREADY_IN, {"run": present.id})
@@ -264,12 +264,13 @@ def _occurrence(work: Work, run: Run, occurrence: Occurrence) -> str:
 
 def begin(work: Work, run: Run, version: Journey) -> None:
     """The run takes its first steps, as of its entry."""
-    present = active(work, run)
+    present = active(work, run) if work.runs else None
     if present is not None:
         end(work, present, work.moment.now, reason=Reason.RESTARTED)
     run.arrived_at = run.entered_at
     _remember(work, run)
-    goals.begin(work, run, version)
+    if version.goal is not None:
+        goals.begin(work, run, version)
     data: dict[str, Any] = {"event": run.entry.name}
     if run.entry.by:
         data = {} if run.entry.by in ("date", "segment") else {run.entry.by: run.entry.name or True}

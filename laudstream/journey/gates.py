@@ -51,25 +51,24 @@ def ask(
     work: Work, run: Run, version: Journey, step: MessageStep, template: Template | None, message: Message, again: bool
 ) -> Verdict:
     """What the gates say of a message that `run` wants now; `again`: it was deferred, or refused late."""
-    marketing = step.marketing
-    zone = work.zone(version)
+    marketing, core = step.marketing, work.core
     refusals: dict[str, str] = {}
     if marketing and _held_out(work, run, version):
         refusals["held_out"] = Reason.HELD_OUT
-    if step.channel in work.core.suppressions:
+    if step.channel in core.suppressions:
         refusals["suppression"] = Reason.SUPPRESSED
-    consent = _consent(work, step) if step.customer_facing else ""
+    consent = _consent(work, step) if step.customer_facing and (core.consents or step.subscription) else ""
     if consent:
         refusals["consent"] = consent
     if step.channel not in ACTIONS and not address(work.attributes, step.channel):
         refusals["address"] = Reason.NO_ADDRESS
-    missing = _missing(work, run, template)
+    missing = _missing(work, run, template) if template is None or template.requires else []
     if missing:
         refusals["values"] = Reason.NO_TEMPLATE if template is None else Reason.MISSING_VALUE
-    if _expired(work, message, version, step, zone, again):
+    if (again or step.expires_after is not None) and _expired(work, message, version, step, again):
         refusals["expired"] = Reason.EXPIRED
     for_good = bool(refusals)
-    again_at = _held_back(work, version, step, message, zone, refusals) if marketing else 0
+    again_at = _held_back(work, version, step, message, refusals) if marketing else 0
     if not refusals:
         return _GO_WITH_WINDOWS if step.windows and marketing else _GO
     gates: dict[str, Any] = {**(_WITH_WINDOWS if step.windows and marketing else ALL_PASS), **refusals}
@@ -78,7 +77,8 @@ def ask(
     reason = next(refusals[gate] for gate in gates if gate in refusals)
     if for_good or again_at == NEVER or not _waits(step.defer, refusals):
         return Verdict(gates, reason)  # for good
-    return Verdict(gates, reason, max(min(again_at, _limit(message, version, step, zone)), work.moment.clock + 1))
+    limit = _limit(message, version, step, work.zone(version))
+    return Verdict(gates, reason, max(min(again_at, limit), work.moment.clock + 1))
 
 
 _GO, _GO_WITH_WINDOWS = Verdict(ALL_PASS), Verdict(_WITH_WINDOWS)
@@ -124,22 +124,18 @@ def _missing(work: Work, run: Run, template: Template | None) -> list[str]:
     """Values that the template needs and that are not there, at most ten."""
     if template is None:
         return ["template"]
-    if not template.requires:
-        return []
     scope = work.scope(run)
     return [path for path, get in template.requires if get is None or get(scope) is None][:10]
 
 
-def _expired(work: Work, message: Message, version: Journey, step: MessageStep, zone: tzinfo, again: bool) -> bool:
-    clock = work.moment.clock
+def _expired(work: Work, message: Message, version: Journey, step: MessageStep, again: bool) -> bool:
+    clock, zone = work.moment.clock, work.zone(version)
     if step.expires_after is not None and step.expires_after.add(message.wanted_at, zone) <= clock:
         return True
     return again and (version.settings.defer_at_most or DEFER_AT_MOST).add(message.wanted_at, zone) <= clock
 
 
-def _held_back(
-    work: Work, version: Journey, step: MessageStep, message: Message, zone: tzinfo, refusals: dict[str, str]
-) -> int:
+def _held_back(work: Work, version: Journey, step: MessageStep, message: Message, refusals: dict[str, str]) -> int:
     """Asks quiet hours, windows and caps; the first instant (ms) at which all allow the message; 0: now, NEVER: none.
 
     It is moved by `release_spread`, but not beyond what may be put off (R39)."""
@@ -147,7 +143,7 @@ def _held_back(
     held = _both_caps(work, version)
     if quiet is None and not step.windows and not held:
         return 0
-    at = clock
+    at, zone = clock, work.zone(version)
     if held:
         free = caps.cap_frees_at(held, work.core.slots, step.channel, step.tags, clock, zone)
         if free:
@@ -225,11 +221,13 @@ def _limit(message: Message, version: Journey, step: MessageStep, zone: tzinfo) 
 def send_before(work: Work, wanted_at: int, version: Journey, step: MessageStep) -> int:
     """Last moment to hand the message over, ms (R40)."""
     clock = work.moment.clock
+    expires, quiet = step.expires_after, quiet_hours(work, version) if step.marketing else None
+    if expires is None and quiet is None and not step.windows:
+        return clock + 86_400_000
     zone = work.zone(version)
-    last = step.expires_after.add(wanted_at, zone) if step.expires_after is not None else clock + 86_400_000
+    last = expires.add(wanted_at, zone) if expires is not None else clock + 86_400_000
     if not step.marketing:
         return last
-    quiet = quiet_hours(work, version)
     if quiet is not None:
         last = min(last, caps.quiet_from(quiet, clock, zone))
     if step.windows:

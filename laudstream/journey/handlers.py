@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from laudstream.customers.recent import admit
 from laudstream.customers.row import Consent, Member, Row
 from laudstream.ids import fingerprint
-from laudstream.journey import alarms, asking, holding, looking, pacing, past, rows, sends, standing
+from laudstream.journey import alarms, asking, holding, looking, pacing, past, receipts, rows, sends, standing
 from laudstream.journey.chaining import ask_deferred, begun, follow, let_in, stands
 from laudstream.journey.codec import empty
 from laudstream.journey.customer import FAILED, Customer, Run
@@ -64,13 +64,16 @@ def delivery(customer: Customer, input: DeliveryInput, moment: Moment, space: Sp
     asked = input.delivery.kind in space.watch.deliveries
     if not core.runs and not core.slots and not asked:
         return Outcome(customer, [])
+    noted = receipts.noted(customer, input.delivery, space) if not asked else None
+    if noted is not None:
+        return Outcome(noted, [])
     work = begun(customer, moment, space, ("input", *input.cause))
     levels = asked and _told(work, input.delivery)
     settle(work)
     if levels:
         tell(work, concerned(work, None, levels=True), None)
     slots = work.core.slots
-    sends.settle_slot(work, input.delivery)
+    work.core.slots = sends.settled(slots, input.delivery)
     run = work.present(input.delivery.run)
     found = work.version_of(run) if run is not None else None
     if run is not None and found is not None and run.status != FAILED:
@@ -97,7 +100,7 @@ def _delivered(work: Work, run: Run, live: LiveJourney, version: Journey, delive
     work.mark, waited = fingerprint(delivery.id), (run.step, run.visit)
     if version.keeps is not None and version.keeps.deliveries:
         guarded(work, run, past.note, version, news_of(delivery))
-    if sends.news(run, delivery):
+    if sends.told(run, delivery) is not None:
         guarded(work, run, sends.delivered, live, version, delivery)
     step, present = version.steps.get(waited[0]), work.present(run.id)
     if isinstance(step, WaitStep) and step.told and present is not None and (present.step, present.visit) == waited:
@@ -188,17 +191,17 @@ def _slot(work: Work, input: GrantInput) -> None:
 
 
 def finish(work: Work) -> Outcome:
-    checked = work.before.attributes
-    if work.space.timed and work.attributes is not checked:
+    checked, space = work.before.attributes, work.space
+    if space.timed and work.attributes is not checked:
         checked = work.attributes
         alarms.check(work)
     if work.wants:
         sends.serve(work)
-    if work.told is not None or work.edges or work.space.watch.own:
+    if work.told is not None or work.edges or space.watch.own:
         follow(work)
-    if work.space.timed and work.attributes is not checked:  # runs wrote them
+    if space.timed and work.attributes is not checked:  # runs wrote them
         alarms.check(work)
         follow(work)
-    if work.space.ticking:
+    if space.ticking:
         looking.ahead(work)
     return work.outcome()

@@ -84,7 +84,10 @@ class LiveJourney(msgspec.Struct, frozen=True, gc=False):
 
     def taking(self, now: int) -> int:
         """The version that takes entries at `now` (ms): the last one published by then (A5); 0: none."""
-        for version, since in reversed(self.status.published):
+        published = self.status.published
+        if published and published[-1][1] <= now:  # by far the most
+            return published[-1][0]
+        for version, since in reversed(published):
             if since <= now:
                 return version
         return 0

@@ -156,7 +156,7 @@ def _put_off(case: Case, verdict: gates.Verdict) -> None:
         data = {"gates": verdict.gates, "template": case.step.template_id, "deferred_until": verdict.again_at}
         work.decide("message", run, case.at, reason=verdict.reason, data=data, of=message)
     if case.late:
-        _note(run, replace(message, due=verdict.again_at))
+        note(run, replace(message, due=verdict.again_at))
         return
     run.status, run.attempt = DEFERRED, message.attempt
     rest(run, verdict.again_at)
@@ -166,7 +166,7 @@ def _refuse(case: Case, reason: str, data: dict[str, Any]) -> None:
     work, run, step, at = case.work, case.run, case.step, case.at
     work.decide("message", run, at, reason=reason, data=data, of=case.message)
     if case.late:
-        _note(run, replace(case.message, state="refused", due=0))
+        note(run, replace(case.message, state="refused", due=0))
     elif reason == Reason.HELD_OUT:
         _go(case, Left("sent", step.sent, {}, at))
     elif step.refused:
@@ -204,7 +204,7 @@ def _request(case: Case, template: Template, passed: dict[str, Any], context: di
     if step.customer_facing:
         slot = Slot(send_id, last, True, step.channel, step.message_class, run.journey, step.tags)
         work.core.slots = (*caps.kept(work.core.slots, clock), slot)
-    _note(run, Message(message.step, message.visit, message.attempt, "requested", message.wanted_at))
+    note(run, Message(message.step, message.visit, message.attempt, "requested", message.wanted_at))
     if case.late:
         return
     if step.refused:
@@ -214,7 +214,8 @@ def _request(case: Case, template: Template, passed: dict[str, Any], context: di
         _go(case, Left("sent", step.sent, {}, max(case.at, clock)))
 
 
-def _note(run: Run, message: Message) -> None:
+def note(run: Run, message: Message) -> None:
+    """Puts what is known of a message into its run."""
     others = [other for other in run.messages if other.step != message.step] if run.messages else ()
     run.messages = (*others, message)[-MESSAGES:]
     if run.late_at or message.due:
@@ -230,33 +231,34 @@ _AGAIN = (Reason.EXPIRED, Reason.PAUSED)
 """Late refusals that are decided again (A20)."""
 
 
-def news(run: Run, delivery: Delivery) -> bool:
-    """Whether the delivery tells something new about a message of the run."""
-    return _told(run, delivery) is not None
+def state_of(delivery: Delivery) -> str:
+    """What the delivery says of its message."""
+    return PROVES.get(delivery.kind, delivery.kind)
 
 
-def _told(run: Run, delivery: Delivery) -> Message | None:
-    state = PROVES.get(delivery.kind, delivery.kind)
-    of = (delivery.step, delivery.visit, delivery.attempt)
+def told(run: Run, delivery: Delivery) -> Message | None:
+    """The message of the run of which the delivery tells something new."""
+    state = state_of(delivery)
+    step, visit, attempt = delivery.step, delivery.visit, delivery.attempt
     for message in run.messages:
-        if (message.step, message.visit, message.attempt) == of and message.state != state and message.state in _OPEN:
-            return message
+        if message.step == step and message.visit == visit and message.attempt == attempt:
+            return message if message.state != state and message.state in _OPEN else None
     return None
 
 
 def delivered(work: Work, run: Run, live: LiveJourney, version: Journey, delivery: Delivery) -> None:
     """Puts the state of the message into its run, and moves the run if it waits for that."""
-    message = _told(run, delivery)
+    message = told(run, delivery)
     if message is None:
         return
-    state = PROVES.get(delivery.kind, delivery.kind)
+    state = state_of(delivery)
     step = version.steps[message.step]
     assert isinstance(step, MessageStep)
     waits = run.status == REQUESTED and (run.step, run.visit) == (message.step, message.visit)
     if state == "refused" and delivery.reason in _AGAIN and (step.defer.quiet_hours or step.defer.caps):
         _decide_again(work, run, version, message, waits)
         return
-    _note(run, replace(message, state=state))
+    note(run, replace(message, state=state))
     if waits and state != "unknown" and run.held is None:
         _answer(work, run, live, version, step, delivery, state)
 
@@ -265,12 +267,12 @@ def _decide_again(work: Work, run: Run, version: Journey, message: Message, wait
     """A late refusal: the next attempt, in place or, where the run has gone on, behind it (A20)."""
     now = work.moment.now
     if waits:
-        _note(run, replace(message, state="refused"))
+        note(run, replace(message, state="refused"))
         run.status, run.attempt = DEFERRED, message.attempt + 1
         rest(run, now)
         ask_again(work, run, version)
     else:
-        _note(run, replace(message, attempt=message.attempt + 1, state=LATE, due=now))
+        note(run, replace(message, attempt=message.attempt + 1, state=LATE, due=now))
         ask_late(work, run, version, now)
 
 
@@ -289,16 +291,23 @@ def _answer(
         run.held = Held(left.branch, left.to, left.data)
 
 
-def settle_slot(work: Work, delivery: Delivery) -> None:
+def settled(slots: tuple[Slot, ...], delivery: Delivery) -> tuple[Slot, ...]:
     """The delivery gives the true time, or the slot back if nothing left (R41)."""
-    state = PROVES.get(delivery.kind, delivery.kind)
-    for slot in work.core.slots:
-        if slot.send_id == delivery.send_id and slot.open and state in ("sent", "refused", "failed"):
-            rest_of = tuple(other for other in work.core.slots if other is not slot)
+    state = state_of(delivery)
+    if state not in ("sent", "refused", "failed"):
+        return slots
+    for slot in slots:
+        if slot.send_id == delivery.send_id and slot.open:
+            others = [other for other in slots if other is not slot]
             if state == "sent":
-                settled = Slot(
-                    slot.send_id, delivery.at, False, slot.channel, slot.message_class, slot.journey, slot.tags
+                others.append(
+                    Slot(slot.send_id, delivery.at, False, slot.channel, slot.message_class, slot.journey, slot.tags)
                 )
-                rest_of = tuple(sorted((*rest_of, settled), key=lambda other: (other.at, other.send_id)))
-            work.core.slots = rest_of
-            return
+                if len(others) > 1:
+                    others.sort(key=_order)
+            return tuple(others)
+    return slots
+
+
+def _order(slot: Slot) -> tuple[int, str]:
+    return slot.at, slot.send_id

@@ -46,6 +46,9 @@ class Want(msgspec.Struct, frozen=True, order=True, gc=False):
     """Step of a message that was refused late; empty: the message of the present step."""
 
 
+_HEX, _BITS = "%08x", 0xFFFFFFFF  # % takes half the time of an f-string
+
+
 def _age(run: Run) -> tuple[int, str]:
     """Present runs go the oldest first, then by id (R21)."""
     return run.entered_at, run.id
@@ -204,7 +207,8 @@ class Work(msgspec.Struct, gc=False, eq=False):
         core.decisions = number = core.decisions + 1
         self.out.append(
             Decision(
-                self._id(number), kind, self.workspace, self.customer, at, self.moment.clock, number, run.journey,
+                (self.stem or self._stem()) + _HEX % (number & _BITS), kind, self.workspace, self.customer, at,
+                self.moment.clock, number, run.journey,
                 run.version, run.id, place.step, place.visit, to, branch, reason, outcome, data or {},
             )
         )  # fmt: skip
@@ -227,9 +231,11 @@ class Work(msgspec.Struct, gc=False, eq=False):
 
     def _id(self, number: int) -> str:
         """Id of a decision: 96 bits of the cause, 32 of the number."""
-        if not self.stem:
-            self.stem = self.id_of("decision")[:24]
-        return self.stem + "%08x" % (number & 0xFFFFFFFF)
+        return (self.stem or self._stem()) + _HEX % (number & _BITS)
+
+    def _stem(self) -> str:
+        self.stem = stem = self.id_of("decision")[:24]
+        return stem
 
     def take_back(self, effects: list[Effect]) -> None:
         """Drops effects; what stays is numbered anew, and slots of what is not sent are given back."""
@@ -259,7 +265,9 @@ class Work(msgspec.Struct, gc=False, eq=False):
         before, core, effects = self.before, self.core, self.out
         if self.runs_changed:
             core.runs = tuple(self.runs)
-        core.wake_at = wake_at(core, core.runs, self.journeys)
+        due = wake_at(core, core.runs, self.journeys)
+        if due != core.wake_at:
+            core.wake_at = due
         tallies = self.tallies
         if not effects and core == before.core:
             core = before.core

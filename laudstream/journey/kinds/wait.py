@@ -36,6 +36,8 @@ class WaitStep(Step, frozen=True, gc=False):
     """Names of the events that are kept for the template."""
     told: bool = False
     """Whether a branch waits for what becomes of a message."""
+    conditional: bool = False
+    """Whether a branch waits for a condition."""
     counts: dict[str, tuple[int, int]] = {}  # noqa: RUF012 - of a frozen struct
     """Event -> (branch, how many it needs), where nothing but their number decides."""
     until: Until | None = None
@@ -45,6 +47,7 @@ class WaitStep(Step, frozen=True, gc=False):
     def __post_init__(self) -> None:
         force_setattr(self, "counts", {} if self.collect else _counts(self.branches))
         force_setattr(self, "told", any(branch.told is not None for branch in self.branches))
+        force_setattr(self, "conditional", any(branch.condition is not None for branch in self.branches))
 
 
 def _counts(branches: tuple[WaitBranch, ...]) -> dict[str, tuple[int, int]]:
@@ -111,7 +114,10 @@ def edges(step: WaitStep) -> dict[str, str]:
 def arrive(work: Work, run: Run, version: Journey, step: WaitStep, at: int) -> Left | None:
     if step.collect:
         keep_events(run, [])
-    left = _level(work, run, step, at) if step.since == "arrival" else _looking_back(work, run, version, step, at)
+    if step.since != "arrival":
+        left = _looking_back(work, run, version, step, at)
+    else:
+        left = _level(work, run, step, at) if step.conditional else None
     if left is not None:
         return left
     if step.until is not None:

@@ -1,0 +1,44 @@
+"""Deliveries that move nobody, by far the most: the message and its slot learn what became of them, without a Work."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from laudstream.journey import sends
+from laudstream.journey.customer import ACTIVE, Customer, Run
+from laudstream.journey.kinds.wait import WaitStep
+from laudstream.journey.live import Space
+from laudstream.journey.work import wake_at
+from laudstream.messages.delivery import Delivery
+
+
+def noted(customer: Customer, delivery: Delivery, space: Space) -> Customer | None:
+    """The customer after a delivery: what `handlers.delivery` makes of it. None: it may do more than be noted."""
+    core = customer.core
+    if delivery.kind == "refused" or core.judged != space.judged or space.audiences or space.ticking:
+        return None
+    mine: Run | None = None
+    for run in core.runs:
+        live = space.journeys.get(run.journey)
+        version = live.versions.get(run.version) if live is not None else None
+        if live is None or version is None or run.status != ACTIVE or run.held is not None or run.late_at:
+            return None
+        if run.entered_at < live.ended_before:
+            return None
+        if run.id == delivery.run:
+            step = version.steps.get(run.step)
+            if version.keeps is not None or (type(step) is WaitStep and step.told):
+                return None
+            mine = run
+    runs, slots = core.runs, sends.settled(core.slots, delivery)
+    message = sends.told(mine, delivery) if mine is not None else None
+    if mine is not None and message is not None:
+        after = replace(mine)
+        sends.note(after, replace(message, state=sends.state_of(delivery)))
+        runs = tuple(after if run is mine else run for run in runs)
+    due = wake_at(core, runs, space.journeys)
+    if message is None and slots is core.slots and due == core.wake_at:
+        return customer
+    core = replace(core)
+    core.runs, core.slots, core.wake_at = runs, slots, due
+    return replace(customer, core=core)
