@@ -17,7 +17,7 @@ from laudstream.journey.kinds.message import MessageStep
 from laudstream.journey.live import LiveJourney, Template
 from laudstream.journey.moves import Left, end, move, rest
 from laudstream.journey.reasons import Reason
-from laudstream.journey.steps import Journey
+from laudstream.journey.steps import ACTIONS, Journey
 from laudstream.journey.walking import take, walk
 from laudstream.journey.work import Want, Work
 from laudstream.messages.delivery import PROVES, Delivery
@@ -156,7 +156,7 @@ def _request(case: Case, template: Template, data: dict[str, Any], context: dict
             run.id, message.step, message.visit, message.attempt, step.template_id, template.version,
             gates.address(work.attributes, step.channel), clock, last,
             "retry" if step.message_class == "transactional" else "hold",
-            step.subscription, context,
+            step.subscription, context, step.asks_consent, step.channel in ACTIONS and not work.core.row.born,
         )
     )  # fmt: skip
     if step.customer_facing:
