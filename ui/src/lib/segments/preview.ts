@@ -18,7 +18,7 @@ function range({ low, high, next }: Preview): string {
 
 /** Why a count is no single number; empty: it is one. */
 export function openWords(found: Preview): string {
-  if (found.unknown.length === 0) return '';
+  if (found.unknown.length === 0 || found.open === 0) return '';
   const parts = found.unknown.map((part) => part.replace(':', ' ')).join(', ');
   return `Only the lanes know about ${parts}: who is in it is exact once the segment is published.`;
 }
