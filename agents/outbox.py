@@ -16,7 +16,7 @@ from laudstream.journey import migration, signals, subscriptions
 from laudstream.journey.control import BODILESS, Control, body_key
 from laudstream.journey.definition import parse
 from laudstream.journey.parse_settings import workspace as parse_workspace
-from laudstream.messages import template
+from laudstream.messages import forms
 from laudstream.records.codec import encode
 from laudstream.segments import definition as segments
 
@@ -115,7 +115,7 @@ def _migration(order: Order, body: dict[str, Any]) -> dict[str, Any]:
 
 def _template(order: Order, body: dict[str, Any]) -> dict[str, Any]:
     """Says what it reads, so that nobody has to compile it to know."""
-    compiled = template.compile(body)
+    compiled = forms.compile(body)
     return {**body, "requires": list(compiled.requires), "reads": list(compiled.reads)}
 
 

@@ -74,6 +74,8 @@ class Decisions(Projection):
         await merge(connection, "merge_runs", runs)
         messages = _united((rows.messages for rows in all_rows), fold.merged_message)
         await merge(connection, "merge_messages", messages)
+        segments = _united((rows.segments for rows in all_rows), fold.merged_segment)
+        await merge(connection, "merge_segments", segments)
         counts = [(at, *counter, amount) for at, rows in read for counter, amount in rows.counts.items()]
         await merge(connection, "count", counts)
         await merge(connection, "merge_presence", [row for rows in all_rows for row in rows.presence.values()])

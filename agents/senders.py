@@ -8,11 +8,12 @@ from agents.definitions import Definitions
 from agents.email import EmailSender
 from agents.stream_app import StreamApp
 from agents.streams import BatchHandler
+from agents.webhook import WebhookSender
 from laudstream.errors import Invalid
 from laudstream.postgres.pool import Pool
 from laudstream.settings import Settings, load
 
-CHANNELS = {"email": EmailSender}
+CHANNELS: dict[str, type[EmailSender] | type[WebhookSender]] = {"email": EmailSender, "webhook": WebhookSender}
 
 
 class SenderApp(StreamApp):
@@ -22,7 +23,9 @@ class SenderApp(StreamApp):
         unknown = [name for name in channels if name not in CHANNELS]
         if unknown:
             raise Invalid(f"no sender for {', '.join(unknown)}; there are: {', '.join(CHANNELS)}")
-        self._channels = tuple(channels)
+        self._channels = tuple(name for name in CHANNELS if name in channels)
+        if len(self._channels) < len(CHANNELS):  # members of a group read the same topics
+            self.kind = f"senders-{'-'.join(self._channels)}"
         self.definitions = Definitions(settings)
         super().__init__(settings, [topic for name in channels for topic in CHANNELS[name].topics])
 

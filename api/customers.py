@@ -68,6 +68,12 @@ class Suppression(msgspec.Struct):
     updated_at: int | None
 
 
+class Membership(msgspec.Struct):
+    id: str
+    name: str
+    since: int | None
+
+
 class Customer(msgspec.Struct):
     id: str
     email: str | None
@@ -77,6 +83,8 @@ class Customer(msgspec.Struct):
     """The newest first, at most 200."""
     consents: list[Consent]
     suppressions: list[Suppression]
+    segments: list[Membership]
+    """Those that the customer is in, the last one first."""
 
 
 class TimelineQuery(msgspec.Struct, forbid_unknown_fields=True):
@@ -100,12 +108,14 @@ async def all(call: Call) -> Response:
     async with call.database() as connection:
         rows = await connection.fetch(_SQL["page"], call.workspace, *at, query.limit + 1, pattern)
     shown = rows[: query.limit]
-    lines = [CustomerLine(each["customer_id"], _email(each), each["created_ms"], each["attributes"]) for each in shown]
+    lines = [
+        CustomerLine(each["customer_id"], email_of(each), each["created_ms"], each["attributes"]) for each in shown
+    ]
     next = place(shown[-1]["created_ms"], shown[-1]["customer_id"]) if len(rows) > len(shown) else None
     return reply(CustomerPage(lines, next))
 
 
-def _email(row: asyncpg.Record) -> str | None:
+def email_of(row: asyncpg.Record) -> str | None:
     email = row["attributes"].get("email")
     return email if isinstance(email, str) else None
 
@@ -120,7 +130,11 @@ async def one(call: Call) -> Response:
         runs = await connection.fetch(_SQL["runs"], call.workspace, id, MAX_RUNS)
         consents = await connection.fetch(_SQL["consents"], call.workspace, id)
         suppressions = await connection.fetch(_SQL["suppressions"], call.workspace, id)
-    answer = Customer(id, _email(row), row["created_ms"], row["attributes"], [_run(each) for each in runs], [], [])
+        segments = await connection.fetch(_SQL["segments"], call.workspace, id)
+    answer = Customer(
+        id, email_of(row), row["created_ms"], row["attributes"], [_run(each) for each in runs], [], [], []
+    )
+    answer.segments = [Membership(each["segment"], each["name"], ms(each["since"])) for each in segments]
     answer.consents = [
         Consent(each["channel"], each["subscription"], each["status"], ms(each["updated_at"])) for each in consents
     ]
@@ -157,6 +171,6 @@ async def erase(call: Call) -> Response:
     async with call.database() as connection:
         if await connection.fetchval(_SQL["delete"], call.workspace, id) is None:
             raise NotFound(f"there is no customer {id}")
-        for name in ("erase_runs", "erase_decisions", "erase_messages"):
+        for name in ("erase_runs", "erase_decisions", "erase_messages", "erase_segments"):
             await connection.execute(_SQL[name], call.workspace, id)
     return Response(status_code=204)

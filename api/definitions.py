@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from itertools import takewhile
 from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
@@ -17,8 +18,10 @@ from api.call import Call, converted, reply
 from api.naming import Neighbours, neighbours
 from api.paging import ms
 from api.publishing import Version, Wait, order, seen, shown
+from laudstream.conditions.tally import EVENT, Query
 from laudstream.errors import Invalid, NotFound, Problem, Refused
 from laudstream.journey import subscriptions
+from laudstream.journey.parse_settings import DEFAULTS
 from laudstream.journey.parse_settings import workspace as parse_workspace
 from laudstream.postgres import queries
 from laudstream.postgres.tenancy import Connection
@@ -47,15 +50,30 @@ class Lines(msgspec.Struct):
     items: list[Line]
 
 
+class Counted(msgspec.Struct):
+    """A question about the past that a condition asks (R58)."""
+
+    what: str
+    """event, message or run."""
+    name: str
+    since: int
+    """From then on everything is counted."""
+    reaches: int
+    """Of the time before, what was kept is counted too: events back to here; else the same as `since`."""
+
+
 class Definition(msgspec.Struct):
     id: str
     name: str
     status: str
     live_version: int
+    """0: nothing is published, and the body is what holds without that."""
     updated_at: int | None
     body: dict[str, Any]
-    versions: list[Version]
-    problem: str | None
+    versions: list[Version] = msgspec.field(default_factory=list)
+    problem: str | None = None
+    counted: list[Counted] = msgspec.field(default_factory=list)
+    """Of a segment: what it counts, since when."""
 
 
 class Published(msgspec.Struct):
@@ -125,8 +143,43 @@ async def _one(call: Call, kind: str, id: str) -> Response:
         if row is None:
             raise NotFound(f"there is no {kind} {id}")
         versions = await connection.fetch(_SQL["versions"], call.workspace, kind, id)
+        counted = await _counted(connection, call.workspace, id) if kind == "segment" else []
     past = [Version(each["version"], ms(each["published_at"])) for each in versions]
-    return reply(Definition(*_shown({"id": id, **row}), row["body"], past, row["error"]))
+    return reply(Definition(*_shown({"id": id, **row}), row["body"], past, row["error"], counted))
+
+
+async def _counted(connection: Connection, workspace: str, id: str) -> list[Counted]:
+    """Since when a segment counts what it asks about the past: since the first of its last versions that asked it."""
+    rows = await connection.fetch(_SQL["version_bodies"], workspace, "segment", id)
+    if not rows:
+        return []
+    kept = parse_workspace(await _settings(connection, workspace)).horizon_ms
+    asked = [({query.id: query for query in _queries(row["body"])}, ms(row["published_at"]) or 0) for row in rows]
+    found = []
+    for query in asked[0][0].values():
+        since = _first([(query.id in ids, at) for ids, at in asked])
+        found.append(Counted(query.kind, query.name, since, since - kept if query.kind == EVENT else since))
+    return found
+
+
+def _first(versions: list[tuple[bool, int]]) -> int:
+    """When the oldest of the newest that are in a row came."""
+    return [at for _, at in takewhile(lambda version: version[0], versions)][-1]
+
+
+def _queries(body: dict[str, Any]) -> tuple[Query, ...]:
+    try:
+        condition = segments.parse(body, horizon=None).condition
+    except Invalid:  # an older release let it through
+        return ()
+    return condition.needs.queries if condition is not None else ()
+
+
+async def _settings(connection: Connection, workspace: str) -> dict[str, Any]:
+    """Those that are live."""
+    row = await connection.fetchrow(_SQL["one"], workspace, SETTINGS, SETTINGS, 0)
+    found: dict[str, Any] = row["body"] if row is not None else {}
+    return found
 
 
 def _shown(row: Any) -> tuple[str, str, str, int, int | None]:
@@ -220,8 +273,13 @@ async def members(call: Call) -> Response:
 
 
 async def settings(call: Call) -> Response:
-    """The settings of the workspace: time zone, quiet hours, caps."""
-    return await _one(call, SETTINGS, SETTINGS)
+    """The settings of the workspace: time zone, quiet hours, caps. Version 0 is what holds until some are saved."""
+    async with call.database() as connection:
+        row = await connection.fetchrow(_SQL["one"], call.workspace, SETTINGS, SETTINGS, 0)
+        zone = await connection.fetchval(_SQL["zone"], call.workspace)
+    if row is not None:
+        return await _one(call, SETTINGS, SETTINGS)
+    return reply(Definition(SETTINGS, SETTINGS, "live", 0, None, {"time_zone": zone or "UTC", **DEFAULTS}))
 
 
 async def set_settings(call: Call) -> Response:

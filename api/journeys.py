@@ -14,7 +14,7 @@ from api.paging import ms
 from api.publishing import Version, Wait, Which, order, seen, shown
 from laudstream.errors import Invalid, NotFound, Problem, Refused
 from laudstream.journey import definition
-from laudstream.journey.naming import missing
+from laudstream.journey.naming import missing, other_channels
 from laudstream.journey.schema import journey_schema
 from laudstream.postgres import queries
 from laudstream.postgres.tenancy import Connection
@@ -224,23 +224,34 @@ async def check(connection: Connection, workspace: str, body: dict[str, Any]) ->
     """Raises Invalid if the draft cannot run, or names what is not there (R20)."""
     await connection.execute(_DEFINITIONS["alone"], workspace)  # what it names cannot be deleted meanwhile
     near = await neighbours(connection, workspace)
-    journey = definition.parse(body, await _requires(connection, workspace), near.segments.keys())
-    problems = missing(journey, near.subscriptions, near.manual, near.journeys)
+    templates = await _templates(connection, workspace)
+    journey = definition.parse(body, templates.requires, near.segments.keys())
+    problems = [
+        *missing(journey, near.subscriptions, near.manual, near.journeys),
+        *other_channels(journey, templates.channels),
+    ]
     if problems:
         raise Invalid(f"{problems[0].pointer}: {problems[0].message}", tuple(problems))
 
 
-async def _requires(connection: Connection, workspace: str) -> dict[str, list[str]]:
-    """What each live template needs."""
+class _Templates(NamedTuple):
+    """The live templates by id, and all versions by id@version."""
+
+    requires: dict[str, list[str]]
+    channels: dict[str, str]
+
+
+async def _templates(connection: Connection, workspace: str) -> _Templates:
     rows = await connection.fetch(_TEMPLATES["requires"], workspace)
-    return {row["template_id"]: row["requires"] for row in rows}
+    requires = {row["template_id"]: row["requires"] for row in rows}
+    return _Templates(requires, {row["template_id"]: row["channel"] or "email" for row in rows})
 
 
 async def _known(connection: Connection, workspace: str, id: str, version: int | None) -> definition.Known:
     """`version`: the one that is looked at; None: a new one."""
     before = await connection.fetch(_VERSIONS["steps_before"], workspace, id, version)
     names = frozenset(row["name"] for row in await connection.fetch(_CUSTOMERS["attribute_names"], workspace))
-    return definition.Known(attributes=names or None, templates=await _requires(connection, workspace),
+    return definition.Known(attributes=names or None, templates=(await _templates(connection, workspace)).requires,
                             steps=frozenset(row["name"] for row in before) or None)  # fmt: skip
 
 

@@ -12,8 +12,8 @@ from starlette.responses import Response
 from api.call import Call, converted, reply
 from api.paging import ms
 from api.publishing import Version, Wait, order, seen, shown
-from laudstream.errors import Invalid, NotFound, Problem
-from laudstream.messages import template
+from laudstream.errors import Invalid, NotFound, Problem, Refused
+from laudstream.messages import forms, template, webhook
 from laudstream.postgres import queries
 from laudstream.postgres.tenancy import Connection
 
@@ -27,6 +27,7 @@ class TemplateLine(msgspec.Struct):
     id: str
     channel: str
     subject: str
+    """Of a mail; of a webhook its address."""
     status: str
     live_version: int
     updated_at: int | None
@@ -75,12 +76,20 @@ class PreviewWish(msgspec.Struct, forbid_unknown_fields=True):
     """A template that is not published yet; the live version if left out."""
 
 
-class Preview(msgspec.Struct):
-    subject: str
-    html: str
-    text: str
+class Preview(msgspec.Struct, omit_defaults=True):
+    """Of a mail subject, html and text; of a webhook method, url, headers and body."""
+
+    channel: str
     missing: list[str]
     """Required values that are not there: a journey would send nothing (R13)."""
+    subject: str = ""
+    html: str = ""
+    text: str = ""
+    method: str = ""
+    url: str = ""
+    headers: list[tuple[str, str]] = msgspec.field(default_factory=list)
+    """Without those that laudstream adds."""
+    body: str = ""
 
 
 async def all(call: Call) -> Response:
@@ -123,7 +132,7 @@ async def publish(call: Call) -> Response:
     wish.pop("requires", None)
     if wish.setdefault("id", id) != id:
         raise Invalid("the id is another one", (Problem("/id", f"not the id of the address, {id}", f"write {id}"),))
-    compiled = await asyncio.to_thread(template.compile, wish)
+    compiled = await asyncio.to_thread(forms.compile, wish)
     body = {"channel": "email", **wish, "requires": list(compiled.requires)}
     async with call.database() as connection:
         version, number, changed = await _published(connection, call.workspace, id, body)
@@ -138,6 +147,8 @@ async def _published(
     """(version, its order, whether it is new)."""
     row = await connection.fetchrow(_SQL["claim"], workspace, id, body["channel"])
     assert row is not None
+    if row["channel"] != body["channel"]:
+        raise Refused(f"template {id} is of channel {row['channel']}: give one of {body['channel']} another id")
     if await connection.fetchval(_SQL["same"], workspace, id, row["live_version"], body):
         return row["live_version"], row["control_id"], False
     version = row["live_version"] + 1
@@ -157,9 +168,16 @@ async def preview(call: Call) -> Response:
 
 
 def _rendered(body: dict[str, Any], context: dict[str, Any]) -> Preview:
-    compiled = template.compile(body)
+    compiled = forms.compile(body)
     missing = [path for path in compiled.requires if _at(context, path) in (None, "")]
-    return Preview(*template.render(compiled, context), missing)
+    if isinstance(compiled, webhook.Compiled):
+        call = webhook.render(compiled, context)
+        sent = "" if call.body is None else call.body.decode()
+        named = list(webhook.outputs(call))
+        return Preview("webhook", missing, method=call.method, url=call.url, headers=named, body=sent)
+    assert isinstance(compiled, template.Compiled)
+    mail = template.render(compiled, context)
+    return Preview("email", missing, mail.subject, mail.html, mail.text)
 
 
 def _at(context: Any, path: str) -> Any:

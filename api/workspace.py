@@ -6,6 +6,7 @@ import msgspec
 from starlette.responses import Response
 
 from api.call import Call, reply
+from laudstream.channels.webhook import secret_of, shown_secret
 from laudstream.errors import NotFound
 from laudstream.postgres import queries
 
@@ -32,6 +33,11 @@ class Overview(msgspec.Struct):
     dead_letters: int
 
 
+class WebhookSecret(msgspec.Struct):
+    secret: str | None
+    """With which webhooks of this workspace are signed, as receivers want it; None: they are not signed."""
+
+
 async def one(call: Call) -> Response:
     """Name, time zone, and which key sends events."""
     async with call.database() as connection:
@@ -40,6 +46,12 @@ async def one(call: Call) -> Response:
         raise NotFound("the workspace is gone")
     name, zone, hint = row["name"], row["time_zone"], row["write_key_hint"]
     return reply(Workspace(call.workspace, name, zone, hint, call.settings.development))
+
+
+async def webhook_secret(call: Call) -> Response:
+    """What receivers of webhooks check signatures with."""
+    made = secret_of(call.settings.webhook_secret, call.workspace)
+    return reply(WebhookSecret(shown_secret(made) if made else None))
 
 
 async def overview(call: Call) -> Response:

@@ -47,6 +47,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ack_timeout_s: Annotated[float, _say("the API waits so long for Kafka to have an event, then answers 503")] = 10.0
     ui_dir: Annotated[str, _say("built UI that the API serves; empty: ui/dist beside the packages")] = ""
     inbox_db: Annotated[str, _say("development only: SQLite file of the SMTP inbox; empty: no inbox")] = ""
+    sink_url: Annotated[str, _say("development only: where the sink for webhooks listens")] = "http://127.0.0.1:8025"
+    sink_db: Annotated[str, _say("development only: SQLite file of the sink for webhooks; empty: no sink")] = ""
     mail_from: Annotated[str, _say("sender of mails whose template names none")] = (
         "laudstream <hello@laudstream.example>"
     )
@@ -82,6 +84,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     # Sending
     send_connections: Annotated[int, _say("mail connections kept by a sender")] = 16
     send_timeout_s: Annotated[float, _say("a provider silent for so long: outcome unknown")] = 20.0
+    webhook_connections: Annotated[int, _say("webhooks that a sender has on the wire at a time")] = 64
+    webhook_timeout_s: Annotated[float, _say("an endpoint of webhooks silent for so long: outcome unknown")] = 10.0
+    webhook_networks: Annotated[
+        str, _say("networks that webhooks may reach though they are not public, e.g. 10.1.0.0/16; empty: none")
+    ] = ""
+    webhook_secret: Annotated[
+        str, _say("secret from which those of workspaces are made that sign webhooks; empty: not signed", True)
+    ] = ""
     # Ops
     ops_host: Annotated[str, _say("address of the workers' ops server")] = "127.0.0.1"
     ops_port: Annotated[int, _say("port of the workers' ops server; 0: none")] = 0

@@ -27,7 +27,7 @@ from collections.abc import Iterable
 import msgspec
 from msgspec.structs import replace
 
-from agents.projection.rows import CountedRow, Counter, MarkRow, MessageRow, RunRow, TimelineRow
+from agents.projection.rows import CountedRow, Counter, MarkRow, MessageRow, RunRow, SegmentRow, TimelineRow
 from laudstream.errors import Undecodable
 from laudstream.journey.decision import KINDS as DECISION_KINDS
 from laudstream.journey.decision import Decision
@@ -73,6 +73,7 @@ class Decided(msgspec.Struct):
     """(control_seq, partition) -> what a lane has counted."""
     gone: set[tuple[str, str]] = msgspec.field(default_factory=set)
     """(workspace, customer) who was deleted: what is kept of them goes away before these rows are merged."""
+    segments: dict[tuple[str, str, str], SegmentRow] = msgspec.field(default_factory=dict)
 
 
 class Delivered(msgspec.Struct):
@@ -123,6 +124,8 @@ def decisions(taken: Iterable[tuple[Decision, msgspec.Raw]]) -> Decided:
             _erase(into, d.workspace, d.customer)
         elif d.kind == "message":
             _request(into, d)
+        elif d.kind == "segment":
+            _belong(into.segments, d)
         elif d.run and d.kind in ("entered", "moved", "migrated", "ended", "failed"):
             _move(into.runs, d)
     return into
@@ -194,6 +197,17 @@ def _move(runs: dict[tuple[str, str], RunRow], d: Decision) -> None:
     runs[key] = now if before is None else merged_run(before, now)
 
 
+def _belong(segments: dict[tuple[str, str, str], SegmentRow], d: Decision) -> None:
+    row = SegmentRow(d.workspace, _text(d, "segment"), d.customer, d.data.get("change") == "entered", d.at, d.n)
+    key = row[:3]
+    segments[key] = merged_segment(segments[key], row) if key in segments else row
+
+
+def merged_segment(a: SegmentRow, b: SegmentRow) -> SegmentRow:
+    """What both say together. Commutes."""
+    return max(a, b, key=lambda row: row.last_n)
+
+
 def _erase(into: Decided, workspace: str, customer: str) -> None:
     """The customer was deleted (R15): only counters remain of what was decided up to here."""
     who = (workspace, customer)
@@ -201,6 +215,7 @@ def _erase(into: Decided, workspace: str, customer: str) -> None:
     into.timeline[:] = [row for row in into.timeline if row[:2] != who]
     into.runs = {key: row for key, row in into.runs.items() if (row.workspace_id, row.customer_id) != who}
     into.messages = {key: row for key, row in into.messages.items() if (row.workspace_id, row.customer_id) != who}
+    into.segments = {key: row for key, row in into.segments.items() if (row.workspace_id, row.customer_id) != who}
 
 
 def merged_run(a: RunRow, b: RunRow) -> RunRow:

@@ -68,6 +68,18 @@ class MessageRow(NamedTuple):
     """A bit per kind of delivery, in the order of `delivery.KINDS`."""
 
 
+class SegmentRow(NamedTuple):
+    """Whether a customer is in a segment, after some of its decisions."""
+
+    workspace_id: str
+    segment: str
+    customer_id: str
+    member: bool
+    since: int
+    last_n: int
+    """Number of the decision: the greater one tells."""
+
+
 class MarkRow(NamedTuple):
     """A kind of delivery of a message: it counts if the message has not seen that kind before."""
 

@@ -106,7 +106,7 @@ class Claims:
         self.lease = lease
 
     async def position(self, topic: str, partition: int) -> int | None:
-        found: int | None = await self.pool.fetchval(_SQL["position"], topic, partition)
+        found: int | None = await self.pool.fetchval(_SQL["position"], topic, partition, self.channel)
         return found
 
     async def claim(
@@ -145,7 +145,10 @@ class Claims:
         first = [move._replace(expected=-1) for move in moves if move.expected is None]
         later = [move for move in moves if move.expected is not None]
         for query, some in (("first_positions", first), ("move_positions", later)):
-            if some and len(await connection.fetch(_SQL[query], *map(list, zip(*some, strict=True)))) < len(some):
+            if not some:
+                continue
+            columns = map(list, zip(*some, strict=True))
+            if len(await connection.fetch(_SQL[query], *columns, self.channel)) < len(some):
                 places = (f"{move.topic}/{move.partition} is no longer at {move.expected}" for move in moves)
                 raise PositionMoved(" or ".join(places))
 

@@ -24,7 +24,7 @@ import structlog
 from agents.sending.claims import Claim, Claims, Key, Parked, delivery
 from agents.sending.publisher import Publisher
 from agents.sending.waiting import Waiting
-from laudstream.channels.email import Answer, Mail, read
+from laudstream.channels.verdict import Verdict
 from laudstream.errors import Unavailable
 from laudstream.messages.address import BadAddress
 from laudstream.messages.delivery import Delivery
@@ -40,13 +40,25 @@ _log = structlog.get_logger()
 
 
 class NotYet(Exception):
-    """What a mail is made of is not here yet."""
+    """A message cannot be made now."""
+
+    def __init__(self, pause_s: float = 1.0) -> None:
+        super().__init__()
+        self.pause = timedelta(seconds=pause_s)
+
+
+class Answer(Protocol):
+    @property
+    def code(self) -> int:
+        """0: there was none."""
 
 
 class Connection(Protocol):
+    """Messages and answers are the channel's."""
+
     @property
     def usable(self) -> bool: ...
-    async def deliver(self, mail: Mail, /) -> Answer: ...
+    async def deliver(self, message: Any, /) -> Answer: ...
     async def close(self) -> None: ...
 
 
@@ -55,7 +67,7 @@ class _Job(NamedTuple):
     number: int
     """Jobs are put on the wire in the order of these two: transactional first, then first come, first served."""
     claim: Claim
-    mail: Mail
+    message: Any
     start_by: float
     """Loop time: later it is not put on the wire."""
 
@@ -65,23 +77,19 @@ class Pump:
         self,
         claims: Claims,
         publisher: Publisher,
-        prepare: Callable[[SendRequest], Mail],
+        prepare: Callable[[SendRequest], Any],
         connect: Callable[[], Awaitable[Connection]],
+        judge: Callable[[Any], Verdict],
         now: Callable[[], datetime],
         *,
         connections: int,
         timeout_s: float,
         room: int,
     ) -> None:
-        """`prepare` raises NotYet for a mail whose template is not here; whatever else it raises fails the message."""
+        """`prepare` raises NotYet for a message that cannot be made now; whatever else it raises fails it."""
         self.waiting = Waiting(room)
-        self._claims, self._publisher, self._prepare, self._connect, self._now = (
-            claims,
-            publisher,
-            prepare,
-            connect,
-            now,
-        )
+        self._claims, self._publisher, self._now = claims, publisher, now
+        self._prepare, self._connect, self._read = prepare, connect, judge
         self._count = connections
         self._start_within_s = claims.lease.total_seconds() - 2 * timeout_s - 1
         self._ready: asyncio.PriorityQueue[_Job] = asyncio.PriorityQueue()
@@ -133,28 +141,29 @@ class Pump:
             await self._lasting(self._mark_some, self.waiting.take(MOST_MARKED - len(self._busy)))
 
     async def _mark_some(self, claims: list[Claim]) -> None:
-        mails: dict[Key, Mail] = {}
+        made: dict[Key, Any] = {}
         try:
-            mails = {claim.key: mail for claim in claims if (mail := self._mail(claim)) is not None}
-            asked = [claim for claim in claims if claim.key in mails]
+            made = {claim.key: message for claim in claims if (message := self._made(claim)) is not None}
+            asked = [claim for claim in claims if claim.key in made]
             begin = asyncio.get_running_loop().time()
             granted, refused = await self._claims.hand_over(asked, self._now()) if asked else ([], [])
         except BaseException:
-            self._busy.difference_update(mails)
+            self._busy.difference_update(made)
             self.waiting.put(claim for claim in claims if claim.key not in self._busy)
             raise
-        self._busy.difference_update(mails.keys() - {claim.key for claim in granted})
+        self._busy.difference_update(made.keys() - {claim.key for claim in granted})
         self._publisher.put(refused)
         for claim in granted:
             number, start_by = next(self._number), begin + self._start_within_s
-            self._ready.put_nowait(_Job(claim.request.topic_is_bulk, number, claim, mails[claim.key], start_by))
+            self._ready.put_nowait(_Job(claim.request.topic_is_bulk, number, claim, made[claim.key], start_by))
 
-    def _mail(self, claim: Claim) -> Mail | None:
+    def _made(self, claim: Claim) -> Any:
+        """Its message; None if it has come to an end already."""
         self._busy.add(claim.key)
         try:
             return self._prepare(claim.request)
-        except NotYet:
-            self._end(claim, self._later(claim, timedelta(seconds=1)))
+        except NotYet as error:
+            self._end(claim, self._later(claim, error.pause))
         except MemoryError:
             raise
         except Exception as error:  # the unit of failure is one message
@@ -194,7 +203,7 @@ class Pump:
             pause = min(_MOST_PAUSE_S, pause * 2)
 
     async def _serve(self, connection: Connection) -> int:
-        """Hands over until the connection is no good any more; returns how many mails the server answered."""
+        """Hands over until the connection is no good any more; returns how many messages were answered."""
         answered = 0
         while True:
             job = await self._ready.get()
@@ -204,23 +213,25 @@ class Pump:
             if asyncio.get_running_loop().time() > job.start_by:
                 self._end(job.claim, Parked(job.claim, self._now()))
                 continue
-            answer = await connection.deliver(job.mail)
+            answer = await connection.deliver(job.message)
             answered += answer.code > 0
             self._end(job.claim, self._judge(job.claim, answer))
-            if not answer.code:
+            if _lost(connection):
                 return answered
 
     def _judge(self, claim: Claim, answer: Answer) -> Delivery | Parked:
-        verdict = read(answer)
+        verdict = self._read(answer)
+        if verdict.kind == "retry" and verdict.pause_s:
+            return self._later(claim, timedelta(seconds=verdict.pause_s))
         if verdict.kind == "retry":
-            return self._later(claim, _FIRST_PAUSE * 2 ** min(claim.tries - 1, 10))
+            return self._later(claim, min(_FIRST_PAUSE * 2 ** min(claim.tries - 1, 10), _LONGEST_PAUSE))
         if verdict.kind == "unknown" and claim.request.on_unknown == "retry":
             return self._later(claim, _FIRST_PAUSE)
         return delivery(claim.request, verdict.kind, self._now(), verdict.reason, verdict.detail)
 
     def _later(self, claim: Claim, pause: timedelta) -> Parked:
         """Parks with a back-off; at `send_before` at the latest it is looked at again, and refused."""
-        until = self._now() + min(pause, _LONGEST_PAUSE)
+        until = self._now() + pause
         last = datetime.fromtimestamp(claim.request.send_before / 1000 + 0.001, until.tzinfo)
         return Parked(claim, min(until, last))
 
@@ -283,6 +294,10 @@ class Pump:
         except Exception as error:
             _log.warning("send.trouble", doing=work.__name__, error=str(error) or type(error).__name__)
             await asyncio.sleep(0.5)
+
+
+def _lost(connection: Connection) -> bool:
+    return not connection.usable
 
 
 async def _cancel(*tasks: asyncio.Task[None]) -> None:

@@ -11,12 +11,12 @@ from binascii import b2a_qp
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from laudstream.channels.verdict import Verdict, shown
 from laudstream.messages.address import Mailbox, address, mailbox
 from laudstream.messages.request import SendRequest
 from laudstream.messages.template import Rendered
 
 MAX_LINE = 900  # bytes; RFC 5322 allows 998
-MAX_DETAIL = 500  # characters of the answer that a delivery keeps
 _ENCODED_WORD = 45  # bytes of UTF-8 in one encoded word, RFC 2047
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -39,14 +39,6 @@ class Answer(NamedTuple):
     text: str
     at: str
     """Where it ended: connect, mail, rcpt, data (before the content), content (all of it was written)."""
-
-
-class Verdict(NamedTuple):
-    kind: str
-    """sent, bounced, failed, unknown: a delivery; retry: try again later."""
-    reason: str
-    """A word of `laudstream.journey.reasons`, for bounced and failed."""
-    detail: str
 
 
 def build(request: SendRequest, rendered: Rendered, sender: str) -> Mail:
@@ -120,8 +112,7 @@ def read(answer: Answer) -> Verdict:
     5xx to RCPT, or with an address status (5.1.x) | bounced: nobody takes mail at this address
     other 5xx                                      | failed
     """
-    detail = " ".join(f"{answer.code or ''} {answer.text}".split())
-    detail = "".join(filter(str.isprintable, detail))[:MAX_DETAIL]
+    detail = shown(f"{answer.code or ''} {answer.text}")
     family = answer.code // 100
     if answer.at == "content" and family == 2:
         return Verdict("sent", "", detail)

@@ -116,7 +116,7 @@ def _other(client: Client, item: Item, wait: int) -> Applied:
     if there and there["body"] == item.body:
         return Applied(item.kind, item.id, "unchanged", there["live_version"], there["status"], item.path)
     answer = _taken(client.put(*path, body=item.body, wait=wait))
-    change = "updated" if there else "created"
+    change = "updated" if there and there["live_version"] else "created"
     return Applied(item.kind, item.id, change, answer["version"], answer["status"], item.path)
 
 

@@ -222,6 +222,20 @@ async def smtp(now: Settings) -> str:
     return f"{host}:{port} takes connections"
 
 
+@check("webhooks", f"set {variable('webhook_networks')} as e.g. 10.1.0.0/16")
+async def webhooks(now: Settings) -> str:
+    from agents.sending.guard import networks
+
+    reached = ", ".join(map(str, networks(now.webhook_networks)))
+    where = f"public addresses and {reached}" if reached else "public addresses only"
+    if not now.webhook_secret:
+        fix = (
+            f"set {variable('webhook_secret')}, the same for the API and the senders, so that receivers can check them"
+        )
+        raise Wrong(f"go to {where}; they are not signed", fix, "warning")
+    return f"go to {where}, and are signed"
+
+
 @check("api", f"start it (`laudstream api`) or set {variable('api_url')}")
 async def api(now: Settings) -> str:
     async with httpx.AsyncClient(timeout=_TIMEOUT_S, trust_env=False) as http:

@@ -11,9 +11,9 @@ from laudstream.cli.client import Client
 from laudstream.cli.files import Item
 from laudstream.errors import Invalid, Problem
 from laudstream.journey import definition, subscriptions
-from laudstream.journey.naming import missing, names_of
+from laudstream.journey.naming import missing, names_of, other_channels
 from laudstream.journey.parse_settings import workspace
-from laudstream.messages import template
+from laudstream.messages import forms
 from laudstream.segments import definition as segments
 
 
@@ -22,6 +22,8 @@ class Names(msgspec.Struct):
 
     templates: dict[str, tuple[str, ...]] | None = None
     """Template -> paths that must have a value."""
+    channels: dict[str, str] = {}
+    """Template -> its channel."""
     segments: dict[str, frozenset[str]] | None = None
     """Segment -> those that it names."""
     manual: frozenset[str] = frozenset()
@@ -33,8 +35,10 @@ class Names(msgspec.Struct):
 def of_files(items: Iterable[Item]) -> Names:
     """What files define that are valid by themselves."""
     items = list(items)
+    templates = [item for item in items if item.kind == "template"]
     return Names(
-        {item.id: template.compile(item.body).requires for item in items if item.kind == "template"},
+        {item.id: forms.compile(item.body).requires for item in templates},
+        {item.id: forms.channel_of(item.body) for item in templates},
         names_of(items),
         frozenset(item.id for item in items if item.kind == "segment" and "manual" in item.body),
         frozenset(item.id for item in items if item.kind == "subscription"),
@@ -48,10 +52,12 @@ def together(items: Iterable[Item], client: Client) -> Names:
     there = [row["body"] for row in client.get("segments")["items"]]
     other = {body["id"]: _names(body) for body in there}
     held = {row["id"] for row in client.get("subscriptions")["items"]}
-    written = {row["id"]: tuple(row.get("requires", ())) for row in client.get("templates")["templates"]}
+    templates = client.get("templates")["templates"]
+    written = {row["id"]: tuple(row.get("requires", ())) for row in templates}
     manual = {body["id"] for body in there if "manual" in body} - (found.segments or {}).keys()
     return Names(
         {**written, **(found.templates or {})},
+        {**{row["id"]: row["channel"] for row in templates}, **found.channels},
         {**other, **(found.segments or {})},
         found.manual | manual,
         found.subscriptions | held,
@@ -71,8 +77,9 @@ def problems(item: Item, names: Names | None = None) -> list[Problem]:
     try:
         _READERS[item.kind](item.body, names or Names())
         if item.kind == "journey" and names is not None:
-            named = missing(definition.parse(item.body), names.subscriptions, names.manual, names.journeys)
-            return item.located(tuple(named))
+            journey = definition.parse(item.body)
+            named = missing(journey, names.subscriptions, names.manual, names.journeys)
+            return item.located((*named, *other_channels(journey, names.channels)))
     except Invalid as error:
         return item.located(error.problems or (Problem("", str(error)),))
     return []
@@ -82,7 +89,7 @@ _READERS: dict[str, Callable[[dict[str, Any], Names], Any]] = {
     "workspace": lambda body, names: workspace(body),
     "subscription": lambda body, names: subscriptions.parse(body),
     "segment": lambda body, names: segments.parse(body, names.segments),
-    "template": lambda body, names: template.compile(body),
+    "template": lambda body, names: forms.compile(body),
     "journey": lambda body, names: definition.parse(body, names.templates, names.segments),
 }
 

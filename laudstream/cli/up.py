@@ -80,7 +80,7 @@ def port_options(command: click.decorators.FC) -> click.decorators.FC:
 @port_options
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 30), help="Number of journey workers.")
 def up(data: Path, port_base: int | None, workers: int, **single: int | None) -> None:
-    """Run Kafka, PostgreSQL, Kafka Connect, an SMTP inbox, the API and the workers, until Ctrl-C.
+    """Run Kafka, PostgreSQL, Kafka Connect, an SMTP inbox, a sink for webhooks, the API and the workers, until Ctrl-C.
 
     What dies is started again; what dies three times within five minutes ends it all, with the end of its log."""
     progress = Progress(show.console())
@@ -144,6 +144,7 @@ def summary(stack: Stack, seconds: float) -> str:
         ("write key", settings.write_key),
         ("admin token", settings.api_token),
         ("mails", f"{settings.smtp_url} → {settings.api_url}/inbox"),
+        ("webhooks", f"{settings.sink_url} → {settings.api_url}/sink"),
         ("logs", str(stack.data / "logs")),
     )
     lines = "\n".join(f"  {name:<12} {value}" for name, value in rows)

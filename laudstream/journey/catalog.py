@@ -37,7 +37,7 @@ from laudstream.journey.live import (
 from laudstream.journey.parse_settings import workspace
 from laudstream.journey.signals import SIGNAL
 from laudstream.journey.steps import Journey
-from laudstream.messages import template as templates
+from laudstream.messages import forms
 from laudstream.segments.definition import parse as segment
 from laudstream.segments.watch import Live, made
 
@@ -306,7 +306,7 @@ def _priority(journey: LiveJourney) -> int:
 
 
 def _template(key: _Key, body: dict[str, Any]) -> Template:
-    compiled = templates.compile(body)
+    compiled = forms.compile(body)
     reads: dict[str, dict[str, None]] = {}
     for path in compiled.reads:
         root, _, rest = path.partition(".")

@@ -25,6 +25,10 @@ SPREAD_MS = 10 * 60_000
 """Mass releases are spread over this where a workspace says nothing else (A8)."""
 
 
+HORIZON_MS = 90 * 86_400_000
+"""Events are kept for so long where a workspace says nothing else (R58)."""
+
+
 class Status(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What a lane keeps of a definition, besides its body."""
 
@@ -111,6 +115,8 @@ class Workspace(msgspec.Struct, frozen=True, gc=False):
     """ms over which mass releases are spread (A8)."""
     holdout: int = 0
     """In 1/10,000 of the customers: the global holdout (R46)."""
+    horizon_ms: int = HORIZON_MS
+    """How long events are kept, ms; 0: not at all (R58)."""
 
 
 class Subscription(msgspec.Struct, frozen=True, gc=False):
@@ -187,6 +193,11 @@ class Space(msgspec.Struct, frozen=True, gc=False):
             if since <= at:
                 found = zone
         return found
+
+    @property
+    def horizon_ms(self) -> int:
+        """How long events are kept, ms; 0: not at all."""
+        return self.workspace.horizon_ms
 
     def zone_of(self, attributes: dict[str, Any]) -> tzinfo:
         """The customer's zone, else the workspace's."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Protocol, TypeVar
 
 from laudstream.customers.event import ENTER, LEAVE
@@ -117,6 +117,19 @@ def missing(
                 message = f"there is no manual segment {segment!r}"
                 spot = at("/steps", name, "update")
                 problems.append(Problem(spot, message, f"publish it first; manual segments here: {_known(manual)}"))
+    return problems
+
+
+def other_channels(journey: Journey, channels: Mapping[str, str]) -> list[Problem]:
+    """Steps whose template is of another channel. `channels`: template, or template@version -> its channel."""
+    problems = []
+    for name, step in journey.steps.items():
+        if isinstance(step, MessageStep):
+            channel = channels.get(step.template, channels.get(step.template_id, step.channel))
+            if channel != step.channel:
+                message = f"template {step.template!r} is of channel {channel}, the step of {step.channel}"
+                spot = at("/steps", name, "message", "template")
+                problems.append(Problem(spot, message, f"name a template of {step.channel}"))
     return problems
 
 

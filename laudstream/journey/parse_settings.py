@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import UTC
 from typing import Any
 
+from laudstream.conditions.subject import longest_days
 from laudstream.errors import Invalid
 from laudstream.journey import durations
 from laudstream.journey.kinds.place import defer_of, tags_of
-from laudstream.journey.live import SPREAD_MS, Workspace
+from laudstream.journey.live import HORIZON_MS, SPREAD_MS, Workspace
 from laudstream.journey.parse_time import clock_of, instant_of, spread_of, windows_of
-from laudstream.journey.reader import Reader, at
+from laudstream.journey.reader import HORIZON, Reader, at
 from laudstream.journey.steps import CHANNELS, CLASSES, NEVER_QUIET, Cap, Pace, QuietHours, Settings
 
 SETTINGS = ("class", "priority", "holdout", "time_zone", "starts_at", "ends_at", "caps", "quiet_hours", "tags",
@@ -124,11 +125,14 @@ def _quiet(reader: Reader, body: Any, pointer: str) -> QuietHours | None:
     return QuietHours(start, end)
 
 
-WORKSPACE = ("time_zone", "quiet_hours", "caps", "holdout", "release_spread")
+WORKSPACE = ("time_zone", "quiet_hours", "caps", "holdout", "release_spread", "history")
+DEFAULTS = {"release_spread": f"PT{SPREAD_MS // 60_000}M", "history": HORIZON.text}
+"""What a workspace says that says nothing, where that is not nothing."""
 
 
 def workspace(body: dict[str, Any]) -> Workspace:
-    """What a workspace says for all its journeys: zone, quiet hours, caps, holdout, `release_spread` (R11, R38, R46).
+    """What a workspace says for all its journeys: zone, quiet hours, caps, holdout, `release_spread`, `history`
+    (R11, R38, R46, R58).
 
     Raises Invalid."""
     reader = Reader()
@@ -139,7 +143,20 @@ def workspace(body: dict[str, Any]) -> Workspace:
     caps = _caps(reader, found, "")
     spread = spread_of(reader, found["release_spread"], "/release_spread") if "release_spread" in found else SPREAD_MS
     held_out = _holdout(reader, found["holdout"], "/holdout") if "holdout" in found else 0
+    kept = _history(reader, found["history"]) if "history" in found else HORIZON_MS
     if reader.problems:
         first = reader.problems[0]
         raise Invalid(f"{first.pointer or '/'}: {first.message}", tuple(reader.problems))
-    return Workspace(durations.zone_of(zone), None if quiet == NEVER_QUIET else quiet, caps, spread, held_out)
+    quiet = None if quiet == NEVER_QUIET else quiet
+    return Workspace(durations.zone_of(zone), quiet, caps, spread, held_out, kept)
+
+
+def _history(reader: Reader, value: object) -> int:
+    """ms for which events are kept; 0: they are not."""
+    if value == "none":
+        return 0
+    length = reader.duration_of(value, "/history", "'history' (or none)")
+    days = longest_days(length) if length is not None else 0
+    if days * durations.DAY_MS > HORIZON_MS:
+        reader.wrong("/history", f"events are kept for at most {HORIZON.text}", f"use {HORIZON.text} or less")
+    return days * durations.DAY_MS

@@ -17,7 +17,7 @@ from laudstream.journey.kinds.message import MessageStep
 from laudstream.journey.live import LiveJourney, Template
 from laudstream.journey.moves import Left, end, move, rest
 from laudstream.journey.reasons import Reason
-from laudstream.journey.steps import Journey
+from laudstream.journey.steps import ACTIONS, Journey
 from laudstream.journey.walking import take, walk
 from laudstream.journey.work import Want, Work
 from laudstream.messages.delivery import PROVES, Delivery
@@ -122,7 +122,7 @@ def _paced(case: Case, verdict: gates.Verdict) -> bool:
         last = min(last, until)
     if case.late:
         state = pacing.LATE_ASKS if what == pacing.ASKS else message.state
-        _note(run, replace(message, state=state, due=last))
+        note(run, replace(message, state=state, due=last))
         return True
     run.status, run.attempt = DEFERRED, message.attempt
     run.progress = pacing.ASKED if what == pacing.ASKS else run.progress
@@ -135,7 +135,7 @@ def paced(work: Work, run: Run, version: Journey, late: str, slot: int) -> None:
     if late:
         message = next(each for each in run.messages if each.step == late)
         step = version.steps[late]
-        _note(run, replace(message, state=pacing.LATE_PACED, due=slot))
+        note(run, replace(message, state=pacing.LATE_PACED, due=slot))
     else:
         message = Message(run.step, run.visit, run.attempt or 1, "wanted", run.wanted_at)
         step = version.steps[run.step]
@@ -198,7 +198,7 @@ def _request(case: Case, template: Template, passed: dict[str, Any], context: di
             run.id, message.step, message.visit, message.attempt, step.template_id, template.version,
             gates.address(work.attributes, step.channel), clock, last,
             "retry" if step.message_class == "transactional" else "hold",
-            step.subscription, context,
+            step.subscription, context, step.asks_consent, step.channel in ACTIONS and not work.core.row.born,
         )
     )  # fmt: skip
     if step.customer_facing:

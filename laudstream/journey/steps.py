@@ -12,8 +12,8 @@ from laudstream.journey.durations import Duration
 from laudstream.journey.occurrences import Dates, Schedule
 from laudstream.journey.windows import Window
 
-CHANNELS = ("email",)
-PLANNED_CHANNELS = ("sms", "push", "webhook", "slack", "in_app")
+CHANNELS = ("email", "webhook")
+PLANNED_CHANNELS = ("sms", "push", "slack", "in_app")
 ALL_CHANNELS = (*CHANNELS, *PLANNED_CHANNELS)
 """Those that a customer may consent to."""
 ACTIONS = ("webhook", "slack")

@@ -86,12 +86,12 @@ def trim(connection: sqlite3.Connection, most_mails: int = MOST_MAILS, most_byte
 
 
 @contextmanager
-def _reader(path: str) -> Iterator[sqlite3.Connection]:
-    """Raises NotFound if there is no inbox."""
+def reader(path: str, what: str = "inbox") -> Iterator[sqlite3.Connection]:
+    """Raises NotFound if there is no such file."""
     try:
         connection = sqlite3.connect(f"file:{quote(path)}?mode=ro", uri=True, timeout=5)
     except sqlite3.OperationalError:
-        raise NotFound("there is no inbox") from None
+        raise NotFound(f"there is no {what}") from None
     connection.row_factory = sqlite3.Row
     with closing(connection):
         yield connection
@@ -111,14 +111,14 @@ def list_mails(path: str, query: str = "", after: int | None = None, limit: int 
         parameters += [part, part, part, word]
     columns = 'id, received_at, sender AS "from", recipient AS "to", subject, send_id, size'
     sql = f"SELECT {columns} FROM mails WHERE {' AND '.join(where)} ORDER BY id DESC LIMIT ?"  # noqa: S608 - all fixed
-    with _reader(path) as connection:
+    with reader(path) as connection:
         rows = connection.execute(sql, (*parameters, max(1, min(limit, MAX_PAGE)))).fetchall()
     return [dict(row) for row in rows]
 
 
 def get_mail(path: str, id: int) -> dict[str, Any]:
     """{id, from, to, subject, received_at, send_id, html, text, headers: [[name, value]]}. Raises NotFound."""
-    with _reader(path) as connection:
+    with reader(path) as connection:
         row = connection.execute("SELECT * FROM mails WHERE id = ?", (id,)).fetchone()
     if row is None:
         raise NotFound(f"there is no mail {id}")
@@ -146,7 +146,7 @@ def _body(message: EmailMessage, kind: str) -> str:
 
 def count(path: str) -> tuple[int, int]:
     """(mails, distinct send ids). Raises NotFound if there is no inbox."""
-    with _reader(path) as connection:
+    with reader(path) as connection:
         row = connection.execute("SELECT count(*), count(DISTINCT send_id) FROM mails WHERE send_id <> ''").fetchone()
         others = connection.execute("SELECT count(*) FROM mails WHERE send_id = ''").fetchone()
     return row[0] + others[0], row[1]

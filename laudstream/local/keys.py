@@ -23,16 +23,20 @@ class Keys(msgspec.Struct, frozen=True):
     write_key: str = ""
     """Empty: there is no workspace yet."""
     admin_token: str = ""
+    webhook_secret: str = ""
 
 
 def load(data: Path) -> Keys:
     """The keys of a folder; new ones if it has none."""
     try:
-        return msgspec.json.decode((data / _FILE).read_bytes(), type=Keys)
+        keys = msgspec.json.decode((data / _FILE).read_bytes(), type=Keys)
+        if keys.webhook_secret:
+            return keys
     except FileNotFoundError:
         keys = Keys(secrets.token_hex(16))
-        save(data, keys)
-        return keys
+    keys = msgspec.structs.replace(keys, webhook_secret=secrets.token_hex(32))
+    save(data, keys)
+    return keys
 
 
 def save(data: Path, keys: Keys) -> None:

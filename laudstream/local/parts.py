@@ -21,6 +21,7 @@ from laudstream.settings import Settings, environment
 
 JOURNEYS = "journeys"
 INBOX_FILE = "inbox.sqlite3"
+SINK_FILE = "sink.sqlite3"
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,6 +66,10 @@ class Context(msgspec.Struct):
             api_token=self.keys.admin_token,
             write_key=self.keys.write_key,
             inbox_db=str(site.data / INBOX_FILE),
+            sink_url=f"http://{HOST}:{ports.sink}",
+            sink_db=str(site.data / SINK_FILE),
+            webhook_networks=self.base.webhook_networks or f"{HOST}/32",
+            webhook_secret=self.keys.webhook_secret,
             data_dir=str(site.data / "worker" / JOURNEYS),
             development=True,
         )
@@ -106,6 +111,7 @@ def parts(context: Context, workers: int = 1) -> list[Part]:
         postgres.server(site, ports, password),
         *(kafka.broker(site, ports, number, context.brokers) for number in numbers),
         _inbox(context),
+        _sink(context),
         Step(name="migrations", title="migrations", needs=("postgres",), run=context.migrate),
         Step(name="topics", title="topics", needs=brokers, run=context.apply_topics),
         kafka.connect(site, ports, context.brokers),
@@ -117,7 +123,7 @@ def parts(context: Context, workers: int = 1) -> list[Part]:
             run=context.register_connector,
         ),
         _api(context),
-        _worker(context, "senders", "sender worker", next(ops), ("migrations", "topics", "inbox")),
+        _worker(context, "senders", "sender worker", next(ops), ("migrations", "topics", "inbox", "sink")),
         _worker(context, "projector", "projector", next(ops), ("migrations", "topics")),
     ]
     for number in range(1, workers + 1):
@@ -177,6 +183,23 @@ def _inbox(context: Context) -> Server:
         ports={"SMTP": port},
         ready=ready,
         detail=f"{HOST}:{port}",
+    )
+
+
+def _sink(context: Context) -> Server:
+    port = context.ports.sink
+
+    async def ready() -> bool:
+        return await listens(port)
+
+    return Server(
+        name="sink",
+        title="webhook sink",
+        command=_python("laudstream.local.sink"),
+        env=_environment(context, webhook_secret=""),
+        ports={"sink": port},
+        ready=ready,
+        detail=context.settings.sink_url,
     )
 
 

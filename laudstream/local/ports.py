@@ -25,13 +25,15 @@ class Ports(NamedTuple):
     connect: int = 8083
     postgres: int = 5432
     smtp: int = 1025
+    sink: int = 8025
+    """For webhooks."""
     ops: int = 8900
     """First of the workers' ops servers."""
 
     @classmethod
     def above(cls, base: int) -> Self:
         """All ports within the thousand above `base`."""
-        return cls(base + 800, base + 92, base + 93, base + 83, base + 432, base + 25, base + 900)
+        return cls(base + 800, base + 92, base + 93, base + 83, base + 432, base + 25, base + 26, base + 900)
 
 
 def is_free(port: int) -> bool:

@@ -35,6 +35,11 @@ class SendRequest(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     context: dict[str, Any] = {}
     """What the template reads: {"customer": {…}, "entry": {…}, "steps": {…}}; at most 32 KB."""
 
+    consent: bool = True
+    """False: an action that no opt-out concerns (R43)."""
+    fresh: bool = False
+    """An action for a customer who had no row yet: that there is none soon after does not mean that it was deleted."""
+
     @property
     def topic_is_bulk(self) -> bool:
         return self.message_class != "transactional"

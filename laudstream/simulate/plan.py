@@ -19,6 +19,7 @@ from laudstream.journey.live import NOTHING
 from laudstream.journey.naming import WORKSPACE as WORKSPACE_ID
 from laudstream.journey.naming import in_order
 from laudstream.journey.steps import Journey
+from laudstream.messages.forms import FORMS
 from laudstream.simulate.listener import Listener
 from laudstream.simulate.post import Post
 from laudstream.simulate.report import Report, journey_report, segment_reports
@@ -133,18 +134,12 @@ def made_up(definitions: Sequence[Definition]) -> list[Definition]:
             template, channel = getattr(step, "template", ""), getattr(step, "channel", "")
             if not template or template in known or template in found:
                 continue
-            form = _FORMS.get(channel)
+            form = FORMS.get(channel)
             if form is None:
                 message = f"template {template!r} is not here, and none can be made up for {channel}"
                 raise Invalid(message, (Problem(f"/steps/{name}", message, "give its folder: --templates DIR"),))
-            found[template] = Definition("template", template, form(template))
+            found[template] = Definition("template", template, form.stand_in(template))
     return list(found.values())
-
-
-_FORMS: dict[str, Callable[[str], dict[str, Any]]] = {
-    "email": lambda id: {"channel": "email", "subject": id, "html": f"<p>{id}</p>"},
-}
-"""Channel -> body of a template that says only its name."""
 
 
 def _overridden(listeners: Sequence[Listener], name: str) -> list[Callable[[Any], object]]:

@@ -13,6 +13,7 @@ import msgspec
 from laudstream.errors import Invalid
 from laudstream.ids import share
 from laudstream.journey.reasons import Reason
+from laudstream.journey.steps import ACTIONS
 from laudstream.messages.delivery import Delivery
 from laudstream.messages.request import SendRequest
 
@@ -57,7 +58,7 @@ class Sender(msgspec.Struct, frozen=True, kw_only=True):
     def fates(self, request: SendRequest, at: int) -> list[Fate]:
         """What comes after `sent` at that time (ms)."""
         rates = self.bounced or self.delivered or self.opened or self.clicked
-        if not rates:
+        if not rates or request.channel in ACTIONS:
             return []
         if self._falls("bounced", request) < self.bounced * _WHOLE:
             return [Fate(at + DELIVERED_MS, "bounced", Reason.NO_SUCH_ADDRESS)]

@@ -247,14 +247,27 @@ def logs(draw: st.DrawFn) -> list[Decision]:
     for _ in range(draw(st.integers(0, 40))):
         customer = draw(st.sampled_from(sorted(numbers)))
         n = numbers[customer] = numbers[customer] + 1
-        kinds = ["entered", "moved", "moved", "migrated", "message", "ended", "failed", "goal", "not_entered"]
-        kind = draw(st.sampled_from(kinds))
+        kinds = [
+            "entered",
+            "moved",
+            "moved",
+            "migrated",
+            "message",
+            "ended",
+            "failed",
+            "goal",
+            "not_entered",
+            "segment",
+        ]
+        kind = draw(st.sampled_from([*kinds, "segment"]))
         step = draw(st.sampled_from("xyz"))
         data: dict[str, Any] = {"experiment": step} if draw(st.booleans()) else {}
         if kind == "message":
             data = {"send_id": f"{customer}-{n}"}
         if kind == "migrated":
             data = {"of": 1, "migration": 1}
+        if kind == "segment":
+            data = {"segment": step, "change": draw(st.sampled_from(["entered", "left"]))}
         log.append(
             decision(
                 n, kind, customer=customer, run=f"{customer}-{draw(st.sampled_from('12'))}", step=step,
@@ -267,14 +280,17 @@ def logs(draw: st.DrawFn) -> list[Decision]:
 
 
 def together(a: fold.Decided, b: fold.Decided) -> fold.Decided:
-    runs, messages, counts = dict(a.runs), dict(a.messages), dict(a.counts)
+    runs, messages, counts, segments = dict(a.runs), dict(a.messages), dict(a.counts), dict(a.segments)
+    for place, row in b.segments.items():
+        segments[place] = fold.merged_segment(segments[place], row) if place in segments else row
     for key, run in b.runs.items():
         runs[key] = fold.merged_run(runs[key], run) if key in runs else run
     for key, message in b.messages.items():
         messages[key] = fold.merged_message(messages[key], message) if key in messages else message
     for counter, amount in b.counts.items():
         counts[counter] = counts.get(counter, 0) + amount
-    return fold.Decided(sorted(a.timeline + b.timeline, key=lambda row: row[:5]), runs, messages, counts)
+    timeline = sorted(a.timeline + b.timeline, key=lambda row: row[:5])
+    return fold.Decided(timeline, runs, messages, counts, segments=segments)
 
 
 @given(logs(), st.lists(st.integers(0, 40)), st.randoms(use_true_random=False))

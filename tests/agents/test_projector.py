@@ -186,6 +186,18 @@ async def test_partitions_that_share_a_transaction_keep_their_own_counters_and_p
     assert [row[0] for row in await pool.fetch("SELECT run_id FROM runs ORDER BY 1")] == ["run-1", "run-2"]
 
 
+async def test_members_of_segments_are_who_entered_last_and_did_not_leave_and_go_with_the_customer(pool: Pool) -> None:
+    def change(n: int, segment: str, word: str) -> Decision:
+        return decision(n, "segment", run="", journey="", data={"segment": segment, "change": word})
+
+    handler = Decisions(pool)
+    await take(handler, [change(1, "gold", "entered"), change(2, "club", "entered"), change(3, "gold", "left")])
+    rows = await pool.fetch("SELECT segment, member, last_n FROM segment_customers ORDER BY segment")
+    assert [tuple(row) for row in rows] == [("club", True, 2), ("gold", False, 3)]
+    await handler.apply([Step(batch(topics.DECISIONS, [decision(4, "ended", reason="deleted", step="x")], 3), 3)])
+    assert await pool.fetch("SELECT FROM segment_customers") == []
+
+
 async def test_where_one_of_the_partitions_has_moved_none_of_them_is_written(pool: Pool) -> None:
     handler = Decisions(pool)
     await handler.apply([Step(of_bob(), None)])

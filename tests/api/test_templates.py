@@ -108,3 +108,54 @@ async def test_a_preview_of_what_is_not_there(path: str, body: Any, status: int,
     await admin.put("/api/templates/hello", json=BODY)
     answer = await admin.post(f"/api/templates/{path}/preview", json=body)
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+
+
+HOOK = {"channel": "webhook", "url": "https://shop.example/{{ entry.order }}", "body": {"city": "{{ customer.city }}"}}
+
+
+async def test_a_webhook_is_a_template_with_a_preview_of_its_own(admin: httpx.AsyncClient) -> None:
+    made = (await admin.put("/api/templates/call", json=HOOK)).json()
+    assert (made["version"], made["requires"]) == (1, ["customer.city", "entry.order"])
+    (line,) = (await admin.get("/api/templates")).json()["templates"]
+    assert (line["channel"], line["subject"]) == ("webhook", HOOK["url"])
+    context = {"entry": {"order": "a/b"}, "customer": {"city": "Ulm"}}
+    shown = (await admin.post("/api/templates/call/preview", json={"context": context})).json()
+    assert shown == {
+        "channel": "webhook", "missing": [], "method": "POST", "url": "https://shop.example/a%2Fb",
+        "headers": [["Content-Type", "application/json"]], "body": '{"city":"Ulm"}',
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("more", "pointer"),
+    [
+        ({"url": "file:///etc/passwd"}, "/url"),
+        ({"headers": {"X": "a\r\nB: c"}}, "/headers/X"),
+        ({"html": "x"}, "/html"),
+    ],
+)
+async def test_a_webhook_that_is_wrong_is_pointed_at(more: Any, pointer: str, admin: httpx.AsyncClient) -> None:
+    answer = await admin.put("/api/templates/call", json={**HOOK, **more})
+    assert [problem["pointer"] for problem in answer.json()["problems"]] == [pointer]
+
+
+async def test_a_template_keeps_its_channel(admin: httpx.AsyncClient) -> None:
+    """Journeys name it for that channel."""
+    assert (await admin.put("/api/templates/call", json=HOOK)).status_code == 200
+    answer = await admin.put("/api/templates/call", json=BODY)
+    assert (answer.status_code, "webhook" in answer.json()["detail"]) == (409, True)
+
+
+async def test_r20_a_step_names_a_template_of_its_channel(admin: httpx.AsyncClient) -> None:
+    await admin.put("/api/templates/call", json=HOOK)
+    for channel, status in (("email", 422), ("webhook", 200)):
+        body = {
+            "id": "j", "name": "j", "entry": [{"event": {"name": "go"}}], "start": "say",
+            "steps": {"say": {"message": {"channel": channel, "template": "call"}, "next": "out"},
+                      "out": {"exit": {"outcome": "done"}}},
+        }  # fmt: skip
+        assert (await admin.put("/api/journeys/j", json=body)).status_code == 200
+        answer = await admin.post("/api/journeys/j/publish")
+        assert answer.status_code == status, answer.text
+        if status == 422:
+            assert answer.json()["problems"][0]["pointer"] == "/steps/say/message/template"

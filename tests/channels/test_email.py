@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from laudstream.channels.email import Answer, Verdict, build, read
+from laudstream.channels.email import Answer, build, read
+from laudstream.channels.verdict import Verdict
 from laudstream.messages.address import BadAddress
 from laudstream.messages.request import SendRequest
 from laudstream.messages.template import Rendered

@@ -17,7 +17,7 @@ from aiokafka.structs import ConsumerRecord
 from laudstream import topics
 from laudstream.ids import customer_key, partition_of
 from laudstream.journey.decision import Decision
-from laudstream.local import inbox_store
+from laudstream.local import inbox_store, sink_store
 from laudstream.local.logs import Logs
 from laudstream.local.stack import Stack
 from laudstream.messages.request import SendRequest
@@ -28,7 +28,7 @@ from laudstream.records.head import Journal, decode_journal
 POLL_S = 0.05
 PUBLISH_WAIT_S = 25
 WAIT_S = 30.0
-SENDS = tuple(topics.send_topic("email", bulk=bulk) for bulk in (False, True))
+SENDS = tuple(topics.send_topic(channel, bulk=bulk) for channel in ("email", "webhook") for bulk in (False, True))
 WORKERS = ("journeys", "journeys-2")
 
 
@@ -52,6 +52,10 @@ def mail_template(subject: str, html: str = "<p>Hello</p>", text: str = "Hello")
 
 def message(template: str, following: str) -> dict[str, Any]:
     return {"message": {"channel": "email", "template": template}, "next": following}
+
+
+def call(template: str, following: Any, **more: Any) -> dict[str, Any]:
+    return {"message": {"channel": "webhook", "template": template, **more}, "next": following}
 
 
 def wait_for(event: str, following: str, after: str, late: str) -> dict[str, Any]:
@@ -211,6 +215,23 @@ class Shop:
             self.workspace, f"{self.prefix}%",
         )  # fmt: skip
         return {row["send_id"]: row["state"] for row in rows}
+
+    def calls(self, word: str = "") -> list[dict[str, Any]]:
+        """Webhooks to this test's part of the sink (`hook`), whose path or body has that word; the newest first."""
+        found: list[dict[str, Any]] = []
+        after: int | None = None
+        while True:
+            page = sink_store.list_calls(self.settings.sink_db, f"{self.prefix} {word}", after, 200)
+            found += page
+            if len(page) < 200:
+                return found
+            after = page[-1]["id"]
+
+    def hook(self, path: str = "", **more: Any) -> dict[str, Any]:
+        """A template that calls the sink, at an address that is this test's."""
+        url = f"{self.settings.sink_url}{path}/{self.prefix}"
+        body = {"customer": "{{ customer.id }}", "order": "{{ entry.order | default: 0 }}"}
+        return {"channel": "webhook", "url": url, "body": body, **more}
 
     def mails(self, customer: str = "") -> list[dict[str, Any]]:
         """Mails to this customer, or to all of this test's, the newest first."""

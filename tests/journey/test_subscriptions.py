@@ -14,7 +14,6 @@ from laudstream.journey.catalog import Catalog
 from laudstream.journey.control import Control
 from laudstream.journey.definition import parse
 from laudstream.journey.inputs import RowInput
-from laudstream.journey.kinds import message
 from laudstream.journey.parse_settings import workspace
 
 HOUR, DAY = 3_600_000, 86_400_000
@@ -221,13 +220,6 @@ def test_an_arm_that_is_gone_wins_nobody(world: Any, make: Any) -> None:
 # Actions
 
 
-@pytest.fixture
-def hooks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if there were a sender of webhooks."""
-    monkeypatch.setattr(message, "CHANNELS", ("email", "webhook"))
-    monkeypatch.setattr(message, "PLANNED_CHANNELS", ("sms", "push", "slack", "in_app"))
-
-
 def hook(**more: Any) -> dict[str, Any]:
     return {"call": {"message": {"channel": "webhook", "template": "mail", **more}, "next": "done"}}
 
@@ -235,7 +227,6 @@ def hook(**more: Any) -> dict[str, Any]:
 QUIET = {"quiet_hours": {"from": "08:00", "to": "20:00"}, "holdout": 0}
 
 
-@pytest.mark.usefixtures("hooks")
 def test_r43_an_action_asks_nobody(world: Any, make: Any) -> None:
     caps = [{"limit": 1, "per": "P1D", "counts": "all"}]
     settings = {**QUIET, "caps": caps, "holdout": 100}
@@ -245,12 +236,22 @@ def test_r43_an_action_asks_nobody(world: Any, make: Any) -> None:
     for number in range(3):
         w.event("go", id=f"m-{number}")
         (request,) = w.sends()
-        assert (request.channel, request.to) == ("webhook", "")
+        assert (request.channel, request.to, request.consent) == ("webhook", "", False)
         assert request.send_before == w.now + DAY, "quiet hours cut nothing off"
     assert w.customer.core.slots == ()
 
 
-@pytest.mark.usefixtures("hooks")
+def test_r43_an_action_says_that_its_customer_has_no_row_yet(world: Any, make: Any) -> None:
+    """Its sender would take it for deleted."""
+    plain = {"channel": "webhook", "url": "https://shop.example/"}
+    w = world(make(hook(), entry=ALWAYS), templates={"mail": plain}, row=False)
+    w.event("go")
+    assert w.sends()[-1].fresh
+    w.row()
+    w.event("go", id="second")
+    assert not w.sends()[-1].fresh
+
+
 @pytest.mark.parametrize(
     ("settings", "consent", "named", "reason"),
     [
@@ -274,9 +275,9 @@ def test_r43_a_customer_facing_action_is_asked_about_but_needs_no_address(
     assert len(w.customer.core.slots) == (0 if reason else 1)
 
 
-def test_r43_publish_refuses_webhooks_as_long_as_nobody_sends_them(make: Any) -> None:
+def test_r43_publish_refuses_slack_as_long_as_nobody_sends_to_it(make: Any) -> None:
     with pytest.raises(Invalid) as refused:
-        parse(make(hook()))
+        parse(make(hook(channel="slack")))
     assert "does not run it yet" in refused.value.problems[0].message
 
 

@@ -48,7 +48,7 @@ def test_no_two_parts_share_a_port(there: list[Part]) -> None:
 
 def test_our_processes_get_settings_that_load_but_no_keys_of_clients(there: list[Part]) -> None:
     ours = {part.name: part for part in there if isinstance(part, Server) and part.env}
-    assert set(ours) == {"inbox", "api", "senders", "projector", "journeys", "journeys-2", "journeys-3"}
+    assert set(ours) == {"inbox", "sink", "api", "senders", "projector", "journeys", "journeys-2", "journeys-3"}
     for part in ours.values():
         settings = load(part.env)
         assert settings.kafka == "127.0.0.1:21092"

@@ -46,6 +46,11 @@ class MessageStep(Step, frozen=True, gc=False):
         force_setattr(self, "marketing", self.message_class == "marketing" and self.customer_facing)
         force_setattr(self, "template_id", self.template.partition("@")[0])
 
+    @property
+    def asks_consent(self) -> bool:
+        """Whether an opt-out on its way keeps it from going (R43)."""
+        return self.channel not in ACTIONS or (self.customer_facing and bool(self.subscription))
+
 
 def read(place: Place, body: dict[str, Any], step: dict[str, Any]) -> Step:
     reader, spot = place.reader, place.pointer
@@ -135,6 +140,7 @@ def schema() -> dict[str, Any]:
         ("channel", "template"), channel={"enum": list(CHANNELS)}, template=text, class_={"enum": list(CLASSES)},
         expires_after=schemas.DURATION, on_refusal={"enum": ["skip", "exit"]}, defer=DEFER,
         tags=schemas.TAGS, windows=schemas.list_of(window_schema(), 10), subscription=name,
+        customer_facing={"type": "boolean"},
     )  # fmt: skip
     ways = {"anyOf": [name, schemas.object_of(("sent",), sent=name, refused=name)]}
     return schemas.step("message", settings, next=ways)

@@ -59,6 +59,20 @@ DELETE FROM decisions WHERE workspace_id = $1 AND customer_id = $2;
 -- $1 workspace, $2 customer.
 DELETE FROM messages WHERE workspace_id = $1 AND customer_id = $2;
 
+-- name: erase_segments
+-- $1 workspace, $2 customer.
+DELETE FROM segment_customers WHERE workspace_id = $1 AND customer_id = $2;
+
+-- name: segments
+-- $1 workspace, $2 customer. Those that there are, the one entered last first.
+SELECT m.segment, coalesce(v.body->>'name', m.segment) AS name, m.since
+FROM segment_customers m
+JOIN definitions d ON d.workspace_id = m.workspace_id AND d.kind = 'segment' AND d.id = m.segment AND NOT d.deleted
+JOIN definition_versions v
+    ON v.workspace_id = d.workspace_id AND v.kind = d.kind AND v.id = d.id AND v.version = d.live_version
+WHERE m.workspace_id = $1 AND m.customer_id = $2 AND m.member
+ORDER BY m.since DESC, m.segment;
+
 -- name: attribute_names
 -- $1 workspace. Names that the newest customers have: enough to spot a name that nobody has.
 SELECT DISTINCT jsonb_object_keys(attributes) AS name

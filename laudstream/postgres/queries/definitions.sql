@@ -34,6 +34,18 @@ FROM definition_versions
 WHERE workspace_id = $1 AND kind = $2 AND id = $3
 ORDER BY version DESC;
 
+-- name: version_bodies
+-- $1 workspace, $2 kind, $3 id. The newest first, at most 200.
+SELECT version, published_at, body
+FROM definition_versions
+WHERE workspace_id = $1 AND kind = $2 AND id = $3
+ORDER BY version DESC
+LIMIT 200;
+
+-- name: zone
+-- $1 workspace.
+SELECT time_zone FROM workspaces WHERE workspace_id = $1;
+
 -- name: bodies
 -- $1 workspace, $2 kind. Of all that are live.
 SELECT d.id, v.body

@@ -28,6 +28,9 @@ WITH gone AS (
     DELETE FROM decisions d USING gone g WHERE d.workspace_id = g.workspace_id AND d.customer_id = g.customer_id
 ), erased_runs AS (
     DELETE FROM runs r USING gone g WHERE r.workspace_id = g.workspace_id AND r.customer_id = g.customer_id
+), erased_segments AS (
+    DELETE FROM segment_customers m USING gone g
+    WHERE m.workspace_id = g.workspace_id AND m.customer_id = g.customer_id
 )
 DELETE FROM messages m USING gone g WHERE m.workspace_id = g.workspace_id AND m.customer_id = g.customer_id;
 
@@ -64,6 +67,17 @@ ON CONFLICT (workspace_id, run_id) DO UPDATE SET
     outcome = CASE WHEN excluded.last_n > r.last_n THEN excluded.outcome ELSE r.outcome END,
     reason = CASE WHEN excluded.last_n > r.last_n THEN excluded.reason ELSE r.reason END,
     last_n = greatest(r.last_n, excluded.last_n);
+
+-- name: merge_segments
+-- Arrays: the fields of SegmentRow. The greater last_n tells.
+INSERT INTO segment_customers AS m (workspace_id, segment, customer_id, member, since, last_n)
+SELECT workspace_id, segment, customer_id, member, to_timestamp(since / 1000::float8), last_n
+FROM unnest($1::text[], $2::text[], $3::text[], $4::boolean[], $5::bigint[], $6::bigint[])
+    AS s (workspace_id, segment, customer_id, member, since, last_n)
+ORDER BY workspace_id, segment, customer_id
+ON CONFLICT (workspace_id, segment, customer_id) DO UPDATE SET
+    member = excluded.member, since = excluded.since, last_n = excluded.last_n
+WHERE m.last_n < excluded.last_n;
 
 -- name: merge_messages
 -- Arrays: the fields of MessageRow. The greater rank is the status; within a rank, what happened first. What a decision

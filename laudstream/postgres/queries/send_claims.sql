@@ -5,20 +5,20 @@
 -- else          it has an outcome; published_at says that Kafka has it
 
 -- name: position
--- $1 topic, $2 partition.
-SELECT next_offset FROM stream_positions WHERE stream = 'senders:email' AND topic = $1 AND partition = $2;
+-- $1 topic, $2 partition, $3 channel.
+SELECT next_offset FROM stream_positions WHERE stream = 'senders:' || $3::text AND topic = $1 AND partition = $2;
 
 -- name: move_positions
--- Arrays: $1 topics, $2 partitions, $3 expected, $4 next. No row where somebody else moved it.
+-- Arrays: $1 topics, $2 partitions, $3 expected, $4 next; $5 channel. No row where somebody else moved it.
 UPDATE stream_positions AS p SET next_offset = r.next
 FROM unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[]) AS r (topic, partition, expected, next)
-WHERE p.stream = 'senders:email' AND p.topic = r.topic AND p.partition = r.partition AND p.next_offset = r.expected
+WHERE p.stream = 'senders:' || $5::text AND p.topic = r.topic AND p.partition = r.partition AND p.next_offset = r.expected
 RETURNING p.next_offset;
 
 -- name: first_positions
--- Arrays: $1 topics, $2 partitions, $3 not used, $4 next. No row where somebody else was first.
+-- Arrays: $1 topics, $2 partitions, $3 not used, $4 next; $5 channel. No row where somebody else was first.
 INSERT INTO stream_positions (stream, topic, partition, next_offset)
-SELECT 'senders:email', r.topic, r.partition, r.next
+SELECT 'senders:' || $5::text, r.topic, r.partition, r.next
 FROM unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[]) AS r (topic, partition, expected, next)
 ON CONFLICT DO NOTHING
 RETURNING next_offset;

@@ -5,7 +5,8 @@
 WITH lanes AS (
     SELECT count(*) AS known, coalesce(min(control_seq), -1) AS seq FROM lane_control WHERE partition < $2
 )
-SELECT t.template_id, t.channel, t.live_version, t.updated_at, v.body->>'subject' AS subject, v.body->'requires' AS requires,
+SELECT t.template_id, t.channel, t.live_version, t.updated_at, coalesce(v.body->>'subject', v.body->>'url', '') AS subject,
+    v.body->'requires' AS requires,
     o.error, (o.control_seq <= lanes.seq AND lanes.known = $2) IS TRUE AS seen
 FROM templates t
 CROSS JOIN lanes
@@ -34,21 +35,21 @@ WHERE t.workspace_id = $1 AND t.template_id = $2;
 SELECT version, published_at FROM template_versions WHERE workspace_id = $1 AND template_id = $2 ORDER BY version DESC;
 
 -- name: requires
--- $1 workspace. What each live template needs, and each version, as id@version.
-SELECT t.template_id, v.body->'requires' AS requires
+-- $1 workspace. What each live template needs, and each version, as id@version; its channel.
+SELECT t.template_id, v.body->'requires' AS requires, v.body->>'channel' AS channel
 FROM templates t
 JOIN template_versions v
     ON v.workspace_id = t.workspace_id AND v.template_id = t.template_id AND v.version = t.live_version
 WHERE t.workspace_id = $1
 UNION ALL
-SELECT template_id || '@' || version, body->'requires' FROM template_versions WHERE workspace_id = $1;
+SELECT template_id || '@' || version, body->'requires', body->>'channel' FROM template_versions WHERE workspace_id = $1;
 
 -- name: claim
 -- $1 workspace, $2 template, $3 channel. Makes the template's row if there is none, and holds it: versions of a
 -- template are published one after another. live_version 0: there is none yet.
 INSERT INTO templates (workspace_id, template_id, channel, live_version) VALUES ($1, $2, $3, 0)
-ON CONFLICT (workspace_id, template_id) DO UPDATE SET channel = excluded.channel
-RETURNING live_version, control_id;
+ON CONFLICT (workspace_id, template_id) DO UPDATE SET template_id = excluded.template_id
+RETURNING live_version, control_id, channel;
 
 -- name: same
 -- $1 workspace, $2 template, $3 version, $4 body. Whether that version says just this.

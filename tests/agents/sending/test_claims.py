@@ -85,6 +85,19 @@ async def test_a_request_that_must_not_go_any_more_is_refused_with_its_reason(
     assert (row["state"], row["outcome"]["reason"], row["tries"]) == ("refused", gate, 0)
 
 
+async def test_r43_an_action_obeys_no_opt_out_and_may_come_before_its_customer_s_row(shop: Any) -> None:
+    await shop.pool.execute(GATES["unsubscribed"], shop.id)
+    sender = claims(shop, "a")
+    claimed, _ = await sender.claim([shop.request(START_MS, consent=False)], START)
+    assert len(claimed) == 1
+    await shop.pool.execute(GATES["deleted"], shop.id)
+    fresh = [shop.request(START_MS, consent=False, fresh=True) for _ in range(2)]
+    claimed, refused = await sender.claim(fresh, START)
+    assert (len(claimed), refused) == (2, [])
+    _, refused = await sender.hand_over(claimed, START + timedelta(minutes=11))
+    assert {one.reason for one in refused} == {"deleted"}
+
+
 @pytest.mark.parametrize(
     ("message_class", "own", "opted_out_of", "refused"),
     [

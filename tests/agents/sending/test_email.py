@@ -10,12 +10,14 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from agents.email import Letterhead, read
+from agents.email import Letterhead
 from agents.sending import smtp
 from agents.sending.claims import Claims
 from agents.sending.publisher import Publisher
 from agents.sending.pump import MOST_MARKED, Pump
+from agents.sending.requests import read as read_requests
 from agents.streams import Batch
+from laudstream.channels.email import read
 from laudstream.messages.delivery import Delivery
 from laudstream.messages.request import SendRequest
 from laudstream.records import codec
@@ -66,7 +68,7 @@ class Sender:
         to = smtp.Server("127.0.0.1", server.port, False, None, None)
         self.pump = Pump(
             self.claims, self.publisher, Letterhead(self, "Shop <shop@shop.example>").mail,
-            lambda: smtp.Connection.open(to, timeout_s), self.clock,
+            lambda: smtp.Connection.open(to, timeout_s), read, self.clock,
             connections=connections, timeout_s=timeout_s, room=room,
         )  # fmt: skip
         self._publishing: asyncio.Task[None] | None = None
@@ -309,7 +311,7 @@ async def test_what_is_no_send_request_becomes_a_dead_letter_and_the_rest_goes_o
         Record(json.dumps({**text, "channel": "sms"}).encode()),
         Record(json.dumps({**text, "send_before": 2**62}).encode()),
     ]  # fmt: skip
-    requests, letters = read(Batch("laudstream.send.email.now", 3, records, 8))
+    requests, letters = read_requests(Batch("laudstream.send.email.now", 3, records, 8), "email")
     assert requests == [good]
     assert len(letters) == 6
     assert {(letter.partition, letter.offset, letter.workspace) for letter in letters} == {(3, 7, "acmeacme")}
@@ -317,7 +319,7 @@ async def test_what_is_no_send_request_becomes_a_dead_letter_and_the_rest_goes_o
 
 async def test_a_nul_in_a_value_does_not_stop_the_stream(sender: Sender, until: Any) -> None:
     asked = sender.request(context={"customer": {"na\0me": ["A\0nn"]}})
-    requests, _ = read(Batch("laudstream.send.email.now", 0, [Record(codec.encode(asked))], 8))
+    requests, _ = read_requests(Batch("laudstream.send.email.now", 0, [Record(codec.encode(asked))], 8), "email")
     assert requests[0].context == {"customer": {"name": ["Ann"]}}
     await sender.ask(*requests)
     await until(lambda: sender.log.deliveries)

@@ -40,7 +40,15 @@ export interface Suppression {
   updated_at: number | null;
 }
 
+export interface Membership {
+  id: string;
+  name: string;
+  since: number | null;
+}
+
 export interface Customer extends CustomerLine {
+  /** Those that the customer is in. */
+  segments: Membership[];
   runs: Run[];
   consents: Consent[];
   suppressions?: Suppression[];

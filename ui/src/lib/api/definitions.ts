@@ -27,7 +27,17 @@ export interface Line<Body> {
   problem: string | null;
 }
 
+/** A question about the past: everything is counted since then, and of the time before what was kept, back to `reaches`. */
+export interface Counted {
+  what: 'event' | 'message' | 'run';
+  name: string;
+  since: number;
+  reaches: number;
+}
+
 export interface Definition<Body> extends Line<Body> {
+  /** Of a segment. */
+  counted: Counted[];
   /** The newest first. */
   versions: Version[];
 }
@@ -68,6 +78,7 @@ export const deleteSegment = (id: string) => call<void>(['segments', id], { meth
 export const changeMembers = (id: string, change: { add: string[] } | { remove: string[] }) =>
   call<Members>(['segments', id, 'members'], { method: 'POST', body: change });
 
+/** Version 0: nothing was saved yet. */
 export const settings = (signal?: AbortSignal) => call<Definition<SettingsBody>>(['settings'], { signal });
 
 export const saveSettings = (body: SettingsBody) =>

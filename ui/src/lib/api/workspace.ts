@@ -19,6 +19,9 @@ export interface Overview {
   dead_letters: number;
 }
 
+/** With which webhooks are signed; null: they are not. */
+export const webhookSecret = () => call<{ secret: string | null }>(['webhooks', 'secret']);
+
 export const workspace = (signal?: AbortSignal) => call<Workspace>(['workspace'], { signal });
 
 export const overview = (signal?: AbortSignal) => call<Overview>(['overview'], { signal });

@@ -4,6 +4,7 @@ import { bodyOf, draftOf } from './form';
 
 const BODY = {
   time_zone: 'Europe/Vienna', quiet_hours: { from: '22:00', to: '07:00' }, caps: [{ limit: 2, per: 'week' }], holdout: 2.5, release_spread: 'PT5M',
+  history: 'P30D',
 };
 
 test('settings come out of their form as they went in', () => {
@@ -13,7 +14,7 @@ test('settings come out of their form as they went in', () => {
 });
 
 test('what is emptied is gone, and what no field shows stays', () => {
-  const draft = { ...draftOf(BODY), quiet: false, caps: ' ', holdout: '', release_spread: '' };
+  const draft = { ...draftOf(BODY), quiet: false, caps: ' ', holdout: '', release_spread: '', history: '' };
   expect(bodyOf(draft, { ...BODY, later: 1 }).body).toEqual({ time_zone: 'Europe/Vienna', later: 1 });
 });
 

@@ -17,9 +17,11 @@ export interface Draft {
   holdout: string;
   /** Duration; empty: as if nothing was set. */
   release_spread: string;
+  /** Duration or `none`; empty: as if nothing was set. */
+  history: string;
 }
 
-export const FIELDS = ['/time_zone', '/quiet_hours', '/caps', '/holdout', '/release_spread'];
+export const FIELDS = ['/time_zone', '/quiet_hours', '/caps', '/holdout', '/release_spread', '/history'];
 
 export function draftOf(body: SettingsBody): Draft {
   const quiet = body.quiet_hours;
@@ -32,6 +34,7 @@ export function draftOf(body: SettingsBody): Draft {
     caps: body.caps === undefined ? '' : prettyJson(body.caps),
     holdout: body.holdout === undefined ? '' : String(body.holdout),
     release_spread: String(body.release_spread ?? ''),
+    history: String(body.history ?? ''),
   };
 }
 
@@ -47,6 +50,7 @@ export function bodyOf(draft: Draft, before: SettingsBody): { body: SettingsBody
     caps: read.value as Json | undefined,
     holdout: share,
     release_spread: draft.release_spread.trim() || undefined,
+    history: draft.history.trim() || undefined,
   };
   const entries = Object.entries({ ...before, ...fields }).filter((pair): pair is [string, Json] => pair[1] !== undefined);
   return { body: Object.fromEntries(entries), problems: [...read.problems, ...wrong] };

@@ -1,0 +1,45 @@
+/** Who is in a segment, and who would be. */
+
+import { call } from './client';
+import type { Json } from './customers';
+import type { Condition } from '../journey/definition';
+
+export interface Member {
+  id: string;
+  email: string | null;
+  since: number | null;
+}
+
+export interface MemberPage {
+  customers: Member[];
+  /** All that are in it. */
+  count: number;
+  next: string | null;
+}
+
+export interface Sampled {
+  id: string;
+  email: string | null;
+  looked_at: Record<string, Json>;
+}
+
+/** What a preview has found so far. */
+export interface Preview {
+  customers: number;
+  looked_at: number;
+  matching: number;
+  /** Of those looked at: it depends on what only lanes know. */
+  open: number;
+  low: number;
+  high: number;
+  unknown: string[];
+  sample: Sampled[];
+  /** Goes on from here; null: all were looked at. */
+  next: string | null;
+}
+
+export const members = (id: string, after: string | null, signal?: AbortSignal) =>
+  call<MemberPage>(['segments', id, 'customers'], { query: { after, limit: 50 }, signal });
+
+export const preview = (condition: Condition, after: string, signal?: AbortSignal) =>
+  call<Preview>(['segments', 'preview'], { method: 'POST', body: { condition, after }, signal });
