@@ -227,6 +227,8 @@ class Journey(msgspec.Struct, frozen=True, gc=False):
     """Steps at which time alone can move a run by a condition."""
     needs: Needs = NONE
     """What its conditions depend on."""
+    heeds: bool = False
+    """Whether one of its waits waits for what becomes of a message."""
 
     @property
     def looks(self) -> bool:
