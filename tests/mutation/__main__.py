@@ -1,7 +1,7 @@
 """The mutation score of the journey core: `make mutation`, or `python -m tests.mutation --mutants 200 --seed 1`.
 
 mutmut makes the mutants, finds out which tests call the mutated function, and tries each mutant on those, the quickest
-first. All of them take many hours; so a sample is drawn by the seed, and the score comes with its 95 % interval (Wilson).
+first. All of them take hours; so a sample is drawn by the seed, and the score comes with its 95 % interval (Wilson).
 A mutant that no test calls counts as one that lived. What lived is listed; `mutmut show NAME` prints one.
 """
 
@@ -38,6 +38,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="which ones are drawn")
     parser.add_argument("--only", default="", help="part of their names, e.g. journey.caps")
     options = parser.parse_args()
+    MUTANTS.mkdir(exist_ok=True)  # Python looks only once whether a folder of its path is there
     if not any(MUTANTS.rglob("*.meta")) and _mutmut([ANY]):
         return 1
     names = sorted(name for name in _codes() if options.only in name)

@@ -15,8 +15,9 @@ from hypothesis import settings
 STATS = Path("mutmut-stats.json")
 """Where mutmut keeps how long each test took; the working directory is `mutants`."""
 EXAMPLES = 25
-SLOW = ("test_cdnow.py", "test_cli.py", "test_the_example_of_the_page_runs")
+SLOW = ("test_cdnow.py", "test_cli.py", "test_the_example_of_the_page_runs", "test_neither_hash_seed", "test_faults.py")
 """They start programs or play whole data sets: they say nothing that a quicker test does not say."""
+os.environ["PROOF_EXAMPLES"] = "8"
 
 pytest.Item._nodeid = property(lambda item: item.nodeid)  # type: ignore[attr-defined]  # mutmut 3.7 asks for it
 settings.register_profile("mutation", deadline=None, derandomize=True, max_examples=EXAMPLES)
