@@ -1,6 +1,6 @@
 # Everything a newcomer needs is a target here.
 .DEFAULT_GOAL := help
-.PHONY: help setup up down demo test chaos chaos-quick chaos-cluster lint format ui bench-quick clean
+.PHONY: help setup up down demo test proof mutation chaos chaos-quick chaos-cluster lint format ui bench-quick clean
 BIN := .venv/bin
 
 help: ## List the targets
@@ -21,6 +21,13 @@ demo: setup ## Show a real journey with 23,570 customers; DEMO_EXIT=1 ends after
 test: setup lint ## Check the code, then run all tests on real servers
 	@cd ui && npm test --silent
 	@$(BIN)/pytest
+
+proof: setup ## A long walk of the machine that proves the journey core, then faults that it must find
+	@PROOF_EXAMPLES=$(or $(EXAMPLES),2000) $(BIN)/pytest -q tests/proof/test_proof.py
+	@$(BIN)/python -m tests.proof.faults
+
+mutation: setup ## The mutation score of the journey core; MUTANTS=n and SEED=n choose the sample
+	@$(BIN)/python -m tests.mutation --mutants $(or $(MUTANTS),200) --seed $(or $(SEED),1)
 
 chaos: setup ## Twenty minutes of random faults under load, then the check of everything; FIRST=n chooses the seeds
 	@$(BIN)/python -m tests.chaos --minutes 20 --first $(or $(FIRST),1)
@@ -49,5 +56,5 @@ bench-quick: setup ## Measure events per second of a worker core
 	@$(BIN)/python -m benchmarks lanes --quick
 
 clean: ## Delete what setup and tests made; data stays
-	@rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist test-results
+	@rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist test-results mutants mutants.log
 	@rm -rf ui/node_modules ui/dist

@@ -82,6 +82,7 @@ def parse(
         id, name or id, start, steps, entries, exits, options, hearing.heard(steps, exits, keeps, goal),
         hearing.levels(steps, exits, keeps, goal), body, most, audience, hearing.reads(steps), keeps, goal, dates,
         segment_entries, hearing.timed(steps, exits, goal), joined(reader.needs), moves, each,
+        hearing.heeds(steps),
     )  # fmt: skip
 
 

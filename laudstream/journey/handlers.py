@@ -60,39 +60,47 @@ def row(customer: Customer, input: RowInput, moment: Moment, space: Space) -> Ou
 
 
 def delivery(customer: Customer, input: DeliveryInput, moment: Moment, space: Space) -> Outcome:
-    core = customer.core
-    asked = input.delivery.kind in space.watch.deliveries
+    core, told = customer.core, input.delivery
+    asked = told.kind in space.watch.deliveries
     if not core.runs and not core.slots and not asked:
         return Outcome(customer, [])
-    noted = receipts.noted(customer, input.delivery, space) if not asked else None
+    noted = receipts.noted(customer, told, space) if not asked else None
     if noted is not None:
         return Outcome(noted, [])
     work = begun(customer, moment, space, ("input", *input.cause))
-    levels = asked and _told(work, input.delivery)
+    counts = asked and standing.known(work) and bool(standing.messages_asked(work, told))
+    if (counts or _heeded(work, told)) and not _first_time(work, told):
+        settle(work)
+        return finish(work)
+    levels = counts and stands(work, work.attributes, standing.delivery(work, told))
     settle(work)
     if levels:
         tell(work, concerned(work, None, levels=True), None)
     slots = work.core.slots
-    work.core.slots = sends.settled(slots, input.delivery)
-    run = work.present(input.delivery.run)
+    work.core.slots = sends.settled(slots, told)
+    run = work.present(told.run)
     found = work.version_of(run) if run is not None else None
     if run is not None and found is not None and run.status != FAILED:
-        _delivered(work, run, *found, input.delivery)
+        _delivered(work, run, *found, told)
     if work.core.slots is not slots:
         ask_deferred(work)
     let_in(work, (), None)
     return finish(work)
 
 
-def _told(work: Work, told: Delivery) -> bool:
-    """Adds a delivery to the tallies, once however often it comes (A22)."""
-    if not standing.known(work) or not standing.messages_asked(work, told):
-        return False
+def _heeded(work: Work, told: Delivery) -> bool:
+    """Whether the run of the message comes to waits for what becomes of messages."""
+    run = work.present(told.run)
+    found = work.version_of(run) if run is not None else None
+    return found is not None and found[1].heeds
+
+
+def _first_time(work: Work, told: Delivery) -> bool:
+    """Remembers a delivery; what comes again tells nothing new, wherever the run is by then (A22)."""
     remembered = admit(work.recent, fingerprint(told.id), work.now)
-    if remembered is None:
-        return False
-    work.recent = remembered
-    return stands(work, work.attributes, standing.delivery(work, told))
+    if remembered is not None:
+        work.recent = remembered
+    return remembered is not None
 
 
 def _delivered(work: Work, run: Run, live: LiveJourney, version: Journey, delivery: Delivery) -> None:

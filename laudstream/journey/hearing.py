@@ -22,6 +22,11 @@ def keeps(steps: dict[str, Step]) -> Keeps | None:
     return Keeps(names, any(made.told for made in waits), tuple(changes.values()), None if None in spans else longest)
 
 
+def heeds(steps: dict[str, Step]) -> bool:
+    """Whether a wait waits for what becomes of a message."""
+    return any(isinstance(made, WaitStep) and made.told for made in steps.values())
+
+
 def heard(
     steps: dict[str, Step], exits: tuple[Exit, ...], keeps: Keeps | None, goal: Goal | None
 ) -> dict[str, frozenset[str]]:

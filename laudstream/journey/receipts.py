@@ -17,6 +17,8 @@ def noted(customer: Customer, delivery: Delivery, space: Space) -> Customer | No
     core = customer.core
     if delivery.kind == "refused" or core.judged != space.judged or space.audiences or space.ticking:
         return None
+    if space.signals or space.rezoned_at or space.migrated_at:  # there may be something to catch up with
+        return None
     mine: Run | None = None
     for run in core.runs:
         live = space.journeys.get(run.journey)
@@ -27,7 +29,7 @@ def noted(customer: Customer, delivery: Delivery, space: Space) -> Customer | No
             return None
         if run.id == delivery.run:
             step = version.steps.get(run.step)
-            if version.keeps is not None or (type(step) is WaitStep and step.told):
+            if version.heeds or version.keeps is not None or (type(step) is WaitStep and step.told):
                 return None
             mine = run
     runs, slots = core.runs, sends.settled(core.slots, delivery)

@@ -242,6 +242,8 @@ class Journey(msgspec.Struct, frozen=True, gc=False):
     """Step of another version -> step of this one, exit or stay (R48)."""
     per_occurrence: bool = False
     """Each occurrence of its audience has `max_entries` places of its own (R18)."""
+    heeds: bool = False
+    """Whether one of its waits waits for what becomes of a message."""
 
     @property
     def looks(self) -> bool:

@@ -19,7 +19,7 @@ REST = {"rest": {"delay": {"for": "PT1H"}, "next": "done"}}
 ALWAYS = [{"event": {"name": "go"}, "reentry": "always"}]
 
 
-def test_r47_a_goal_counts_once_and_says_its_value(world: Any, make: Any) -> None:
+def test_r16_r47_a_goal_counts_once_and_says_its_value(world: Any, make: Any) -> None:
     w = world(make({"rest": {"delay": {"for": "P9D"}, "next": "done"}}, goal=BUY))
     w.event("go")
     assert w.event("buy", total=12.5) == ["goal"]

@@ -153,6 +153,25 @@ def test_a22_a_delivery_that_comes_twice_ends_one_visit_only(world: Any, make: A
     assert w.deliver(request, "opened", id="again") == ["moved"]
 
 
+def test_a22_a_delivery_that_comes_twice_ends_no_wait_that_the_run_came_to_by_it(world: Any, make: Any) -> None:
+    steps = mailed({"message": {"is": "opened"}, "next": "more"}) | {"more": waits({"message": {"is": "opened"}})}
+    w = world(make(steps))
+    w.event("go")
+    (request,) = w.sends()
+    assert w.deliver(request, "opened", id="once") == ["moved"]
+    before = w.customer
+    assert w.deliver(request, "opened", id="once") == []
+    assert w.customer is before
+    assert w.at == "more"
+    steps["hi"]["next"] = {"sent": "look", "refused": "done"}
+    w = world(make(steps))
+    w.event("go")
+    (request,) = w.sends()
+    assert w.deliver(request, "opened", id="once") == ["delivery", "moved"]
+    assert w.deliver(request, "opened", id="once") == []
+    assert w.at == "look"
+
+
 def test_the_delivery_that_brings_a_run_to_a_wait_is_no_input_of_that_wait(world: Any, make: Any) -> None:
     steps = mailed({"message": {"is": "delivered"}})
     steps["hi"]["next"] = {"sent": "look", "refused": "done"}

@@ -1,0 +1,137 @@
+"""Faults of the core, one at a time: the machine has to find every one of them, and to name the rule.
+
+python -m tests.proof.faults            # all of them, with how many examples each took
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+from unittest.mock import patch
+
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+from msgspec.structs import replace
+
+from laudstream.journey import (
+    advance,
+    asking,
+    caps,
+    entering,
+    gates,
+    goals,
+    listening,
+    matching,
+    moves,
+    rows,
+    sends,
+    work,
+)
+from laudstream.journey.kinds import delay, experiment, wait, window
+from tests.proof.meaning import HOUR
+from tests.proof.test_proof import Life
+
+MOST_EXAMPLES = 300
+
+Fault = tuple[Any, str, Callable[..., Any]]
+"""(where, name, what stands there instead)."""
+
+
+def _cap_off_by_one(held: Any, *rest: Any) -> int:
+    return _cap_frees_at([replace(cap, limit=cap.limit + 1) for cap in held], *rest)
+
+
+def _quiet_hours_end_early(quiet: Any, clock: int, zone: Any) -> int:
+    ends = _quiet_until(quiet, clock, zone)
+    return ends if ends - clock > HOUR else 0
+
+
+def _seen_before_is_new(recent: bytes, mark: bytes, now: int) -> bytes:
+    found = _admit(recent, mark, now)
+    return recent if found is None else found
+
+
+def _any_key_will_do(at: Any, run: Any, version: Any, on: Any, event: Any, now: int = 0) -> bool:
+    return _meets(at, run, version, replace(on, any_key=True), event, now)
+
+
+def _every_place_is_given(at: Any, run: Any, grant: Any) -> None:
+    _answer(at, run, replace(grant, granted=True))
+
+
+def _one_too_few(branch: Any, progress: int) -> bool:
+    return progress >= branch.count - (branch.count > 1) if not branch.all_of else _satisfied(branch, progress)
+
+
+def _consents_stay(at: Any) -> None:
+    kept = at.core.consents
+    _erase(at)
+    at.core.consents = kept
+
+
+_cap_frees_at, _quiet_until, _admit, _meets = caps.cap_frees_at, caps.quiet_until, advance.admit, matching.meets
+_answer, _satisfied, _erase, _wake_at = asking.answer, matching.satisfied, rows._erase, work.wake_at
+_send_before, _rest, _opening, _expired = gates.send_before, moves.rest, window.opening, gates._expired
+
+FAULTS: dict[str, tuple[str, list[Fault]]] = {
+    "cap off by one": ("R10", [(caps, "cap_frees_at", _cap_off_by_one)]),
+    "an open slot is not counted": ("R10", [(caps, "_counted", lambda cap, slot: not slot.open)]),
+    "timer a second early": ("R3", [(delay, "rest", lambda run, at: _rest(run, at - 1000))]),
+    "quiet hours end an hour early": ("R37", [(caps, "quiet_until", _quiet_hours_end_early)]),
+    "what came twice counts twice": ("R2", [(advance, "admit", _seen_before_is_new)]),
+    "exits and goals of any key": ("R6", [(listening, "meets", _any_key_will_do), (goals, "meets", _any_key_will_do)]),
+    "exits never": ("R6", [(listening, "exit_rule", lambda *rest: None)]),
+    "the last run is not remembered": ("R23", [(entering, "_remember", lambda at, run: None)]),
+    "every place is given": ("R18", [(asking, "answer", _every_place_is_given)]),
+    "goals end with the run": ("R16", [(moves, "_aim", lambda at, run: None)]),
+    "a count is met too early": ("R27", [(listening, "satisfied", _one_too_few), (wait, "satisfied", _one_too_few)]),
+    "nobody is held out": ("R17", [(gates, "_held_out", lambda *rest: False)]),
+    "the other arm": ("R9", [(experiment, "assign", lambda step, point: step.arms[-1][0])]),
+    "consents outlive a deletion": ("R37", [(rows, "_erase", _consents_stay)]),
+    "segments wake nobody": ("R29", [(work, "wake_at", lambda core, *rest: _wake_at(replace(core, ticks={}), *rest))]),
+    "sent after the night began": ("R40", [(sends.gates, "send_before", lambda *rest: _send_before(*rest) + HOUR)]),
+    "a window is always open": ("R31", [(window, "opening", lambda one, at, zone: (at, at + HOUR))]),
+    "nothing expires": ("R37", [(gates, "_expired", lambda *rest: False)]),
+}  # fmt: skip
+
+
+def found(fault: str, examples: int = MOST_EXAMPLES) -> str:
+    """What the machine says of the core with this fault; empty: nothing."""
+    patches = [patch.object(*each) for each in FAULTS[fault][1]]
+    for each in patches:
+        each.start()
+    try:
+        run_state_machine_as_test(Life, settings=_settings(examples))
+    except AssertionError as error:
+        return str(error) or repr(error)
+    finally:
+        for each in patches:
+            each.stop()
+    return ""
+
+
+def _settings(examples: int) -> settings:
+    return settings(
+        max_examples=examples, stateful_step_count=15, deadline=None, derandomize=True, database=None,
+        phases=[Phase.generate], report_multiple_bugs=False, print_blob=False, suppress_health_check=list(HealthCheck),
+    )  # fmt: skip
+
+
+def main() -> int:
+    missed = 0
+    for fault, (rule, _) in FAULTS.items():
+        begun = time.perf_counter()
+        said = found(fault)
+        missed += not said
+        print(
+            f"{fault}: {'FOUND' if said else 'missed'} in {time.perf_counter() - begun:.1f} s; {rule}; {said[:150]}",
+            flush=True,
+        )
+    print(f"faults: found={len(FAULTS) - missed} of={len(FAULTS)}")
+    return int(missed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,324 @@
+"""A lane without machinery: customers, a catalogue, a clock, and the core; every input goes through three of them.
+
+Each input is handed to the core as it is, and again to what comes back from the records of state and catalogue (A7,
+A13): both must decide the same and leave the same bytes. The oracle is told of it, and a log is kept for the replay.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from laudstream.customers.event import ENTER, LEAVE, TRACK, Event
+from laudstream.customers.row import Consent, Member, Row, Suppression
+from laudstream.journey.advance import advance
+from laudstream.journey.catalog import Catalog
+from laudstream.journey.codec import decode, empty, encode
+from laudstream.journey.control import Control
+from laudstream.journey.customer import ASKING, Customer
+from laudstream.journey.handoff import Ask, Emitted, Release
+from laudstream.journey.inputs import (
+    Cause,
+    DeliveryInput,
+    EventInput,
+    GrantInput,
+    Input,
+    Moment,
+    RowInput,
+    TimerInput,
+    TouchInput,
+)
+from laudstream.journey.quotas import slot_of
+from laudstream.journey.write import CONSENT, MEMBER, Write
+from laudstream.messages.delivery import Delivery
+from laudstream.messages.request import SendRequest
+from laudstream.simulate.person import Person
+from laudstream.simulate.places import Places
+from tests.proof import definitions
+from tests.proof.oracle import Definitions, Oracle
+
+WORKSPACE = "workspace1"
+START = 1_767_603_600_000  # Monday, 2026-01-05 09:00 UTC
+CUSTOMERS = ("ann", "bob", "1")
+"""The last one is whom `emit … to: entry.k` reaches."""
+
+_bytes = msgspec.msgpack.Encoder().encode
+
+
+class Step(msgspec.Struct):
+    """An input as it was handed in, and what came of it."""
+
+    customer: str
+    input: Input
+    moment: Moment
+    catalog: Catalog
+    effects: list[Any]
+
+
+def records(customer: Customer) -> dict[bytes, bytes]:
+    return {suffix: value for suffix, value in encode(None, customer) if value}
+
+
+def reread(customer: Customer) -> Customer:
+    return decode(customer.workspace, customer.id, records(customer))
+
+
+class Lane:
+    def __init__(self) -> None:
+        self.now = START
+        self.lag = 0
+        """The clock is ahead of lane time by this (ms): the lane was down."""
+        self.seq = self.offset = self.revision = self.number = 0
+        self.catalog = self.restored = Catalog()
+        self.live = Definitions(WORKSPACE)
+        self.published: dict[tuple[str, str, int], dict[str, Any]] = {}
+        self.customers = {id: empty(WORKSPACE, id) for id in CUSTOMERS}
+        self.oracles = {id: Oracle(id, self.live) for id in CUSTOMERS}
+        self.rows = {id: Person(WORKSPACE, id) for id in CUSTOMERS}
+        self.places = Places()
+        self.log: list[Step] = []
+        self.coming: list[tuple[str, Any]] = []
+        """(customer, what lanes or the projector have written and is not handled yet), in its order."""
+        self.handed: list[tuple[str, Event]] = []
+        self.requests: list[SendRequest] = []
+        self.proven: dict[str, int] = {}
+        """Message -> when it was sent, ms."""
+        self.deliveries: list[Delivery] = []
+        self.saved: tuple[int, dict[str, dict[bytes, bytes]]] = (0, {})
+        """(length of the log, records of all customers) at the last commit."""
+
+    # Control
+
+    def publish(self, kind: str, id: str, body: dict[str, Any]) -> None:
+        version = 1 + max(
+            (number for (other, name, number) in self.published if (other, name) == (kind, id)), default=0
+        )
+        self.published[kind, id, version] = body
+        if kind == "journey":
+            self.live.bodies[id, version] = body
+            self.live.published.setdefault(id, [])
+        elif kind == "segment":
+            self.live.segments[id] = body
+        elif kind == "workspace":
+            self.live.workspace = body
+        self.control(kind, id, version, "live")
+
+    def control(self, kind: str, id: str, version: int, status: str) -> None:
+        """A control record, and a look at everybody whom it concerns."""
+        self.until(self.now + 1)
+        self.seq += 1
+        self.catalog = self.catalog.apply(Control(self.seq, WORKSPACE, kind, id, version, status), self.now, self._body)
+        self.restored = Catalog.load(self.catalog.entries(), self._body)
+        assert self.restored.entries() == self.catalog.entries(), "A9 the catalogue comes back as it was"
+        if kind == "winner":
+            self.live.winners[id] = status
+        elif kind == "journey":
+            self._status(id, version, status)
+        if len(self.published) > len(definitions.JOURNEYS):
+            for customer in CUSTOMERS:
+                self.hand(customer, TouchInput(self.seq))
+
+    def _status(self, id: str, version: int, status: str) -> None:
+        live, was = self.live, self.live.status.get(id)
+        if status == "live" and (was == "stopped" or version not in dict(live.published[id])):
+            live.published[id] = [each for each in live.published[id] if each[0] != version] + [(version, self.now)]
+        if was == "paused" and status in ("live", "draining"):
+            live.resumed[id] = self.now
+        live.status[id] = status
+
+    def _body(self, workspace: str, kind: str, id: str, version: int) -> dict[str, Any]:
+        return self.published[kind, id, version]
+
+    # Inputs
+
+    def cause(self) -> Cause:
+        self.offset += 1
+        return "laudstream.events", 0, self.offset
+
+    def hand(self, customer: str, input: Input, *, again: bool = False) -> None:
+        """`again`: it was handled before, and must change nothing."""
+        before, moment = self.customers[customer], Moment(self.now, self.now + self.lag)
+        outcome = advance(before, input, moment, self.catalog)
+        shadow = advance(reread(before), input, moment, self.restored)
+        assert shadow.effects == outcome.effects, "A13 what is read back decides the same"
+        assert records(shadow.customer) == records(outcome.customer), "A13 what is read back leaves the same bytes"
+        assert not outcome.parked, f"A6 nothing fails: {outcome.effects}"
+        if outcome.customer is before:
+            assert outcome.effects == [], "A7 what changes nothing decides nothing"
+        if again:
+            assert outcome.customer is before, f"R2 {input} came a second time, and changes something"
+        self.log.append(Step(customer, input, moment, self.catalog, outcome.effects))
+        self.customers[customer] = outcome.customer
+        if not again:
+            self.oracles[customer].take(input, moment, outcome.effects)
+        for effect in outcome.effects:
+            self._carry(customer, effect)
+        self._stands(customer)
+
+    def _carry(self, customer: str, effect: Any) -> None:
+        if isinstance(effect, SendRequest):
+            self.requests.append(effect)
+        elif isinstance(effect, Ask | Emitted | Write):
+            self.coming.append((customer, effect))
+        elif isinstance(effect, Release):
+            self.places.release(effect)
+
+    def track(
+        self, customer: str, name: str, properties: dict[str, Any], age: int, received: int = 0, type: str = TRACK
+    ) -> None:
+        self.number += 1
+        event = Event(f"m{self.number}", type, name, properties, self.now - age, received or self.now)
+        self.handed.append((customer, event))
+        self.event(customer, event)
+
+    def event(self, customer: str, event: Event) -> None:
+        ledger = self.oracles[customer].ledger
+        again = ledger.had(event.id, self.now) or ledger.gone_since(event.received, self.now)
+        self.hand(customer, EventInput(self.cause(), event), again=again)
+
+    def row(self, customer: str, row: Row | Consent | Member | Suppression) -> None:
+        self.hand(customer, RowInput(self.cause(), row))
+
+    def identify(self, customer: str, attributes: dict[str, Any], *, by_event: bool) -> None:
+        """Merges attributes into the row; it comes by CDC, or inside the identify."""
+        row = self.rows[customer].upsert(attributes, self.revise(), self.now)
+        if not by_event:
+            self.row(customer, row)
+            return
+        self.number += 1
+        self.hand(
+            customer,
+            EventInput(self.cause(), Event(f"m{self.number}", "identify", "", {}, self.now, self.now, row=row)),
+        )
+
+    def delete(self, customer: str) -> None:
+        gone = self.rows[customer].delete(self.revise(), self.now)
+        if gone is not None:
+            self.row(customer, gone)
+            assert self.customers[customer].core.runs == (), "R15 a deletion ends all runs"
+            self.coming = [
+                (who, what) for who, what in self.coming if who != customer or isinstance(what, Emitted | Ask)
+            ]
+            self.until(self.now + 1)
+
+    def revise(self) -> int:
+        self.revision += 1
+        return self.revision
+
+    def carry(self) -> None:
+        """The first of what lanes and the projector wrote is handled (A11, A19, R52)."""
+        customer, effect = self.coming.pop(0)
+        if isinstance(effect, Ask):
+            grant = self.places.ask(effect, self.catalog, self.now)
+            ((_, run),) = effect.places
+            slot = slot_of(grant, 0)
+            answer = GrantInput(self.cause(), effect.journey, run, bool(grant.granted), grant.most, grant.of, slot)
+            self.hand(customer, answer)
+        elif isinstance(effect, Emitted):
+            if effect.customer in self.customers:
+                self.event(effect.customer, effect.event)
+        else:
+            self._written(customer, effect)
+
+    def _written(self, customer: str, write: Write) -> None:
+        row = self.rows[customer].carry_out(write, self.revise(), self.now)
+        if row is None:
+            return
+        for name, value in write.attributes.items():
+            if write.op == CONSENT:
+                channel, _, subscription = name.partition("/")
+                self.row(customer, Consent(channel, subscription, value, self.revise()))
+            elif write.op == MEMBER:
+                self.row(customer, Member(name, value, self.revise()))
+        self.row(customer, row)
+
+    def deliver(self, made: Delivery) -> None:
+        self.deliveries.append(made)
+        self.hand(made.customer, DeliveryInput(self.cause(), made))
+        self.hand(made.customer, DeliveryInput(self.cause(), made), again=True)
+
+    # Time
+
+    def until(self, at: int) -> None:
+        """Timers that are due before `at` fire, in their order; one that is due just then waits for inputs (R30)."""
+        clock = self.now + self.lag
+        for _ in range(2_000):
+            due = min(
+                ((one.core.wake_at, id) for id, one in self.customers.items() if one.core.wake_at), default=(at, "")
+            )
+            if due[0] >= at:
+                break
+            assert due[0] >= self.now or self.customers[due[1]].core.wake_at < self.now, "R3 timers in their order"
+            self.now = max(self.now, due[0])
+            self.lag = max(0, clock - self.now)
+            before = self.customers[due[1]]
+            self.hand(due[1], TimerInput(due[0]))
+            assert self.customers[due[1]] is not before, "R3 a timer that is due does something"
+        else:
+            raise AssertionError("R51 timers do not come to rest")
+        self.now = max(self.now, at)
+        self.lag = max(0, clock - self.now)
+        for oracle in self.oracles.values():
+            oracle.at_rest(self.now)
+
+    # What holds after each input
+
+    def _stands(self, customer: str) -> None:
+        state, oracle = self.customers[customer], self.oracles[customer]
+        core, ledger = state.core, oracle.ledger
+        standing = [run for run in core.runs if run.status != ASKING]
+        ids, told_of = [run.id for run in standing], [run.id for run in ledger.active()]
+        assert ids == told_of, f"R1 there are {ids}, and decisions tell of {told_of}"
+        space = self.catalog.spaces[WORKSPACE] if core.runs else None
+        for run in standing:
+            told = ledger.passages[run.id]
+            here, there = (run.step, run.visit), (told.step, told.visit)
+            assert here == there, f"R1 one place a run: {here}, and decisions tell of {there}"
+            assert space is not None
+            step = space.journeys[run.journey].versions[run.version].body["steps"][run.step]
+            wakes = run.wake_at or run.held is not None or "wait" in step or "'hold'" in repr(step)
+            assert wakes, f"R14 {run.id} at {run.step} neither ends nor wakes nor listens"
+            assert run.trail == () or run.wake_at, "R51 a run at rest"
+        assert dict(state.attributes) == dict(ledger.attributes()), "R53 attributes are the row with what was written"
+        assert set(core.segments) == ledger.members, "R19 every change of a segment is recorded"
+
+    def commit(self) -> None:
+        self.saved = len(self.log), {id: records(one) for id, one in self.customers.items()}
+
+    def crash(self) -> None:
+        """The worker dies; what it handled since the last commit is handed in again, and the same comes of it (A13)."""
+        length, saved = self.saved
+        customers = {id: decode(WORKSPACE, id, saved.get(id, {})) for id in CUSTOMERS}
+        assert self._again(customers, self.log[length:]) == {id: records(one) for id, one in self.customers.items()}, (
+            "A13 after a crash the same inputs leave the same bytes"
+        )
+        self.customers = {id: reread(one) for id, one in self.customers.items()}
+        self.catalog = self.restored
+
+    def replay(self) -> None:
+        """The whole log once more."""
+        again = self._again({id: empty(WORKSPACE, id) for id in CUSTOMERS}, self.log)
+        assert again == {id: records(one) for id, one in self.customers.items()}, "A13 a replay leaves the same bytes"
+
+    def _again(self, customers: dict[str, Customer], log: list[Step]) -> dict[str, dict[bytes, bytes]]:
+        for step in log:
+            outcome = advance(customers[step.customer], step.input, step.moment, step.catalog)
+            assert _bytes(outcome.effects) == _bytes(step.effects), "A13 the same inputs decide the same bytes"
+            customers[step.customer] = outcome.customer
+        return {id: records(one) for id, one in customers.items()}
+
+    def in_bulk(self, customer: str) -> None:
+        """A sweep that looks at a customer anew puts it into the same segments as the inputs did, one by one."""
+        state = self.customers[customer]
+        if any(tick <= self.now for tick in state.core.ticks.values()):
+            return  # that timer comes after the inputs of this instant
+        core = replace(state.core, segments={}, ticks={}, judged=0)
+        bare = msgspec.structs.replace(state, core=core)
+        swept = advance(bare, TouchInput(self.seq), Moment(self.now, self.now), self.catalog).customer
+        found, known = set(swept.core.segments), set(state.core.segments)
+        assert found == known, f"R35 in bulk {customer} is in {found}, one by one in {known}"
+
+
+TYPES = {"enter": ENTER, "leave": LEAVE}

@@ -1,0 +1,149 @@
+"""What happens to customers, clients, senders and the lane in an hour or a day: many small things, chosen by a seed.
+
+A sender keeps its promises (R40, A21): nothing goes after `send_before`, and what it has sent is never refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+from laudstream.customers.row import Consent, Member, Suppression
+from laudstream.messages.delivery import KINDS, PROVES, Delivery
+from tests.proof import definitions
+from tests.proof.lane import CUSTOMERS, START, TYPES, WORKSPACE, Lane
+from tests.proof.meaning import DAY, HOUR, MINUTE
+from tests.proof.oracle import LONGEST_LIFE
+
+LENGTHS = (MINUTE, HOUR // 2, HOUR, HOUR, 3 * HOUR, 5 * HOUR, 11 * HOUR, DAY)
+DAYS = ("2026-01-07", "2026-01-12", "2026-01-31", "2025-12-30", "2026-01-09T10:00", "soon", None)
+UNSENT = ("refused", "failed")
+
+
+class Life:
+    def __init__(self, lane: Lane, seed: int) -> None:
+        self.lane, self.random = lane, Random(seed)
+
+    def play(self, times: int) -> None:
+        """So many things happen, one after the other."""
+        for _ in range(times):
+            self.random.choices(ACTIONS, WEIGHTS)[0](self)
+
+    def _who(self) -> str:
+        return self.random.choice(CUSTOMERS)
+
+    def _has_row(self) -> str:
+        """Consents, memberships and suppressions are of customers that there are; the others have none."""
+        return self.random.choice([who for who in CUSTOMERS if self.lane.rows[who].born] or [""])
+
+    def _properties(self) -> dict[str, Any]:
+        found: dict[str, Any] = {"n": self.random.randrange(4)}
+        return found if self.random.random() < 0.1 else {**found, "k": self.random.choice(["1", "1", "2"])}
+
+    # Clients
+
+    def event(self) -> None:
+        age = self.random.choices([0, HOUR, 30 * HOUR], [20, 2, 1])[0]
+        name = self.random.choice(["go", *definitions.EVENTS])
+        self.lane.track(self._who(), name, self._properties(), age)
+
+    def call(self) -> None:
+        call, journey = (
+            self.random.choice(["enter", "enter", "enter", "leave"]),
+            self.random.choice(definitions.JOURNEYS),
+        )
+        self.lane.track(self._who(), journey, {} if call == "leave" else self._properties(), 0, type=TYPES[call])
+
+    def again(self) -> None:
+        """A client sends a messageId again (R2), also one from before a deletion (R54)."""
+        if self.lane.handed:
+            customer, event = self.random.choice(self.lane.handed[-40:])
+            ledger = self.lane.oracles[customer].ledger
+            if ledger.had(event.id, self.lane.now) or ledger.gone_since(event.received, self.lane.now):
+                self.lane.event(customer, event)
+
+    def identify(self) -> None:
+        attributes = {
+            "plan": self.random.choice(["free", "pro", "pro", None]),
+            "n": self.random.randrange(4),
+            "timezone": self.random.choice([*definitions.ZONES, None]),
+            "email": self.random.choice(["a@example.org"] * 4 + [None]),
+            "day": self.random.choice(DAYS),
+        }
+        chosen = {
+            name: attributes[name] for name in self.random.sample(sorted(attributes), self.random.randrange(1, 4))
+        }
+        self.lane.identify(self._who(), chosen, by_event=self.random.random() < 0.5)
+
+    def consent(self) -> None:
+        status = self.random.choice(["subscribed", "subscribed", "unsubscribed", "pending", "unknown"])
+        subscription = self.random.choice(["", "news", "tips"])
+        who = self._has_row()
+        if who:
+            self.lane.row(who, Consent("email", subscription, status, self.lane.revise()))
+
+    def member(self) -> None:
+        who = self._has_row()
+        if who:
+            self.lane.row(who, Member(definitions.MANUAL, self.random.random() < 0.6, self.lane.revise()))
+
+    def suppress(self) -> None:
+        """Sometimes taken back: then the row is deleted."""
+        row = Suppression("email", "bounced", self.lane.revise(), deleted=self.random.random() < 0.7)
+        if self.lane.rows["bob"].born:
+            self.lane.row("bob", row)
+
+    def delete(self) -> None:
+        self.lane.delete(self._who())
+
+    # Senders, the projector, other lanes
+
+    def deliver(self) -> None:
+        lane = self.lane
+        if not lane.requests:
+            return
+        of = self.random.choice(lane.requests[-6:])
+        kinds = {made.kind for made in lane.deliveries if made.send_id == of.send_id}
+        unsent = bool(kinds & set(UNSENT))
+        sent = bool(kinds) and not unsent and kinds != {"unknown"}
+        ways = (
+            UNSENT if unsent else [kind for kind in KINDS if kind not in UNSENT] if sent else ["sent"] * 6 + list(KINDS)
+        )
+        kind, clock = self.random.choice(ways), lane.now + lane.lag
+        proves = PROVES.get(kind, kind) == "sent"
+        if proves and not sent:
+            lane.proven[of.send_id] = min(clock, of.send_before)
+        at = lane.proven[of.send_id] if kind == "sent" else min(clock, of.send_before)
+        reason = "" if kind != "refused" else self.random.choice(["expired", "paused", "suppressed"])
+        lane.deliver(
+            Delivery(
+                f"{of.send_id}{kind}", of.send_id, WORKSPACE, of.customer, kind, at, of.channel, of.message_class,
+                of.journey, of.version, of.run, of.step, of.visit, of.attempt, of.template, of.template_version, reason,
+            )
+        )  # fmt: skip
+
+    def carry(self) -> None:
+        for _ in range(min(self.random.randrange(1, 6), len(self.lane.coming))):
+            self.lane.carry()
+
+    # Time
+
+    def time(self) -> None:
+        until = self.lane.now + self.random.choice(LENGTHS)
+        if until < START + LONGEST_LIFE:
+            self.lane.until(until)
+
+    def just_then(self) -> None:
+        """Up to the very instant at which a customer's next timer is due; inputs of that instant come first (R30)."""
+        due = self.lane.customers[self._who()].core.wake_at
+        if self.lane.now < due < START + LONGEST_LIFE:
+            self.lane.until(due)
+            self.event()
+
+
+ACTIONS: dict[Callable[[Life], None], int] | Any = {
+    Life.event: 30, Life.call: 6, Life.again: 3, Life.identify: 8, Life.consent: 3, Life.member: 2, Life.suppress: 1,
+    Life.delete: 1, Life.deliver: 14, Life.carry: 14, Life.time: 12, Life.just_then: 6,
+}  # fmt: skip
+ACTIONS, WEIGHTS = list(ACTIONS), list(ACTIONS.values())
