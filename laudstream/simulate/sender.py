@@ -6,8 +6,6 @@ version of the journey if it is the same message there.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import msgspec
 
 from laudstream.errors import Invalid
@@ -25,7 +23,7 @@ OPENED_WITHIN_MS = 86_400_000
 CLICKED_WITHIN_MS = 3_600_000
 
 
-class Fate(NamedTuple):
+class Fate(msgspec.Struct, frozen=True, gc=False):
     """A delivery to come."""
 
     at: int

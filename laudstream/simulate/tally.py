@@ -24,7 +24,7 @@ class Key(NamedTuple):
 
 class Tally:
     def __init__(self) -> None:
-        self._decisions: dict[tuple[str, str, str, str, str, str, str, str, bool], int] = {}
+        self._decisions: dict[tuple[str, str, str, str, str, str, str, str, bool], list[int]] = {}
         self.deliveries: dict[tuple[str, str, str, str], int] = {}
         """(journey, template, kind, reason) -> how many."""
         self.segments: dict[tuple[str, str], int] = {}
@@ -32,29 +32,24 @@ class Tally:
 
     @property
     def decisions(self) -> dict[Key, int]:
-        return {Key(*key): count for key, count in self._decisions.items()}
+        return {Key(*key): count for key, (count,) in self._decisions.items()}
 
     def decided(self, d: Decision) -> None:
         if d.kind == "message":
             data = d.data
             key = (
-                "message",
-                d.journey,
-                d.step,
-                "",
-                "",
-                d.reason,
-                "",
-                data.get("template", ""),
-                "deferred_until" in data,
-            )
+                "message", d.journey, d.step, "", "", d.reason, "", data.get("template", ""), "deferred_until" in data
+            )  # fmt: skip
         else:
             if d.kind == "segment":
                 change = d.data["segment"], d.data["change"]
                 self.segments[change] = self.segments.get(change, 0) + 1
             key = (d.kind, d.journey, d.step, d.to, d.branch, d.reason, d.outcome, "", False)
-        counts = self._decisions
-        counts[key] = counts.get(key, 0) + 1
+        count = self._decisions.get(key)
+        if count is None:
+            self._decisions[key] = [1]
+        else:  # a key of nine texts is hashed once
+            count[0] += 1
 
     def delivered(self, d: Delivery) -> None:
         key = d.journey, d.template, d.kind, d.reason

@@ -324,10 +324,11 @@ class World:
     def _take(self, person: Person, outcome: Outcome) -> None:
         person.customer = outcome.customer
         chooser = self._chooser if self._chooser.open else None
+        decided = self.decided
         for effect in outcome.effects:
             kind = type(effect)
             if kind is Decision:
-                self.decided(effect)  # type: ignore[arg-type]  # its type was asked just now
+                decided(effect)  # type: ignore[arg-type]  # its type was asked just now
                 if chooser is not None:
                     chooser.decided(effect)  # type: ignore[arg-type]
                 continue
