@@ -28,10 +28,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("scenario", choices=SCENARIOS)
     parser.add_argument("--quick", action="store_true", help="one short round: a few minutes at most")
+    parser.add_argument(
+        "--peers", choices=("few", "all"), help="lanes only: with Kafka Streams or not; whole runs have it"
+    )
     arguments = parser.parse_args()
+    if arguments.peers and arguments.scenario != "lanes":
+        parser.error("--peers belongs to lanes")
     module = importlib.import_module(f"benchmarks.{arguments.scenario}")
-    figures = module.measure(quick=arguments.quick)
-    path = keep(arguments.scenario, figures, quick=arguments.quick)
+    options = {"peers": arguments.peers} if arguments.peers else {}
+    figures = module.measure(quick=arguments.quick, **options)
+    path = keep(arguments.scenario, figures, sys.argv[1:])
     print(json.dumps(figures, indent=2))
     if not figures.get("correct", True):
         print("not kept: the run failed its correctness gate")

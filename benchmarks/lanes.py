@@ -1,8 +1,10 @@
-"""S1: events → journey → decisions on one worker core, beside stock Faust with a Table and a bare aiokafka loop.
+"""S1: events → journey → decisions on one worker core, beside stock Faust with a Table, a bare aiokafka loop and, in
+the whole run or with `--peers all`, Kafka Streams (exactly_once_v2).
 
 Catch-up from a backlog. The same events and the same logic (count a customer's events) for all; lanes do it as a
 journey, with state, changelog, journal and transactions. Workers are pinned to one core, the broker is not. Rates
 and CPU are taken between 15 % and 95 % of the backlog: neither start-up nor the customers' first events are in them.
+Kafka Streams gets a longer backlog and is taken from 50 % on, when its compiler is done.
 Every run of lanes ends with a correctness gate: all events handled, one entry a customer, no hole in a journal.
 """
 
@@ -24,6 +26,7 @@ import httpx
 import msgspec
 
 from benchmarks import load
+from benchmarks.peers import streams
 from benchmarks.report import cpu_seconds, rss_mb
 from laudstream import topics
 from laudstream.journey.decision import Decision
@@ -37,13 +40,17 @@ PORTS = 31000
 OPS_PORT = PORTS + 90
 PARTITIONS = (1, 4, 8)
 PEERS = {"stock_faust_table": "faust_table", "bare_aiokafka_rocksdb": "bare_loop"}
+STREAMS = "kafka_streams"
+STREAMS_EVENTS = 1_500_000
 
 
-def measure(*, quick: bool) -> dict[str, Any]:
-    return asyncio.run(_measure(quick))
+def measure(*, quick: bool, peers: str = "") -> dict[str, Any]:
+    """`peers`: "all" or "few"; empty: all if not quick."""
+    return asyncio.run(_measure(quick, peers == "all" if peers else not quick))
 
 
-async def _measure(quick: bool) -> dict[str, Any]:
+async def _measure(quick: bool, with_streams: bool) -> dict[str, Any]:
+    java = streams.command() if with_streams else []
     events, customers, rounds = (240_000, 30_000, 5) if quick else (600_000, 50_000, 5)
     runs: dict[str, list[dict[str, float]]] = {}
     correct = True
@@ -61,11 +68,16 @@ async def _measure(quick: bool) -> dict[str, Any]:
                     runs.setdefault(f"lanes_p{partitions}", []).append(
                         await asyncio.to_thread(_lanes, settings, events)
                     )
-                    correct &= await _check(settings, events, customers)
+                    correct &= await check(settings, events, customers)
                     shutil.rmtree(settings.data_dir)
                 for name, module in PEERS.items():
                     most = 30_000 if name == "stock_faust_table" else events
-                    runs.setdefault(name, []).append(await asyncio.to_thread(_peer, module, settings, folder, most))
+                    command = [sys.executable, "-m", f"benchmarks.peers.{module}"]
+                    runs.setdefault(name, []).append(await asyncio.to_thread(_peer, command, settings, folder, most))
+                if java:
+                    await load.fill(settings, STREAMS_EVENTS - events, customers)
+                    figures = await asyncio.to_thread(_peer, java, settings, folder, STREAMS_EVENTS, 0.5)
+                    runs.setdefault(STREAMS, []).append(figures)
     return _summary(runs, correct, events, customers)
 
 
@@ -80,6 +92,10 @@ def _summary(runs: dict[str, list[dict[str, float]]], correct: bool, events: int
         """Median over the rounds: what is compared ran one after the other, for the machine's speed changes."""
         return statistics.median(a[field] / b[field] for a, b in zip(runs[upper], runs[lower], strict=True))
 
+    to_streams = {}
+    if STREAMS in runs:
+        to_streams["ratio_to_kafka_streams"] = round(ratio("cpu_us_per_event", STREAMS, best), 2)
+        to_streams["ratio_to_kafka_streams_wall"] = round(ratio("events_per_s", best, STREAMS), 2)
     return {
         "correct": correct,
         "events": events,
@@ -88,6 +104,7 @@ def _summary(runs: dict[str, list[dict[str, float]]], correct: bool, events: int
         "ratio_to_stock_faust": round(ratio("cpu_us_per_event", "stock_faust_table", best), 1),
         "ratio_to_stock_faust_wall": round(ratio("events_per_s", best, "stock_faust_table"), 1),
         "ratio_to_bare_loop": round(ratio("cpu_us_per_event", "bare_aiokafka_rocksdb", best), 2),
+        **to_streams,
         "runs": rows,
     }
 
@@ -104,9 +121,9 @@ def _lanes(settings: Settings, events: int) -> dict[str, float]:
     return _run(command, {**os.environ, **environment(settings)}, handled, events)
 
 
-def _peer(module: str, settings: Settings, folder: str, events: int) -> dict[str, float]:
+def _peer(program: list[str], settings: Settings, folder: str, events: int, begin: float = 0.15) -> dict[str, float]:
     data = tempfile.mkdtemp(dir=folder)
-    command = [sys.executable, "-m", f"benchmarks.peers.{module}", settings.kafka, data, str(settings.partitions)]
+    command = [*program, settings.kafka, data, str(settings.partitions)]
     seen = 0
 
     def handled(process: subprocess.Popen[str]) -> int:
@@ -117,13 +134,17 @@ def _peer(module: str, settings: Settings, folder: str, events: int) -> dict[str
             seen = int(line)
         return seen
 
-    return _run(command, dict(os.environ), handled, events)
+    return _run(command, dict(os.environ), handled, events, begin)
 
 
 def _run(
-    command: list[str], env: dict[str, str], handled: Callable[[subprocess.Popen[str]], int], events: int
+    command: list[str],
+    env: dict[str, str],
+    handled: Callable[[subprocess.Popen[str]], int],
+    events: int,
+    begin: float = 0.15,
 ) -> dict[str, float]:
-    """Start a worker on core 0, wait until it has handled `events`; figures between 15 % and 95 % of them."""
+    """Start a worker on core 0, wait until it has handled `events`; figures between 15 % (`begin`) and 95 % of them."""
     process = subprocess.Popen(
         ["taskset", "-c", "0", *command], env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
@@ -136,7 +157,7 @@ def _run(
                 raise RuntimeError(f"{command} ended or stood still at {count} of {events}")
             points.append((count, time.monotonic(), cpu_seconds(process.pid)))
             time.sleep(0.02)
-        first = next(point for point in points if point[0] >= 0.15 * events)
+        first = next(point for point in points if point[0] >= begin * events)
         last = next(point for point in points if point[0] >= 0.95 * events)
         if last[0] == first[0]:  # all in one glance: from the last point before any work
             first = [point for point in points if point[0] == points[0][0]][-1]
@@ -151,7 +172,7 @@ def _run(
         process.wait(30)
 
 
-async def _check(settings: Settings, events: int, customers: int) -> bool:
+async def check(settings: Settings, events: int, customers: int) -> bool:
     """All events handled once: by the journals and the decisions, as a read-committed reader sees them."""
     seqs: dict[int, list[int]] = {}
     ends: dict[int, int] = {}

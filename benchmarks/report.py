@@ -18,13 +18,13 @@ from laudstream.settings import Settings, environment
 RESULTS = Path(__file__).parent / "results"
 
 
-def keep(scenario: str, figures: dict[str, Any], *, quick: bool) -> Path:
+def keep(scenario: str, figures: dict[str, Any], arguments: Sequence[str]) -> Path:
     """Write `results/<scenario>.json`. Figures of a run that failed its correctness gate are not kept."""
     path = RESULTS / f"{scenario}.json"
     if not figures.get("correct", True):
         return path
     RESULTS.mkdir(exist_ok=True)
-    command = f"python -m benchmarks {scenario}{' --quick' if quick else ''}"
+    command = " ".join(("python -m benchmarks", *arguments))
     whole = {"scenario": scenario, "command": command, "at": time.strftime("%Y-%m-%d"), "machine": machine(), **figures}
     path.write_text(json.dumps(whole, indent=2) + "\n")
     return path

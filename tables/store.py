@@ -30,6 +30,7 @@ from tables.view import Due, Record, Records
 
 _META = b"meta"
 _FOREVER = 1 << 62
+_NEVER = bytes(8)
 
 LATE_BYTES = 4 << 20
 LATE_MS = 10_000
@@ -65,7 +66,9 @@ class RocksMemory:
             memtable_mb << 20, False, self.cache
         )
 
-    def options(self) -> Any:
+    def options(self, bulk: bool = False) -> Any:
+        """`bulk`: for a store that takes a long stretch of its changelog and is not read meanwhile. Records are not
+        sorted as they come but by the thread that writes the file; nothing is compacted until the end."""
         options = rocks.Options(raw_mode=True)
         options.create_if_missing(True)
         options.create_missing_column_families(True)
@@ -81,6 +84,11 @@ class RocksMemory:
         tables.set_cache_index_and_filter_blocks(True)
         options.set_block_based_table_factory(tables)
         options.set_compression_type(rocks.DBCompressionType.lz4())
+        if bulk:
+            options.set_memtable_factory(rocks.MemtableFactory.vector())
+            options.set_allow_concurrent_memtable_write(False)  # it cannot
+            options.set_disable_auto_compactions(True)
+            options.set_max_write_buffer_number(6)
         return options
 
 
@@ -134,6 +142,7 @@ class LaneStore:
     def reset(self) -> None:
         """Forget everything: it does not agree with the changelog."""
         self._settle()
+        self._bulk = False
         self._wipe()
         self.fresh = True
         self.meta = Meta(self.meta.origin, written_at=self.meta.written_at)
@@ -152,9 +161,12 @@ class LaneStore:
     _metas_cf: Any = None
     _history_cf: Any = None
 
+    _bulk = False
+
     def _open(self) -> None:
-        families = {name: self._memory.options() for name in ("default", "timers", "history", "meta")}
-        self._db = rocks.Rdict(str(self.path), self._memory.options(), column_families=families)
+        options, bulk = self._memory.options, self._bulk
+        families = {name: options(bulk) for name in ("default", "timers", "history", "meta")}
+        self._db = rocks.Rdict(str(self.path), options(bulk), column_families=families)
         self._timers = self._db.get_column_family("timers")
         self._metas = self._db.get_column_family("meta")
         self._history = self._db.get_column_family("history")
@@ -299,15 +311,16 @@ class LaneStore:
         count = 0
         for key, value in records:
             count += 1
-            family = history if key[:2] == EVENT else None
             if value is None:
-                delete(key, family)
-                continue
-            put(key, value, family)
-            if key == HEAD_KEY:
-                self.head = decode_head(value)
-            elif (customer := customer_of(key)) is not None and (wake_at := wake_at_of(value)):
-                put(hint(wake_at, customer), b"", timers)
+                delete(key, history if key[:2] == EVENT else None)
+            elif key[0]:  # of a customer
+                put(key, value)
+                if key[-2:] == CORE and value[1:9] != _NEVER:
+                    put(value[1:9] + key[:-2], b"", timers)  # its wake_at, as hint() would pack it
+            else:
+                put(key, value, history if key[:2] == EVENT else None)
+                if key == HEAD_KEY:
+                    self.head = decode_head(value)
         self.meta = msgspec.structs.replace(self.meta, position=position)
         self._finish(batch)
         self._low, self._eldest, self.next_due = b"", b"", 0
@@ -318,6 +331,19 @@ class LaneStore:
         """It holds all that the changelog held at `now`."""
         self.meta = msgspec.structs.replace(self.meta, written_at=now)
         self._finish(rocks.WriteBatch(raw_mode=True))
+        if self._bulk:
+            self._reopen(bulk=False)
+
+    @told
+    def take_much(self) -> None:
+        """A long stretch of the changelog is to come: until `restored` this store is only written."""
+        self.flush()
+        self._reopen(bulk=True)
+
+    def _reopen(self, *, bulk: bool) -> None:
+        self._close()
+        self._bulk = bulk
+        self._open()
 
     def forget(self) -> None:
         """Drop what memory knows of timers, after a round that did not happen."""

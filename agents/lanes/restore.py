@@ -3,6 +3,7 @@ markers or aborted records (A3)."""
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Any
 
@@ -15,6 +16,12 @@ from laudstream.settings import Settings
 from tables.store import LaneStore
 
 log = structlog.get_logger(__name__)
+
+MUCH = 50_000
+"""A longer stretch of the changelog, in offsets, is written without being sorted first."""
+
+STEP = 5_000
+"""Records at a time: other lanes of the worker run between."""
 
 PATIENCE_S = 15.0
 """How long the marker of a round that the group knows may take to come into sight."""
@@ -49,13 +56,16 @@ async def restore(store: LaneStore, settings: Settings, partition: int, wanted: 
                 "back to a backup"
             )
         position = store.meta.position
+        if end - position > MUCH:
+            store.take_much()
         if position < end or wanted:
             consumer.seek(tp, position)
         patience = time.monotonic() + PATIENCE_S
         while position < end or (store.head.seq < (wanted or 0) and time.monotonic() < patience):
-            batch = await consumer.getmany(tp, timeout_ms=200)
+            batch = await consumer.getmany(tp, timeout_ms=200, max_records=STEP)
             position = await consumer.position(tp)
             applied += store.restore([(r.key, r.value) for r in batch.get(tp, ())], position)
+            await asyncio.sleep(0)  # other lanes run
         store.restored(now)
         return applied
     finally:

@@ -74,7 +74,8 @@ def member_of(consumer: AIOKafkaConsumer, group: str, instance_id: str | None) -
 
 
 class Input(msgspec.Struct, gc=False):
-    """A record of a lane's input topic: what lanes read of aiokafka's ConsumerRecord (agents.lanes.record)."""
+    """A record of an input topic or of the changelog: what lanes read of aiokafka's ConsumerRecord
+    (agents.lanes.record, agents.lanes.restore)."""
 
     topic: str
     offset: int

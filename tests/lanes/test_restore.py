@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -53,10 +54,10 @@ class Changelog:
     def seek(self, tp: TopicPartition, offset: int) -> None:
         self.at = offset
 
-    async def getmany(self, tp: TopicPartition, timeout_ms: int) -> dict[TopicPartition, list[Any]]:
-        found = [SimpleNamespace(key=k, value=v) for at, (k, v) in sorted(self.records.items()) if at >= self.at]
-        self.at = self.end
-        return {tp: found}
+    async def getmany(self, tp: TopicPartition, timeout_ms: int, max_records: int) -> dict[TopicPartition, list[Any]]:
+        found = [(at, pair) for at, pair in sorted(self.records.items()) if at >= self.at][:max_records]
+        self.at = found[-1][0] + 1 if len(found) == max_records else self.end
+        return {tp: [SimpleNamespace(key=k, value=v) for _, (k, v) in found]}
 
     async def position(self, tp: TopicPartition) -> int:
         return self.at
@@ -144,3 +145,59 @@ async def test_a_store_ahead_of_its_changelog_is_built_anew_where_nobody_knows_t
     assert (store.head.seq, store.meta.position) == (1, 3)
     assert store.get_many([ANN, BOB]) == [core(b"ann"), core(b"bob")]
     store.close()
+
+
+def long_log(count: int) -> dict[int, Pair]:
+    """Cores of 1,000 customers, of whom every seventh is deleted at last, and a head now and then."""
+    log: dict[int, Pair] = {}
+    for at in range(count):
+        key = b"workspace0:c%d" % (at % 1000) + CORE
+        gone = at >= count - 1000 and at % 7 == 0
+        log[at] = (key, None if gone else b"\1" + (at + 1).to_bytes(8, "big") + b"x%d" % at)
+    log[count] = (HEAD_KEY, encode(Head(9)))
+    return log
+
+
+async def test_a_long_changelog_is_restored_to_the_same_as_a_short_one(
+    lane: Lane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is written in another way where it is longer than MUCH."""
+    log = long_log(20_000)
+    keys = sorted({key for key, _ in log.values()})
+    found, took_much = [], []
+    monkeypatch.setattr(LaneStore, "take_much", _noted(LaneStore.take_much, took_much))
+    for much in (1 << 30, 10):
+        monkeypatch.setattr(restoring, "MUCH", much)
+        store = await lane.opened(Changelog(log), now=DAY, wanted=9)
+        found.append((store.get_many(keys), store.due(1 << 40, 10_000_000).hints, store.head.seq, store.meta))
+        store.close()
+        shutil.rmtree(lane.folder / "lane")
+    assert found[0] == found[1]
+    assert len(took_much) == 1
+    last = dict(log[at] for at in sorted(log))
+    assert found[1][0] == [last[key] for key in keys]
+
+
+async def test_a_long_restore_that_is_broken_off_goes_on_where_it_stopped(
+    lane: Lane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = long_log(20_000)
+    monkeypatch.setattr(restoring, "MUCH", 10)
+    store = LaneStore(lane.folder / "lane", lane._memory, ORIGIN, now=DAY, max_age_ms=KEPT // 2)
+    store.take_much()
+    store.restore([log[at] for at in range(12_000)], 12_000)
+    store.close()  # before it was told that this is all
+    changelog = Changelog(log)
+    store = await lane.opened(changelog, now=DAY + 1, wanted=9)
+    last = dict(log[at] for at in sorted(log))
+    assert store.get_many(list(last)) == list(last.values())
+    assert not store.fresh
+    store.close()
+
+
+def _noted(method: Callable[[LaneStore], None], calls: list[LaneStore]) -> Callable[[LaneStore], None]:
+    def noted(store: LaneStore) -> None:
+        calls.append(store)
+        method(store)
+
+    return noted
