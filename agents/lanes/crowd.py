@@ -71,7 +71,8 @@ class Crowd:
         space = self.catalog.spaces[customer.workspace]
         if customer.core.judged == space.judged:
             return customer
-        after = filled(customer, space, self.history.happened(customer.newest), now)
+        happened = self.history.happened(customer.newest, now - space.horizon_ms) if space.horizon_ms else []
+        after = filled(customer, space, happened, now)
         if after is not customer:
             self.now[key] = after
             self.changed.setdefault(key, customer)

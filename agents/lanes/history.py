@@ -24,7 +24,6 @@ from laudstream.records import codec as wire
 from tables.layout import event_key
 from tables.view import View
 
-HORIZON_DAYS = 90
 MOST_EVENTS = 1_000
 MOST_BYTES = 256 * 1024
 """What is read of a customer at most: the newest events. One that is larger is not kept."""
@@ -75,13 +74,13 @@ class History:
         self.fresh.append((number, customer.newest, now, value))
         force_setattr(customer, "newest", number)
 
-    def happened(self, newest: int) -> list[Happened]:
-        """What is kept of a customer, in the order of handling; `newest`: number of its newest event."""
+    def happened(self, newest: int, since: int) -> list[Happened]:
+        """What a customer did from `since` (ms) on, in the order of handling; `newest`: number of its newest event."""
         found: list[Happened] = []
         size = 0
         for count, (_, entry) in enumerate(self._chain(newest), 1):
             size += len(entry.value)
-            if count > MOST_EVENTS or size > MOST_BYTES:
+            if count > MOST_EVENTS or size > MOST_BYTES or entry.at < since:
                 break
             event = wire.event(entry.value)
             if event.type == "track":
@@ -101,10 +100,9 @@ class History:
             entries[number % BUNDLE] = entry._replace(value=b"")
             self._changed[key] = _bundle(entries) if any(one.value for one in entries) else None
 
-    def trim(self, now: int) -> bool:
-        """One slice of the daily sweep at `now` (ms); whether there may be more."""
-        oldest = now - HORIZON_DAYS * topics.DAY_MS
-        gone = [key for key, at in self._view.oldest(TRIM_SLICE) if at < oldest]
+    def trim(self, since: int) -> bool:
+        """One slice of the daily sweep: what was handled before `since` (ms) goes; whether there may be more."""
+        gone = [key for key, at in self._view.oldest(TRIM_SLICE) if at < since]
         self._changed.update(dict.fromkeys(gone))
         return len(gone) == TRIM_SLICE
 

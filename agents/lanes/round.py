@@ -180,7 +180,7 @@ class _Round:
         crowd, partition, lane_events, catalog = self.crowd, self.lane.partition, topics.EVENTS, self.catalog
         moment, decode, customers, changed = crowd.moment, wire.event, crowd.now, crowd.changed
         keeps, keep = history.KEPT, self.history.keep
-        counting = catalog.counting
+        counting, forgetful = catalog.counting, catalog.forgetful
         for record in records:
             key, at = record.key, record.timestamp
             if at > self.lane_time:
@@ -225,7 +225,12 @@ class _Round:
                 customers[key] = after
                 if key not in changed:
                     changed[key] = customer
-            if event is not None and after.recent is not customer.recent and event.type in keeps:
+            if (
+                event is not None
+                and after.recent is not customer.recent
+                and event.type in keeps
+                and not (forgetful and customer.workspace in forgetful)
+            ):
                 keep(after, record.value or b"", at)
             if after.core.row is not customer.core.row and 0 < customer.core.row.born != after.core.row.born:
                 self.history.erase(customer.newest)
@@ -260,7 +265,8 @@ class _Round:
         before = self.crowd.now[key].recent
         self.crowd.advance(key, EventInput(cause, event), at)
         after = self.crowd.now[key]
-        if after.recent is not before and event.type in history.KEPT:
+        kept = event.type in history.KEPT and after.workspace not in self.catalog.forgetful
+        if kept and after.recent is not before:
             self.history.keep(after, wire.encode(event), at)
 
     def _skip(self, record: Record, error: Invalid) -> None:
@@ -336,7 +342,7 @@ class _Round:
 
     def _trim(self, sweep: Sweep, rest: list[Sweep]) -> None:
         self.swept = 1
-        if self.history.trim(self.lane_time):
+        if self.history.trim(self.lane_time - self.catalog.horizon_ms):
             rest.append(sweep)  # others first: this one has time
         self.sweeps = tuple(rest)
 

@@ -22,6 +22,7 @@ from laudstream.journey.kinds.place import STATE_ROOTS
 from laudstream.journey.live import (
     DELETED,
     DRAINING,
+    HORIZON_MS,
     LIVE,
     NOTHING,
     PAUSED,
@@ -54,7 +55,7 @@ _Key = tuple[str, str, str, int]
 class Catalog:
     """Statuses by (workspace, kind, id), and what was made of them."""
 
-    __slots__ = ("_compiled", "_statuses", "counting", "spaces")
+    __slots__ = ("_compiled", "_statuses", "counting", "forgetful", "horizon_ms", "spaces")
 
     def __init__(
         self,
@@ -67,6 +68,10 @@ class Catalog:
         self._compiled: dict[_Key, Any] = {} if compiled is None else compiled
         self.counting = frozenset(workspace for workspace, space in self.spaces.items() if space.watch.events)
         """Workspaces where events are counted."""
+        self.forgetful = frozenset(workspace for workspace, space in self.spaces.items() if not space.horizon_ms)
+        """Workspaces that keep no events."""
+        self.horizon_ms = max((space.horizon_ms for space in self.spaces.values()), default=HORIZON_MS)
+        """How long the events of some workspace are kept, ms."""
 
     def apply(self, control: Control, at: int, body_of: BodyOf) -> Catalog:
         """This catalogue after a control record that was appended `at` (ms).

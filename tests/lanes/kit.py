@@ -63,7 +63,7 @@ def events(lane: LaneKit, customer: str) -> list[Happened]:
     """What the lane keeps of a customer's events."""
     now: dict[bytes, Customer] = {}
     Loader(lane.store, Cache(0), now).load([key(customer)])
-    return History(lane.store, 0).happened(now[key(customer)].newest)
+    return History(lane.store, 0).happened(now[key(customer)].newest, 0)
 
 
 class LaneKit:

@@ -8,11 +8,16 @@ from typing import Any
 import pytest
 
 from agents.lanes import history
-from agents.lanes.history import HORIZON_DAYS, MOST_BYTES
+from agents.lanes.history import MOST_BYTES
+from agents.lanes.loader import Loader
 from laudstream import topics
-from tests.lanes.kit import LaneKit, events, key, waiting
+from laudstream.journey.customer import Customer
+from laudstream.journey.live import HORIZON_MS
+from tables.cache import Cache
+from tests.lanes.kit import WORKSPACE, LaneKit, events, key, waiting
 
 DAY = topics.DAY_MS
+HORIZON_DAYS = HORIZON_MS // DAY
 NOON = 20_000 * DAY + DAY // 2
 
 
@@ -162,3 +167,55 @@ def test_A10_while_events_are_trimmed_other_sweeps_go_on(lane: LaneKit, monkeypa
     lane.round(bound=lane.lane.head.lane_time)
     lane.round(bound=lane.lane.head.lane_time)
     assert not [sweep for sweep in lane.lane.sweeps if not sweep.trims]
+
+
+def settings(lane: LaneKit, history: str, version: int) -> None:
+    at = lane.lane.head.lane_time + 1
+    lane.bodies[WORKSPACE, "workspace", "workspace", version] = {"history": history}
+    lane.control("workspace", "workspace", "live", at, version)
+    lane.round(bound=at)
+
+
+def test_A7_a_workspace_that_keeps_no_events_keeps_none_from_then_on(lane: LaneKit) -> None:
+    lane.event("ada", "before", at=NOON + 1)
+    lane.round(bound=NOON + 2)
+    settings(lane, "none", 1)
+    lane.event("ada", "meanwhile", at=NOON + 10)
+    lane.round(bound=NOON + 11)
+    settings(lane, "P90D", 2)
+    lane.event("ada", "after", at=NOON + 20)
+    lane.round(bound=NOON + 21)
+    assert [name for name, _ in kept(lane)] == ["before", "after"]
+
+
+def test_A7_events_go_after_the_longest_horizon_of_a_workspace(lane: LaneKit) -> None:
+    settings(lane, "P7D", 1)
+    lane.event("ada", "old", at=lane.lane.head.lane_time + 1)
+    lane.round(bound=lane.lane.head.lane_time + 2)
+    pass_day(lane, 5)
+    lane.event("ada", "young", at=lane.lane.head.lane_time)
+    pass_day(lane)
+    assert [name for name, _ in kept(lane)] == ["old", "young"]
+    pass_day(lane)
+    assert [name for name, _ in kept(lane)] == ["young"]
+
+
+def test_R58_what_is_older_than_the_horizon_answers_no_new_question(lane: LaneKit) -> None:
+    settings(lane, "P7D", 1)
+    lane.event("ada", "purchase", at=lane.lane.head.lane_time + 1)
+    lane.round(bound=lane.lane.head.lane_time + 2)
+    lane.event("bob", "purchase", at=lane.lane.head.lane_time + 5 * DAY)
+    lane.round(bound=lane.lane.head.lane_time + 8 * DAY)
+    body = {"id": "buyers", "condition": {"event": {"name": "purchase", "at_least": 1}}}
+    lane.publish(body, at=lane.lane.head.lane_time + 1, kind="segment")
+    lane.round(bound=lane.lane.head.lane_time + 2)
+    while lane.lane.sweeps:
+        lane.round(bound=lane.lane.head.lane_time)
+    members = {customer: "buyers" in state(lane, customer).core.segments for customer in ("ada", "bob")}
+    assert members == {"ada": False, "bob": True}
+
+
+def state(lane: LaneKit, customer: str) -> Customer:
+    now: dict[bytes, Customer] = {}
+    Loader(lane.store, Cache(0), now).load([key(customer)])
+    return now[key(customer)]
