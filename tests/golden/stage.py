@@ -23,7 +23,7 @@ from tests.golden.recorder import record
 from tests.integration.kit import Shop
 
 REPO = Path(__file__).parents[2]
-SETTINGS = Settings(session_timeout_s=6, heartbeat_s=1, send_timeout_s=3)
+SETTINGS = Settings(session_timeout_s=6, heartbeat_s=1, send_timeout_s=3, partitions=9)
 PORT_BASE = "LAUDTEST_PORT_BASE"
 POISONED = ("-m", "tests.faults.poisoned_worker", "worker", "journeys")
 
@@ -43,7 +43,7 @@ SCENES = {
     "places": Scene(5, places.__doc__ or "", places.play),
     "counted": Scene(7, counted.__doc__ or "", counted.play),
     "language": Scene(6, language.__doc__ or "", language.play),
-    "versions": Scene(7, versions.__doc__ or "", versions.play),
+    "versions": Scene(8, versions.__doc__ or "", versions.play),
     "failures": Scene(4, failures.__doc__ or "", failures.play, fault="poison"),
 }
 
