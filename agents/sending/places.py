@@ -16,11 +16,13 @@ KEPT = 10_000
 
 
 class _Place:
-    __slots__ = ("failures", "until")
+    __slots__ = ("asked", "failures", "until")
 
     def __init__(self) -> None:
         self.failures = 0
         self.until = 0.0
+        self.asked = False
+        """A call asks whether it is back."""
 
 
 class Places:
@@ -39,7 +41,7 @@ class Places:
         left = self.rest(name, now)
         place = self._of.get(name)
         if not left and place is not None and place.failures >= FAILURES:
-            place.until = now + PROBE_S
+            place.until, place.asked = now + PROBE_S, True
         return left
 
     def ended(self, name: str, now: float, *, well: bool) -> None:
@@ -49,7 +51,9 @@ class Places:
             return
         place = self._of.setdefault(name, _Place())
         self._of.move_to_end(name)
-        place.failures += 1
+        if now < place.until and not place.asked:
+            return  # of the many that were under way when it began to rest
+        place.failures, place.asked = place.failures + 1, False
         if place.failures >= FAILURES:
             place.until = now + min(LONGEST_S, FIRST_S * 2 ** min(place.failures - FAILURES, 10))
         if len(self._of) > KEPT:

@@ -57,7 +57,7 @@ class Workspace:
         )
 
     async def list_templates(self, request: Request) -> Response:
-        return JSONResponse({"templates": [{"id": id, "requires": []} for id in self.templates]})
+        return JSONResponse({"templates": [{"id": id, "channel": "email", "requires": []} for id in self.templates]})
 
     async def list_journeys(self, request: Request) -> Response:
         return JSONResponse({"journeys": [{"id": id} for id in self.journeys]})
