@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from agents.sending.guard import Forbidden, Guard, Resolver, networks
-from agents.sending.places import FAILURES, FIRST_S, LONGEST_S, PROBE_S, Places
 from laudstream.errors import Invalid
 
 
@@ -69,22 +68,3 @@ async def test_a_name_with_one_forbidden_address_leads_nowhere() -> None:
     names: Any = Names("93.184.216.34", "127.0.0.1")
     with pytest.raises(Forbidden, match=r"rebind\.example is 127\.0\.0\.1, a loopback address"):
         await Resolver(Guard(), names).resolve("rebind.example", 80)
-
-
-def test_a_place_rests_after_failures_in_a_row_and_is_asked_by_one() -> None:
-    places = Places()
-    for _ in range(FAILURES - 1):
-        places.ended("shop", 0.0, well=False)
-    assert places.pause("shop", 0.0) == 0
-    places.ended("shop", 0.0, well=False)
-    assert places.pause("shop", 1.0) == FIRST_S - 1
-    assert places.pause("other", 1.0) == 0
-    assert places.pause("shop", FIRST_S) == 0, "one asks whether it is back"
-    assert places.pause("shop", FIRST_S) == PROBE_S, "the others wait for what it says"
-    places.ended("shop", FIRST_S, well=False)
-    assert places.pause("shop", FIRST_S) == 2 * FIRST_S
-    for _ in range(50):
-        places.ended("shop", 0.0, well=False)
-    assert places.pause("shop", 0.0) == LONGEST_S
-    places.ended("shop", 0.0, well=True)
-    assert places.pause("shop", 0.0) == 0
