@@ -17,6 +17,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.client import AIOKafkaClient
 from aiokafka.consumer.fetcher import PartitionRecords
 from aiokafka.errors import IllegalStateError, KafkaError
+from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.structs import TopicPartition
 
 from agents.lanes import wire_state
@@ -28,6 +29,8 @@ PRIVATE = (
     "aiokafka.client:AIOKafkaClient.send",
     "aiokafka.client:AIOKafkaClient.coordinator_lookup",
     "aiokafka.conn:AIOKafkaConnection.send",
+    "aiokafka.protocol.fetch:FetchRequest",
+    "aiokafka.protocol.api:Request.prepare",
     "aiokafka.consumer.fetcher:Fetcher._proc_fetch_request",
     "aiokafka.consumer.fetcher:Fetcher.fetched_records",
     "aiokafka.consumer.fetcher:PartitionRecords._consumer_record",
@@ -106,6 +109,28 @@ def never_reset(consumer: AIOKafkaConsumer) -> None:
 _NO_RESET = 0  # aiokafka.consumer.fetcher.OffsetResetStrategy.NONE
 
 
+class FromLeader(FetchRequest):
+    """A fetch that only the leader answers.
+
+    From version 11 on every replica does, and says no word of not being the leader: after a change of leaders a
+    consumer would stay where it was until its view of the cluster is five minutes old. What such a replica lacks is
+    not what the log lacks (A4).
+    """
+
+    def prepare(self, versions: dict[int, tuple[int, int]]) -> Any:
+        oldest, newest = versions[self.API_KEY]
+        return super().prepare({**versions, self.API_KEY: (oldest, min(newest, _LEADER_ONLY))})
+
+
+_LEADER_ONLY = 10
+
+
+def _from_leader(request: FetchRequest) -> FetchRequest:
+    return FromLeader(
+        request._max_wait_ms, request._min_bytes, request._max_bytes, request._isolation_level, request.topics
+    )
+
+
 PACE_S = 0.0001
 """Between two fetches of a broker lies this, times the partitions that the first one named: a fetch costs both sides by
 the partition, whatever it brings, and one that is answered at every record would be half of a broker's load."""
@@ -137,7 +162,7 @@ def watch_fetches(
             await asyncio.sleep(earliest[node_id] - now)
         earliest[node_id] = time.monotonic() + PACE_S * sum(len(partitions) for _, partitions in request.topics)
         sent, here = clock(), time.time_ns() // 1_000_000
-        woke = await fetch(assignment, node_id, request)
+        woke = await fetch(assignment, node_id, _from_leader(request))
         if not assignment.active:
             return woke
         ask: dict[TP, int] = {}
@@ -169,6 +194,8 @@ def watch_fetches(
             return  # the next fetch asks again
         if not assignment.active:
             return
+        if any(code for code, _ in ends.values()):  # no leader any more, say
+            consumer._client.force_metadata_update()
         for tp, (code, end) in ends.items():
             state = assignment.state_value(TopicPartition(*tp))
             if (

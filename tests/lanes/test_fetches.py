@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from aiokafka.errors import NodeNotReadyError
+from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.structs import TopicPartition
 
 from agents.lanes import surface
@@ -39,12 +40,19 @@ class Leader:
         self.assignment = SimpleNamespace(active=True, state_value=states.get)
         known = {tp.topic: {tp.partition: SimpleNamespace(replicas=range(replicas))} for tp in states}
         fetcher = SimpleNamespace(_proc_fetch_request=self.fetch)
-        client = SimpleNamespace(cluster=SimpleNamespace(_partitions=known), send=self.send)
+        self.refreshed = 0
+        client = SimpleNamespace(
+            cluster=SimpleNamespace(_partitions=known), send=self.send, force_metadata_update=self.refresh
+        )
         surface.watch_fetches(SimpleNamespace(_fetcher=fetcher, _client=client), self.note, _now, (topics.EVENTS,))
-        self.request = SimpleNamespace(topics=[(tp.topic, [(tp.partition, POSITION, 0)]) for tp in states])
+        self.request = FetchRequest(100, 1, 1 << 20, 1, [(tp.topic, [(tp.partition, POSITION, 0)]) for tp in states])
         self.fetcher = fetcher
 
+    def refresh(self) -> None:
+        self.refreshed += 1
+
     async def fetch(self, assignment: Any, node: int, request: Any) -> bool:
+        self.asked = request.prepare({1: (4, 17)})
         for state in self.states.values():
             state.timestamp = time.time_ns() // 1_000_000 + 1
         return False
@@ -92,3 +100,21 @@ async def test_an_answer_counts_only_where_the_consumer_still_stands() -> None:
     leader = Leader(replicas=3)
     leader.moves = True
     assert (await leader.fetched()).keys() == {HANDOFFS}
+
+
+async def test_records_come_from_the_leader_alone() -> None:
+    """From version 11 on, a broker that is the leader no more would answer as if it were (KIP-392)."""
+    leader = Leader(replicas=3)
+    await leader.fetched()
+    assert leader.asked.API_VERSION == 10
+    assert leader.request.prepare({1: (4, 17)}).API_VERSION == 11, "the library's own choice"
+    assert leader.asked.to_object()["topics"] == leader.request.prepare({1: (4, 10)}).to_object()["topics"]
+
+
+async def test_who_is_told_that_it_is_no_leader_asks_who_is() -> None:
+    leader = Leader(3, code=Code.NOT_LEADER)
+    await leader.fetched()
+    assert leader.refreshed == 1
+    well = Leader(3)
+    await well.fetched()
+    assert well.refreshed == 0

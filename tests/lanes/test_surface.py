@@ -18,6 +18,8 @@ DIGESTS = {
     "aiokafka.client:AIOKafkaClient.send": "246b277687d7b687",
     "aiokafka.client:AIOKafkaClient.coordinator_lookup": "19cc69fb75f8d667",
     "aiokafka.conn:AIOKafkaConnection.send": "5909ea32f4efca49",
+    "aiokafka.protocol.fetch:FetchRequest": "ef21d383f1372a25",
+    "aiokafka.protocol.api:Request.prepare": "3a65d9fdefe34d3f",
     "aiokafka.consumer.fetcher:Fetcher._proc_fetch_request": "59bf948fff47eed5",
     "aiokafka.consumer.fetcher:Fetcher.fetched_records": "be4348896b9b66af",
     "aiokafka.consumer.fetcher:PartitionRecords._consumer_record": "e668541600b047ab",
