@@ -7,7 +7,7 @@ import importlib
 import json
 import sys
 
-from benchmarks.report import keep
+from benchmarks.report import draw, keep
 
 SCENARIOS = (
     "lanes",
@@ -21,6 +21,8 @@ SCENARIOS = (
     "segments",
     "simulate",
     "budget",
+    "scale",
+    "keys",
 )
 
 
@@ -31,11 +33,14 @@ def main() -> int:
     parser.add_argument(
         "--peers", choices=("few", "all"), help="lanes only: with Kafka Streams or not; whole runs have it"
     )
+    parser.add_argument("--customers", type=int, help="keys only: so many, instead of three sizes")
     arguments = parser.parse_args()
     if arguments.peers and arguments.scenario != "lanes":
         parser.error("--peers belongs to lanes")
+    if arguments.customers and arguments.scenario != "keys":
+        parser.error("--customers belongs to keys")
     module = importlib.import_module(f"benchmarks.{arguments.scenario}")
-    options = {"peers": arguments.peers} if arguments.peers else {}
+    options = {name: value for name in ("peers", "customers") if (value := getattr(arguments, name))}
     figures = module.measure(quick=arguments.quick, **options)
     path = keep(arguments.scenario, figures, sys.argv[1:])
     print(json.dumps(figures, indent=2))
@@ -43,6 +48,8 @@ def main() -> int:
         print("not kept: the run failed its correctness gate")
         return 1
     print(f"kept in {path}")
+    if chart := getattr(module, "chart", None):
+        print(f"drawn in {draw(arguments.scenario, chart(figures))}")
     return 0
 
 

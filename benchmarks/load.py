@@ -76,15 +76,16 @@ async def publish(settings: Settings, body: dict[str, Any], seq: int = 1) -> Non
         await producer.stop()
 
 
-async def fill(settings: Settings, count: int, customers: int, per_s: int = 0) -> None:
-    """`count` events of about 180 bytes, in turn for each of `customers`; at a fixed rate, or at once (0)."""
+async def fill(settings: Settings, count: int, customers: int, per_s: int = 0, *, first: int = 0) -> None:
+    """`count` events of about 180 bytes, in turn for each of `customers`; at a fixed rate, or at once (0). `first`: so
+    many are in the log already."""
     now = time.time_ns() // 1_000_000
 
     def event(n: int) -> dict[str, Any]:
         properties = {"page": "/a/page/of/the/shop", "amount": n % 120, "currency": "EUR", "note": "x" * 40}
-        name = "arrived" if n < customers else "seen"
+        name = "arrived" if first + n < customers else "seen"
         return {
-            "id": f"m{n}",
+            "id": f"m{first + n}",
             "type": "track",
             "name": name,
             "timestamp": now,

@@ -16,6 +16,7 @@ from typing import Any
 from laudstream.settings import Settings, environment
 
 RESULTS = Path(__file__).parent / "results"
+CHARTS = Path(__file__).parent.parent / "docs" / "charts"
 
 
 def keep(scenario: str, figures: dict[str, Any], arguments: Sequence[str]) -> Path:
@@ -27,6 +28,14 @@ def keep(scenario: str, figures: dict[str, Any], arguments: Sequence[str]) -> Pa
     command = " ".join(("python -m benchmarks", *arguments))
     whole = {"scenario": scenario, "command": command, "at": time.strftime("%Y-%m-%d"), "machine": machine(), **figures}
     path.write_text(json.dumps(whole, indent=2) + "\n")
+    return path
+
+
+def draw(scenario: str, svg: str) -> Path:
+    """Write `docs/charts/<scenario>.svg`."""
+    path = CHARTS / f"{scenario}.svg"
+    CHARTS.mkdir(exist_ok=True)
+    path.write_text(svg)
     return path
 
 

@@ -1,0 +1,75 @@
+"""S2: a worker core by the number of its customers, each of whom is in the middle of a journey.
+
+First all enter; what is measured is a backlog that touches each customer in turn, the worst case for every cache. Eight
+lanes; `--customers` chooses one size. Gate as in `lanes`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from benchmarks import load
+from benchmarks.chart import Bar, bars
+from benchmarks.lanes import check
+from benchmarks.race import race, stored_mb
+from laudstream.local.ports import Ports
+from laudstream.local.stack import Stack
+
+PORTS = 31600
+OPS_PORT = PORTS + 90
+QUICK, WHOLE = (10_000, 100_000, 1_000_000), (10_000, 1_000_000, 10_000_000)
+SHARE = 4
+"""Of the events, one in so many is measured: the rest are the entries of a large population."""
+LEAST = 240_000
+
+
+def measure(*, quick: bool, customers: int = 0) -> dict[str, Any]:
+    """`customers`: only so many."""
+    return asyncio.run(_measure((customers,) if customers else QUICK if quick else WHOLE))
+
+
+async def _measure(sizes: tuple[int, ...]) -> dict[str, Any]:
+    runs: dict[str, dict[str, Any]] = {}
+    correct = True
+    with tempfile.TemporaryDirectory() as folder:
+        async with Stack(Path(folder) / "stack", ports=Ports.above(PORTS), parts=("kafka",)) as stack:
+            broker = stack.part("kafka").pid
+            for customers in sizes:
+                settings = msgspec.structs.replace(
+                    stack.settings, partitions=8, ops_port=OPS_PORT, data_dir=f"{folder}/w", session_timeout_s=900,
+                    log_level="WARNING",
+                )  # fmt: skip
+                await load.make_topics(settings)
+                await load.publish(settings, load.COUNTING)
+                events = max(LEAST, customers // SHARE)
+                entering = await race(
+                    settings, customers, 1, broker, partial(load.fill, settings, customers, customers)
+                )
+                more = partial(load.fill, settings, events, customers, first=customers)
+                figures = await race(settings, events, 1, broker, more)
+                figures |= {"customers": customers, "stores_mb": stored_mb(Path(settings.data_dir))}
+                if customers >= LEAST:  # fewer are in within a few glances
+                    figures |= {
+                        "entries_per_s": entering["events_per_s"],
+                        "entry_worker_us": entering["worker_us_per_event"],
+                    }
+                runs[str(customers)] = figures
+                correct &= await check(settings, customers + events, customers)
+                shutil.rmtree(settings.data_dir)
+    return {"correct": correct, "runs": runs}
+
+
+def chart(figures: dict[str, Any]) -> str:
+    """CPU of an event by customers."""
+    rows = [
+        Bar(f"{run['customers']:,} customers", (run["worker_us_per_event"], run["broker_us_per_event"]))
+        for run in figures["runs"].values()
+    ]
+    return bars("CPU of an event, µs", ("worker", "broker"), rows)

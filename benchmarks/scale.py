@@ -1,0 +1,70 @@
+"""S1 over partitions and workers: what an event costs a worker and the broker, and who is the limit.
+
+A backlog of the counting journey of `lanes`. Nothing is pinned: workers and broker share the machine, so the rate says
+what this machine does, and the CPU of each side what other machines would (docs/scaling.md). Ends with the gate of
+`lanes`: all events handled once, one entry a customer, no hole in a journal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import tempfile
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from benchmarks import load
+from benchmarks.chart import Bar, bars
+from benchmarks.lanes import check
+from benchmarks.race import limit, race
+from laudstream.local.ports import Ports
+from laudstream.local.stack import Stack
+
+PORTS = 31400
+OPS_PORT = PORTS + 90
+PARTITIONS = (1, 2, 4, 8, 16, 32)
+WORKERS = (1, 2)
+
+
+def measure(*, quick: bool) -> dict[str, Any]:
+    return asyncio.run(_measure(*((240_000, 30_000) if quick else (600_000, 50_000))))
+
+
+async def _measure(events: int, customers: int) -> dict[str, Any]:
+    runs: dict[str, dict[str, Any]] = {}
+    correct = True
+    with tempfile.TemporaryDirectory() as folder:
+        async with Stack(Path(folder) / "stack", ports=Ports.above(PORTS), parts=("kafka",)) as stack:
+            broker = stack.part("kafka").pid
+            for partitions in PARTITIONS:
+                for workers in WORKERS:
+                    if workers > partitions:
+                        continue
+                    settings = msgspec.structs.replace(
+                        stack.settings, partitions=partitions, ops_port=OPS_PORT, data_dir=f"{folder}/w",
+                        state_cache_mb=256, session_timeout_s=120, log_level="WARNING",
+                    )  # fmt: skip
+                    await load.make_topics(settings)
+                    await load.publish(settings, load.COUNTING)
+                    figures = await race(
+                        settings, events, workers, broker, partial(load.fill, settings, events, customers)
+                    )
+                    figures["limit"] = limit(figures, os.cpu_count() or 1)
+                    runs[f"p{partitions}_w{workers}"] = figures
+                    correct &= await check(settings, events, customers)
+                    shutil.rmtree(settings.data_dir)
+    return {"correct": correct, "events": events, "customers": customers, "runs": runs}
+
+
+def chart(figures: dict[str, Any]) -> str:
+    """CPU of an event by partitions and workers."""
+    rows = [
+        Bar(f"{name[1:].replace('_w', ' lanes, ')} worker{'s' * (name[-1] != '1')}",
+            (run["worker_us_per_event"], run["broker_us_per_event"]))
+        for name, run in figures["runs"].items()
+    ]  # fmt: skip
+    return bars("CPU of an event, µs", ("workers", "broker"), rows)
