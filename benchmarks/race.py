@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import os
 import signal
 import subprocess
@@ -10,12 +11,14 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import httpx
 import msgspec
 
 from benchmarks.report import cpu_seconds, rss_mb
+from laudstream import topics
+from laudstream.local.logs import Logs
 from laudstream.settings import Settings, environment
 
 Fill = Callable[[], Awaitable[None]]
@@ -24,64 +27,63 @@ PATIENCE_S = 900
 GLANCE_S = 0.05
 
 
-class Point(NamedTuple):
-    """What was so at an instant."""
-
-    handled: int
-    at: float
-    workers: float
-    """CPU seconds so far."""
-    broker: float
-
-
 async def race(settings: Settings, events: int, count: int, broker: int, fill: Fill) -> dict[str, Any]:
-    """`count` workers, which have their lanes already, over the backlog that `fill` makes while they are frozen;
-    figures between 15 and 95 % of the `events`. `broker`: its process id."""
+    """`count` workers, which have their lanes already, over the backlog of `events` that `fill` makes while they are
+    frozen: from the thaw to the last round. `broker`: its process id.
+
+    When that was, the journal says: a busy worker answers questions late.
+    """
     ports = [settings.ops_port + n for n in range(count)]
     workers = [_worker(settings, n, port) for n, port in enumerate(ports)]
+
+    def spent() -> tuple[float, float]:
+        return sum(cpu_seconds(worker.pid) for worker in workers), cpu_seconds(broker)
+
+    def done() -> bool:
+        if any(worker.poll() is not None for worker in workers):
+            raise RuntimeError("a worker ended")
+        return sum(map(_handled, ports)) - before >= events
+
     try:
         await _until(lambda: _shared(ports, settings.partitions), "the lanes are shared out")
-        handled = sum(map(_handled, ports))
+        before = sum(map(_handled, ports))
         _tell(workers, signal.SIGSTOP)
         await fill()
+        began, (of_workers, of_broker) = time.time(), spent()
         _tell(workers, signal.SIGCONT)
-        points: list[Point] = []
-
-        def look() -> bool:
-            if any(worker.poll() is not None for worker in workers):
-                raise RuntimeError("a worker ended")
-            cpu = sum(cpu_seconds(worker.pid) for worker in workers)
-            points.append(Point(sum(map(_handled, ports)) - handled, time.monotonic(), cpu, cpu_seconds(broker)))
-            return points[-1].handled >= events
-
-        await _until(look, f"{events} events")
-        return {**_figures(points, events), "rss_mb": max(rss_mb(worker.pid) for worker in workers)}
+        await _until(lambda: asyncio.to_thread(done), f"{events} events")
+        of_workers, of_broker = (after - at for after, at in zip(spent(), (of_workers, of_broker), strict=True))
+        memory = max(rss_mb(worker.pid) for worker in workers)
     finally:
         _tell(workers, signal.SIGCONT)
         _tell(workers, signal.SIGTERM)
         for worker in workers:
             worker.wait(60)
-
-
-def _figures(points: Sequence[Point], events: int) -> dict[str, Any]:
-    first = next(point for point in points if point.handled >= 0.15 * events)
-    last = next(point for point in points if point.handled >= 0.95 * events)
-    if last.handled == first.handled:  # all in one glance: from the last point before any work
-        first = [point for point in points if point.handled == points[0].handled][-1]
-    done, seconds = last.handled - first.handled, last.at - first.at
-    of_workers, of_broker = last.workers - first.workers, last.broker - first.broker
+    rounds = [at for at in await _rounds(settings) if at > began]
+    seconds = max(rounds) - began
     return {
-        "events_per_s": round(done / seconds),
-        "worker_us_per_event": round(of_workers / done * 1e6, 1),
-        "broker_us_per_event": round(of_broker / done * 1e6, 1),
+        "events_per_s": round(events / seconds),
+        "worker_us_per_event": round(of_workers / events * 1e6, 1),
+        "broker_us_per_event": round(of_broker / events * 1e6, 1),
         "cores_of_workers": round(of_workers / seconds, 2),
         "cores_of_broker": round(of_broker / seconds, 2),
+        "events_a_round": round(events / len(rounds)),
+        "rss_mb": memory,
     }
 
 
-async def _until(condition: Callable[[], bool], what: str) -> None:
+async def _rounds(settings: Settings) -> list[float]:
+    """When each round was written, by the broker's clock, epoch seconds."""
+    async with Logs(settings) as logs:
+        return [record.timestamp / 1000 async for record in logs.records([topics.JOURNAL])]
+
+
+async def _until(condition: Callable[[], Any], what: str) -> None:
     deadline = time.monotonic() + PATIENCE_S
-    while not condition():
+    while True:
+        value = condition()
+        if await value if inspect.isawaitable(value) else value:
+            return
         if time.monotonic() > deadline:
             raise RuntimeError(f"not within {PATIENCE_S} s: {what}")
         await asyncio.sleep(GLANCE_S)

@@ -1,8 +1,8 @@
 """S1 over partitions and workers: what an event costs a worker and the broker, and who is the limit.
 
-A backlog of the counting journey of `lanes`. Nothing is pinned: workers and broker share the machine, so the rate says
-what this machine does, and the CPU of each side what other machines would (docs/scaling.md). Ends with the gate of
-`lanes`: all events handled once, one entry a customer, no hole in a journal.
+A backlog of the counting journey of `lanes`, after all customers have entered. Nothing is pinned: workers and broker
+share the machine, so the rate says what this machine does, and the CPU of each side what other machines would
+(docs/scaling.md). Ends with the gate of `lanes`: all events handled once, one entry a customer, no hole in a journal.
 """
 
 from __future__ import annotations
@@ -50,12 +50,12 @@ async def _measure(events: int, customers: int) -> dict[str, Any]:
                     )  # fmt: skip
                     await load.make_topics(settings)
                     await load.publish(settings, load.COUNTING)
-                    figures = await race(
-                        settings, events, workers, broker, partial(load.fill, settings, events, customers)
-                    )
+                    await race(settings, customers, workers, broker, partial(load.fill, settings, customers, customers))
+                    backlog = partial(load.fill, settings, events, customers, first=customers)
+                    figures = await race(settings, events, workers, broker, backlog)
                     figures["limit"] = limit(figures, os.cpu_count() or 1)
                     runs[f"p{partitions}_w{workers}"] = figures
-                    correct &= await check(settings, events, customers)
+                    correct &= await check(settings, customers + events, customers)
                     shutil.rmtree(settings.data_dir)
     return {"correct": correct, "events": events, "customers": customers, "runs": runs}
 
