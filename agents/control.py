@@ -27,7 +27,7 @@ from agents.lanes import surface
 from agents.lanes.producer import TxnProducer
 from agents.lanes.wire import TP
 from agents.outbox import Order, control, definition, review
-from laudstream import topics
+from laudstream import kafka_client, topics
 from laudstream.errors import Unavailable
 from laudstream.postgres import queries
 from laudstream.postgres.pool import CONNECT_TIMEOUT_S, set_codecs
@@ -150,7 +150,7 @@ class Sink(NamedTuple):
 @asynccontextmanager
 async def _sink(settings: Settings) -> AsyncIterator[Sink]:
     """Its start fences whoever had the transactional id, and ends what they left open."""
-    client = AIOKafkaClient(bootstrap_servers=settings.kafka)
+    client = AIOKafkaClient(**kafka_client.arguments(settings))
     try:
         async with asyncio.timeout(KAFKA_TIMEOUT_S):
             await client.bootstrap()

@@ -17,7 +17,7 @@ from agents.definitions import Definitions
 from agents.lanes import surface, wire_state
 from agents.lanes.hub import GroupSource, LaneHub
 from agents.lanes.transport import Crash, LaneApp
-from laudstream import topics
+from laudstream import kafka_client, topics
 from laudstream.errors import Broken, Unavailable
 from laudstream.settings import Settings, load
 
@@ -31,12 +31,12 @@ NEEDED = (*topics.LANE_INPUTS, topics.STATE, topics.JOURNAL, topics.DECISIONS, t
 
 async def look_up(settings: Settings) -> wire_state.Cluster:
     """Ids and partition counts of the topics that lanes use. Raises Unavailable, Broken."""
-    client = AIOKafkaClient(bootstrap_servers=settings.kafka)
+    client = AIOKafkaClient(**kafka_client.arguments(settings))
     try:
         try:
             await client.bootstrap()
         except Exception as error:
-            raise Unavailable(f"Kafka does not answer at {settings.kafka}: {error}") from None
+            raise await kafka_client.no_way_in(settings, error) from None
         node = client.get_random_node()
         cluster, found = await client.send(node, wire_state.topic_ids({*NEEDED, *topics.LANE_OUTPUTS}))
     finally:

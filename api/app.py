@@ -85,7 +85,7 @@ def _lifespan(settings: Settings) -> Callable[[Starlette], AbstractAsyncContextM
 def serve(settings: Settings) -> None:
     """Listens as soon as Kafka and PostgreSQL answer, until it is told to stop."""
     configure(settings, "api")
-    asyncio.run(away.servers(settings, settings.api_dsn))
+    asyncio.run(away.servers(settings, settings.api_dsn, "api"))
     app = create_app(settings)
     gc.collect()
     gc.freeze()  # what stands now stays: the collector need not look at it again and again

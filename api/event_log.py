@@ -18,7 +18,8 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
-from laudstream.errors import Broken, Unavailable
+from laudstream import kafka_client
+from laudstream.errors import Broken, Refused, Unavailable
 from laudstream.ids import customer_key, partition_of
 from laudstream.settings import Settings
 from laudstream.topics import EVENTS
@@ -72,7 +73,8 @@ class EventLog:
         return key, partition_of(key, self._settings.partitions)
 
     async def start(self) -> None:
-        """Raises Unavailable without Kafka, Broken if the topic's partitions are not those of the settings."""
+        """Raises Unavailable without Kafka, Refused where it does not let us in, Broken if the topic's partitions are
+        not those of the settings."""
         self._producer = await self._connected()
         found = len(await self._producer.partitions_for(EVENTS))
         if found != self._settings.partitions:
@@ -152,7 +154,7 @@ class EventLog:
             while self._producer is failed:
                 try:
                     self._producer = await self._connected()
-                except Unavailable as error:
+                except (Unavailable, Refused) as error:
                     log.warning("kafka_unavailable", error=str(error))
                     await asyncio.sleep(1.0)
                 else:
@@ -166,7 +168,7 @@ class EventLog:
 
     async def _connected(self) -> AIOKafkaProducer:
         producer = AIOKafkaProducer(
-            bootstrap_servers=self._settings.kafka,
+            **kafka_client.arguments(self._settings),
             client_id="laudstream-api",
             acks="all",
             enable_idempotence=True,
@@ -177,5 +179,5 @@ class EventLog:
             await producer.start()
         except KafkaError as error:
             await producer.stop()
-            raise Unavailable(f"Kafka does not answer at {self._settings.kafka} ({error})") from error
+            raise await kafka_client.no_way_in(self._settings, error) from error
         return producer

@@ -18,8 +18,8 @@ from typing import TypeVar
 
 import structlog
 
-from laudstream import kafka_admin
-from laudstream.errors import Unavailable
+from laudstream import kafka_admin, kafka_rights
+from laudstream.errors import Refused, Unavailable
 from laudstream.postgres import connect
 from laudstream.settings import Settings
 
@@ -64,18 +64,25 @@ async def room(folder: Path) -> None:
     await answer("disk", enough)
 
 
-async def servers(settings: Settings, dsn: str = "") -> None:
-    """Until Kafka answers, and PostgreSQL at `dsn`, if one is given. Raises Invalid where PostgreSQL refuses."""
+async def servers(settings: Settings, dsn: str = "", role: str = "") -> None:
+    """Until Kafka answers, and PostgreSQL at `dsn`, if one is given. Raises Invalid where PostgreSQL refuses, and
+    Refused where Kafka does, or does not give us the rights of `role`."""
 
     async def kafka() -> None:
         with _quiet("aiokafka"):
-            async with kafka_admin.admin(settings.kafka, ANSWER_S):
+            async with kafka_admin.admin(settings, ANSWER_S):
                 pass
+            if role:
+                await kafka_rights.check(settings, role)
 
     async def postgresql() -> None:
         await (await connect(dsn, max_size=1, application="laudstream start")).close()
 
-    await answer("Kafka", kafka)
+    try:
+        await answer("Kafka", kafka)
+    except Refused as error:
+        log.error("kafka_refuses", role=role, error=str(error), fix=error.problems[-1].fix if error.problems else "")
+        raise
     if dsn:
         await answer("PostgreSQL", postgresql)
 

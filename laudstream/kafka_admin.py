@@ -15,13 +15,16 @@ from typing import Any, NamedTuple
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.coordinator.protocol import ConsumerProtocol
-from aiokafka.errors import KafkaError, for_code
+from aiokafka.errors import KafkaConnectionError, KafkaError, for_code
 
+from laudstream import kafka_client
 from laudstream.errors import Invalid, LaudstreamError, Problem, Refused, Unavailable
 from laudstream.settings import Settings
 from laudstream.topics import TOPICS, Topic
 
 TIMEOUT_S = 20.0
+NOT_ALLOWED = (29, 30, 31, 53)
+"""Error codes: no right on a topic, a group, the cluster, a transactional id."""
 _OF_THE_TOPIC = 1  # source of a setting in DescribeConfigs: set for this very topic
 
 
@@ -53,15 +56,19 @@ class Plan(NamedTuple):
 
 
 @asynccontextmanager
-async def admin(kafka: str, timeout_s: float = TIMEOUT_S) -> AsyncIterator[AIOKafkaAdminClient]:
-    """A client of the brokers; everything in it becomes Unavailable where they do not answer in time."""
-    client = AIOKafkaAdminClient(bootstrap_servers=kafka, request_timeout_ms=int(timeout_s * 1000))
+async def admin(settings: Settings, timeout_s: float = TIMEOUT_S) -> AsyncIterator[AIOKafkaAdminClient]:
+    """A client of the brokers; everything in it becomes Unavailable where they do not answer in time, and Refused
+    where they do not let us in."""
+    client = AIOKafkaAdminClient(**kafka_client.arguments(settings), request_timeout_ms=int(timeout_s * 1000))
     try:
         async with asyncio.timeout(timeout_s):
-            await client.start()
+            try:
+                await client.start()
+            except KafkaConnectionError as error:
+                raise await kafka_client.no_way_in(settings, error) from error
             yield client
     except (KafkaError, OSError, TimeoutError) as error:
-        raise Unavailable(f"Kafka does not answer at {kafka}: {error or 'no answer in time'}") from error
+        raise Unavailable(f"Kafka does not answer at {settings.kafka}: {error or 'no answer in time'}") from error
     finally:
         await client.close()
 
@@ -119,7 +126,7 @@ async def apply_topics(settings: Settings, topics: Iterable[Topic] = TOPICS) -> 
             f"LAUDSTREAM_MIN_INSYNC is {settings.in_sync}, more than the {settings.replication} replicas: "
             "nothing could be written; lower it, or raise LAUDSTREAM_REPLICATION"
         )
-    async with admin(settings.kafka) as client:
+    async with admin(settings) as client:
         found = await _describe(client, [topic.name for topic in topics])
         todo = plan(topics, found, settings)
         await _create(client, todo.create, settings)
@@ -147,7 +154,7 @@ def _change(
 
 async def describe(settings: Settings, topics: Iterable[Topic] = TOPICS) -> dict[str, Found]:
     """Those of `topics` that Kafka has. Raises Unavailable."""
-    async with admin(settings.kafka) as client:
+    async with admin(settings) as client:
         return await _describe(client, [topic.name for topic in topics])
 
 
@@ -222,15 +229,18 @@ def _raise(code: int, what: str) -> None:
     if code:
         kind = for_code(code)
         error: type[LaudstreamError] = Unavailable if kind.retriable else Invalid
+        if code in NOT_ALLOWED:
+            raise Refused(f"Kafka: {what}: not allowed; see `laudstream topics rights` ({kind.__name__})")
         raise error(f"Kafka: {what} ({kind.__name__})")
 
 
 async def owners(settings: Settings, group: str, topic: str) -> dict[int, str]:
     """Partition of `topic` -> the member of the consumer group that has it, as `client@host`. Raises Unavailable."""
     found: dict[int, str] = {}
-    async with admin(settings.kafka) as client:
+    async with admin(settings) as client:
         for answer in await client.describe_consumer_groups([group]):
-            for _, _, _, _, _, members, *_ in answer.groups:
+            for code, _, _, _, _, members, *_ in answer.groups:
+                _raise(code, f"members of the group {group}")
                 for _, client_id, host, _, assignment, *_ in members:
                     if not assignment:
                         continue

@@ -25,6 +25,17 @@ def _say(text: str, secret: bool = False) -> Any:
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     # Servers
     kafka: Annotated[str, _say("Kafka bootstrap servers, host:port, several with commas between")] = "127.0.0.1:9092"
+    kafka_security: Annotated[
+        str, _say("how Kafka is spoken to: PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL (docs/security-kafka.md)")
+    ] = "PLAINTEXT"
+    kafka_mechanism: Annotated[str, _say("of SASL: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512")] = "SCRAM-SHA-512"
+    kafka_user: Annotated[str, _say("user of SASL; each process may have its own (`laudstream topics rights`)")] = ""
+    kafka_password: Annotated[str, _say("its password", True)] = ""
+    kafka_ca: Annotated[
+        str, _say("file (PEM) of the authorities that sign the brokers' certificates; empty: the system's")
+    ] = ""
+    kafka_certificate: Annotated[str, _say("our certificate for Kafka (PEM), where it wants one; empty: none")] = ""
+    kafka_key: Annotated[str, _say("its private key (PEM, without a password); empty: in the same file")] = ""
     connect_url: Annotated[str, _say("REST address of Kafka Connect")] = "http://127.0.0.1:8083"
     database_url: Annotated[str, _say("PostgreSQL, role of migrations and `apply`", True)] = (
         "postgresql://laudstream@127.0.0.1:5432/laudstream"
@@ -99,6 +110,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_format: Annotated[str, _say("json or text")] = "text"
     development: Annotated[bool, _say("laptop mode: inbox page, friendlier defaults")] = False
 
+    def __repr__(self) -> str:
+        """Without secrets: it may come into a log or a traceback."""
+        shown = (
+            f"{field.name}={'…' if field.type.__metadata__[0].extra['secret'] and value else repr(value)}"
+            for field in msgspec.structs.fields(type(self))
+            if (value := getattr(self, field.name)) != field.default
+        )
+        return f"Settings({', '.join(shown)})"
+
     @property
     def api_dsn(self) -> str:
         return self.api_database_url or self.database_url
@@ -143,9 +163,44 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
             given[field] = msgspec.convert(source[name], hints[field].type, strict=False)
         except msgspec.ValidationError as error:
             problems.append(Problem(f"/{name}", f"{name}: {error}"))
+    if not problems:
+        settings = Settings(**given)
+        problems = security_problems(settings)
     if problems:
         raise Invalid("settings: " + "; ".join(p.message for p in problems), tuple(problems))
-    return Settings(**given)
+    return settings
+
+
+SECURITIES = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
+MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
+
+
+def security_problems(now: Settings) -> list[Problem]:
+    """What makes no sense in how Kafka is spoken to."""
+    security, sasl, tls = now.kafka_security, now.kafka_security.startswith("SASL_"), now.kafka_security.endswith("SSL")
+    if security not in SECURITIES:
+        return [_wrong("kafka_security", f"is {security!r}", f"one of {', '.join(SECURITIES)}")]
+    found = []
+    if now.kafka_mechanism not in MECHANISMS:
+        found.append(_wrong("kafka_mechanism", f"is {now.kafka_mechanism!r}", f"one of {', '.join(MECHANISMS)}"))
+    for field in ("kafka_user", "kafka_password"):
+        given = bool(getattr(now, field))
+        if sasl and not given:
+            found.append(_wrong(field, f"is not set, and {security} needs it", "set it"))
+        if given and not sasl:
+            fix = f"set {variable('kafka_security')} to SASL_SSL (or SASL_PLAINTEXT), or leave it out"
+            found.append(_wrong(field, f"is set, and {security} sends no user", fix))
+    for field in ("kafka_ca", "kafka_certificate", "kafka_key"):
+        if getattr(now, field) and not tls:
+            fix = f"set {variable('kafka_security')} to {'SASL_SSL' if sasl else 'SSL'}, or leave it out"
+            found.append(_wrong(field, f"is set, and {security} uses no TLS", fix))
+    if now.kafka_key and not now.kafka_certificate:
+        found.append(_wrong("kafka_key", "is set without a certificate", f"set {variable('kafka_certificate')} too"))
+    return found
+
+
+def _wrong(field: str, what: str, fix: str) -> Problem:
+    return Problem(f"/{variable(field)}", f"{variable(field)} {what}", fix)
 
 
 def environment(settings: Settings) -> dict[str, str]:

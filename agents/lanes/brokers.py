@@ -14,8 +14,8 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
 from agents.lanes import surface
-from agents.lanes.encoding import Call
 from agents.lanes.wire import TP, Code
+from laudstream.kafka_encoding import Call
 
 log = structlog.get_logger(__name__)
 

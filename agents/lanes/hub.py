@@ -23,7 +23,7 @@ from agents.lanes.stats import LaneStats
 from agents.lanes.takeover import Takeover
 from agents.lanes.turns import Turns
 from agents.lanes.wire import TP, Member
-from laudstream import topics
+from laudstream import kafka_client, topics
 from laudstream.errors import Broken
 from laudstream.settings import Settings
 from tables.store import Origin, RocksMemory
@@ -148,7 +148,7 @@ class LaneHub:
         async with self._connecting:
             if self._committer is not None:
                 return
-            client = AIOKafkaClient(bootstrap_servers=self.settings.kafka, request_timeout_ms=ANSWER_MS)
+            client = AIOKafkaClient(**kafka_client.arguments(self.settings), request_timeout_ms=ANSWER_MS)
             try:
                 await client.bootstrap()
                 committer = Committer(self.settings, client, self._worker_id(), LOCK_TOPIC, self._outputs, self._clock)

@@ -125,7 +125,7 @@ class _Log:
     def __init__(self, settings: Settings, topic: str, partition: int) -> None:
         self._tp = TopicPartition(topic, partition)
         self._consumer = AIOKafkaConsumer(
-            bootstrap_servers=settings.kafka,
+            **kafka_client.arguments(settings),
             isolation_level="read_committed",
             enable_auto_commit=False,
             auto_offset_reset="earliest",

@@ -74,7 +74,7 @@ async def restore(store: LaneStore, settings: Settings, partition: int, wanted: 
 
 def _consumer(settings: Settings, isolation: str) -> Any:
     return AIOKafkaConsumer(
-        bootstrap_servers=settings.kafka,
+        **kafka_client.arguments(settings),
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         isolation_level=isolation,

@@ -16,7 +16,7 @@ from agents.lanes.producer import GroupOffsets, TxnProducer
 from agents.lanes.wire import TP, Member
 from agents.lanes.wire_state import Cluster
 from agents.lanes.writer import Out
-from laudstream import kafka_admin, topics
+from laudstream import kafka_admin, kafka_client, topics
 from laudstream.errors import NotFound, Refused
 from laudstream.local.logs import Logs
 from laudstream.records import head as heads
@@ -84,7 +84,7 @@ async def skip(settings: Settings, cluster: Cluster, lane: int) -> list[Move]:
 
 
 async def _commit(settings: Settings, lane: int, head: Head, journal: Journal) -> None:
-    client = AIOKafkaClient(bootstrap_servers=settings.kafka)
+    client = AIOKafkaClient(**kafka_client.arguments(settings))
     await client.bootstrap()
     try:
         producer = TxnProducer(client, f"{settings.app_id}-skip", timeout_ms=settings.txn_timeout_ms, outsider=True)

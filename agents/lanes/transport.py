@@ -15,6 +15,7 @@ from typing import Any
 import faust
 import structlog
 from aiokafka.structs import TopicPartition
+from faust.auth import Credentials, SASLCredentials, SSLCredentials
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from prometheus_client.core import Metric
@@ -25,6 +26,7 @@ from agents.lanes.feed import CaughtUp
 from agents.lanes.hub import GroupSource, Hub
 from agents.lanes.wire import Member
 from agents.ops import OpsServer
+from laudstream import kafka_client
 from laudstream.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -132,6 +134,17 @@ class LaneTransport(driver.Transport):
     Consumer = LaneConsumer
 
 
+def _credentials(settings: Settings) -> Credentials | None:
+    """How Kafka is spoken to, in Faust's words."""
+    made = kafka_client.arguments(settings)
+    if mechanism := made.get("sasl_mechanism"):
+        return SASLCredentials(
+            username=made["sasl_plain_username"], password=made["sasl_plain_password"], mechanism=mechanism,
+            ssl_context=made.get("ssl_context"),
+        )  # fmt: skip
+    return SSLCredentials(made["ssl_context"]) if "ssl_context" in made else None
+
+
 class LaneApp(faust.App):
     """A Faust app with a hub beside its agents. `hub_topics` must have equal partition counts."""
 
@@ -147,6 +160,7 @@ class LaneApp(faust.App):
         super().__init__(
             group,
             broker=f"kafka://{settings.kafka}",
+            broker_credentials=_credentials(settings),
             datadir=settings.data_dir,
             topic_disable_leader=True,
             topic_allow_declare=False,

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from agents.lanes.encoding import I16, I32, I64, NO_TAGS, Call, Reader, array, text, uvarint
+from laudstream.kafka_encoding import I16, I32, I64, NO_TAGS, Call, Reader, array, text, uvarint
 
 TP = tuple[str, int]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from agents.lanes.encoding import I32, I64, NO_TAGS, Call, Reader, array, text
 from agents.lanes.wire import TP, Code, ProducerId, by_topic, grouped
+from laudstream.kafka_encoding import I32, I64, NO_TAGS, Call, Reader, array, text
 
 
 # -- who holds a partition open ----------------------------------------------------

@@ -24,6 +24,7 @@ from agents.sending.publisher import Publisher
 from agents.sending.pump import Connection, Pump
 from agents.sending.requests import read
 from agents.streams import Step
+from laudstream import kafka_client
 from laudstream.channels.verdict import Verdict
 from laudstream.messages.request import SendRequest
 from laudstream.postgres import connect
@@ -79,7 +80,7 @@ class Sender(ABC):
         settings = self.settings
         self._pool = await connect(settings.worker_dsn, max_size=6, application="laudstream sender", planner=BY_INDEX)
         self._producer = AIOKafkaProducer(
-            bootstrap_servers=settings.kafka, enable_idempotence=True, acks="all", linger_ms=5, max_batch_size=1 << 17
+            **kafka_client.arguments(settings), enable_idempotence=True, acks="all", linger_ms=5, max_batch_size=1 << 17
         )
         await self._producer.start()
         lease = timedelta(seconds=2 * self._timeout_s + 20)

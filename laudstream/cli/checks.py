@@ -17,7 +17,7 @@ import httpx
 
 from laudstream import kafka_admin
 from laudstream.away import ROOM_MB
-from laudstream.errors import LaudstreamError
+from laudstream.errors import Invalid, LaudstreamError, Refused
 from laudstream.local import connector
 from laudstream.postgres import connect, queries
 from laudstream.postgres.migrate import applied, pending, read
@@ -66,12 +66,16 @@ def check(name: str, fix: str, needs: str = "") -> Callable[[Look], Look]:
             except Wrong as wrong:
                 return Finding(name, wrong.state, str(wrong), wrong.fix)
             except (LaudstreamError, OSError, TimeoutError, asyncpg.PostgresError, httpx.HTTPError) as error:
-                return Finding(name, "wrong", str(error) or type(error).__name__, fix)
+                return Finding(name, "wrong", str(error) or type(error).__name__, _fix(error) or fix)
 
         CHECKS.append(Check(name, needs, looked))
         return look
 
     return made
+
+
+def _fix(error: Exception) -> str:
+    return next((one.fix for one in error.problems if one.fix), "") if isinstance(error, Invalid) else ""
 
 
 async def examine(now: Settings) -> list[Finding]:
@@ -122,19 +126,30 @@ async def java(now: Settings) -> str:
 
 @check("kafka", f"start it (`laudstream up`) or set {variable('kafka')}; {WAITING}")
 async def kafka(now: Settings) -> str:
-    async with kafka_admin.admin(now.kafka, _TIMEOUT_S) as client:
+    async with kafka_admin.admin(now, _TIMEOUT_S) as client:
         brokers = (await client.describe_cluster())["brokers"]
     if len(brokers) < now.replication:
         raise Wrong(
             f"{len(brokers)} brokers at {now.kafka}, fewer than replicas",
             f"add brokers or lower {variable('replication')}",
         )
-    return f"{len(brokers)} {'broker' if len(brokers) == 1 else 'brokers'} at {now.kafka}"
+    user = f" as {now.kafka_user}" if now.kafka_user else ""
+    if now.kafka_security == "SASL_PLAINTEXT":
+        said = f"we speak to {now.kafka}{user} without TLS: whoever is on the way reads everything"
+        if now.kafka_mechanism == "PLAIN":
+            said += ", the password too"
+        raise Wrong(said, f"set {variable('kafka_security')} to SASL_SSL", "warning")
+    count = f"{len(brokers)} {'broker' if len(brokers) == 1 else 'brokers'}"
+    return f"{count} at {now.kafka}, {now.kafka_security}{user}"
 
 
 @check("topics", "run `laudstream topics apply`", needs="kafka")
 async def topics(now: Settings) -> str:
-    found = await kafka_admin.describe(now)
+    try:
+        found = await kafka_admin.describe(now)
+    except Refused as error:
+        fix = "run it as the user that may (`laudstream topics rights admin`)"
+        raise Wrong(f"this user may not look: {error}", fix, "warning") from None
     todo = kafka_admin.plan(TOPICS, found, now)
     if todo.create or todo.alter:
         missing = f"{len(todo.create)} missing, {len(todo.alter)} with other settings"

@@ -6,18 +6,30 @@ import asyncio
 
 import click
 
-from laudstream.cli import show
-from laudstream.cli.checks import examine
+from laudstream.cli import rights, show
+from laudstream.cli.checks import Finding, examine
 from laudstream.cli.connect import settings
+from laudstream.rights import MEANINGS
+from laudstream.settings import Settings
+
+
+async def _look(now: Settings, wanted: tuple[str, ...]) -> list[Finding]:
+    found, allowed = await asyncio.gather(examine(now), rights.look(now, wanted))
+    return [*found, allowed]
+
 
 _MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "wrong": ("✗", "red")}
 
 
 @click.command()
 @show.as_json
-def doctor(json: bool) -> None:
+@click.option(
+    "--role", "wanted", multiple=True, type=click.Choice(list(MEANINGS)),
+    help="The user of Kafka must have all rights of this role; may be repeated.",
+)  # fmt: skip
+def doctor(json: bool, wanted: tuple[str, ...]) -> None:
     """Check each dependency: ok, or what is wrong and what to do. Ends with 1 if anything is wrong."""
-    findings = asyncio.run(examine(settings()))
+    findings = asyncio.run(_look(settings(), wanted))
     if json:
         show.print_json([finding._asdict() for finding in findings])
     else:

@@ -9,6 +9,7 @@ import click
 from laudstream import kafka_admin
 from laudstream.cli import show
 from laudstream.cli.connect import settings
+from laudstream.cli.rights import rights_
 from laudstream.topics import TOPICS
 
 _COLUMNS = ("topic", "partitions", "replication", "differs")
@@ -52,3 +53,6 @@ def list_(json: bool) -> None:
         show.print_json([dict(zip(_COLUMNS, row, strict=True)) for row in rows])
     else:
         show.print_table(_COLUMNS, rows)
+
+
+topics.add_command(rights_)

@@ -63,7 +63,7 @@ def _run(name: str, make: Callable[[Settings], LaneApp], *, stores: bool = False
     asyncio.set_event_loop(loop)
     if stores:
         loop.run_until_complete(away.room(settings.data_path))
-    loop.run_until_complete(away.servers(settings, "" if stores else settings.worker_dsn))
+    loop.run_until_complete(away.servers(settings, "" if stores else settings.worker_dsn, name))
     app: Any = make(settings)
     Worker(app, loop=loop, override_logging=False, quiet=True, redirect_stdouts=False).execute_from_commandline()
 

@@ -18,6 +18,7 @@ from laudstream.local import child, kafka
 from laudstream.local.child import Child, Server
 from laudstream.local.ports import Ports, free_base
 from laudstream.local.site import Site
+from laudstream.settings import Settings
 
 _DUMP_S = 120.0
 
@@ -29,7 +30,7 @@ async def make(site: Site) -> None:
     folder = kafka.archive(site, "kafka").parent
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    broker, connect = kafka.broker(site, ports), kafka.connect(site, ports)
+    broker, connect = kafka.broker(site, ports, Settings()), kafka.connect(site, ports)
     config = site.data / "config" / "server.properties"
     await child.run(_dumping(site, "format", kafka.format_command(site, config)), site=site, name="format")
     running: list[Child] = []

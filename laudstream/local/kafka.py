@@ -6,13 +6,17 @@ import uuid
 from base64 import urlsafe_b64encode
 from pathlib import Path
 
+import msgspec
+
 from laudstream import kafka_admin
 from laudstream.errors import Unavailable
 from laudstream.local import child
 from laudstream.local.child import Server
 from laudstream.local.ports import HOST, Ports
 from laudstream.local.probe import answers, listens
+from laudstream.local.secured import Secured, add, properties
 from laudstream.local.site import Site, program
+from laudstream.settings import Settings
 
 BROKER = ("-Xms256m", "-Xmx1g", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 ONE_OF_SEVERAL = ("-Xms128m", "-Xmx256m", *BROKER[2:])
@@ -67,14 +71,19 @@ def cluster_id(site: Site) -> str:
     return file.read_text()
 
 
-def format_command(site: Site, config: Path) -> tuple[str, ...]:
-    """Makes the broker's data folder."""
+def format_command(site: Site, config: Path, scram: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Makes the broker's data folder. `scram`: users and passwords that it knows from the start."""
     cluster = cluster_id(site)
-    return java(site, "format", TOOL, "kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", config)
+    users = [word for one in scram for word in ("--add-scram", one)]
+    return java(
+        site, "format", TOOL, "kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", config, *users
+    )
 
 
-def broker(site: Site, ports: Ports, number: int = 1, brokers: int = 1) -> Server:
-    """One of so many; each is a controller too."""
+def broker(
+    site: Site, ports: Ports, client: Settings, number: int = 1, brokers: int = 1, secured: Secured | None = None
+) -> Server:
+    """One of so many; each is a controller too. `client`: how one speaks to them."""
     name, port = name_of(number), port_of(ports, number)
     controllers = [ports.controller + STEP * (each - 1) for each in range(1, brokers + 1)]
     folder = site.data / name
@@ -89,17 +98,21 @@ def broker(site: Site, ports: Ports, number: int = 1, brokers: int = 1) -> Serve
         replicas=brokers,
         in_sync=max(1, brokers - 1),
     )
-    address = f"{HOST}:{port}"
+    if secured is not None:
+        add(config, secured.broker)
+    alone = msgspec.structs.replace(client, kafka=f"{HOST}:{port}")
 
     async def prepare() -> None:
         if not (folder / "meta.properties").exists():
-            await child.run(format_command(site, config), site=site, name=f"{name}-format")
+            await child.run(
+                format_command(site, config, secured.scram if secured else ()), site=site, name=f"{name}-format"
+            )
 
     async def ready() -> bool:
         if not await listens(port):
             return False
         try:
-            async with kafka_admin.admin(address, timeout_s=2.0) as client:
+            async with kafka_admin.admin(alone, timeout_s=2.0) as client:
                 found = (await client.describe_cluster())["brokers"]
                 return any(one["node_id"] == number for one in found)
         except Unavailable:
@@ -112,12 +125,15 @@ def broker(site: Site, ports: Ports, number: int = 1, brokers: int = 1) -> Serve
         ports={"Kafka": port, "Kafka's controller": controllers[number - 1]},
         prepare=prepare,
         ready=ready,
-        detail=address,
+        detail=alone.kafka,
         stop_s=20.0,
     )
 
 
-def connect(site: Site, ports: Ports, brokers: int = 1) -> Server:
+def connect(
+    site: Site, ports: Ports, brokers: int = 1, client: Settings | None = None, needs: tuple[str, ...] = ()
+) -> Server:
+    """`client`: how it speaks to the brokers, where they know their users."""
     config = site.configured(
         "connect.properties",
         kafka=addresses(ports, brokers),
@@ -125,6 +141,8 @@ def connect(site: Site, ports: Ports, brokers: int = 1) -> Server:
         plugins=site.plugins(),
         replicas=brokers,
     )
+    if client is not None:
+        add(config, properties(client, "", "producer.", "consumer."))
     url = f"http://{HOST}:{ports.connect}"
 
     async def ready() -> bool:
@@ -133,7 +151,7 @@ def connect(site: Site, ports: Ports, brokers: int = 1) -> Server:
     return Server(
         name="connect",
         title="Kafka Connect",
-        needs=tuple(name_of(number) for number in range(1, brokers + 1)),
+        needs=needs or tuple(name_of(number) for number in range(1, brokers + 1)),
         command=java(site, "connect", CONNECT, "org.apache.kafka.connect.cli.ConnectDistributed", config),
         ports={"Kafka Connect": ports.connect},
         ready=ready,

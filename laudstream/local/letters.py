@@ -57,7 +57,7 @@ class Letters:
 
     def __init__(self, settings: Settings) -> None:
         self._logs = Logs(settings)
-        self._kafka = settings.kafka
+        self._settings = settings
         self._producer: AIOKafkaProducer | None = None
 
     async def __aenter__(self) -> Self:
@@ -150,13 +150,16 @@ class Letters:
         try:
             if self._producer is None:
                 producer = AIOKafkaProducer(
-                    bootstrap_servers=self._kafka, acks="all", enable_idempotence=True, max_request_size=10 * topics.MB
+                    **kafka_client.arguments(self._settings),
+                    acks="all",
+                    enable_idempotence=True,
+                    max_request_size=10 * topics.MB,
                 )
                 await producer.start()
                 self._producer = producer
             written: Any = await self._producer.send_and_wait(topic, value, key, partition, headers=headers)
         except KafkaError as error:
-            raise Unavailable(f"Kafka at {self._kafka} did not take the record: {error}") from None
+            raise Unavailable(f"Kafka at {self._settings.kafka} did not take the record: {error}") from None
         offset: int = written.offset
         return offset
 

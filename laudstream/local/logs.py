@@ -27,19 +27,20 @@ _FIRST_LOOK, _FURTHER = 32, 8
 
 
 class Logs:
-    """A reader of the customer-keyed topics of one Kafka. Raises Unavailable where Kafka does not answer."""
+    """A reader of the customer-keyed topics of one Kafka. Raises Unavailable where Kafka does not answer,
+    Refused where it lets us not in."""
 
     def __init__(self, settings: Settings) -> None:
-        self._bootstrap = settings.kafka
+        self._settings = settings
         self._count = settings.partitions
         self._consumer = AIOKafkaConsumer(
-            bootstrap_servers=settings.kafka,
+            **kafka_client.arguments(settings),
             isolation_level="read_committed",
             enable_auto_commit=False,
             max_partition_fetch_bytes=1 << 18,
             fetch_max_wait_ms=50,
         )
-        self._edge = AIOKafkaConsumer(bootstrap_servers=settings.kafka, enable_auto_commit=False)
+        self._edge = AIOKafkaConsumer(**kafka_client.arguments(settings), enable_auto_commit=False)
         """Sees what is written and not committed yet: for the ends only."""
 
     async def __aenter__(self) -> Self:
@@ -48,7 +49,7 @@ class Logs:
             await self._edge.start()
         except KafkaError as error:
             await self._stop()
-            raise Unavailable(f"no Kafka at {self._bootstrap}: {error}") from None
+            raise await kafka_client.no_way_in(self._settings, error) from None
         return self
 
     async def __aexit__(
@@ -149,7 +150,7 @@ class Logs:
                     open_places.remove(place)
                     self._consumer.pause(place)
             if time.monotonic() > deadline:
-                raise Unavailable(f"Kafka at {self._bootstrap} gives no records of {open_places[0].topic}")
+                raise Unavailable(f"Kafka at {self._settings.kafka} gives no records of {open_places[0].topic}")
         self._consumer.unsubscribe()
 
 

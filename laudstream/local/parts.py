@@ -14,6 +14,7 @@ from laudstream.local.child import Server
 from laudstream.local.keys import Keys
 from laudstream.local.ports import HOST, OPS_SPAN, Ports
 from laudstream.local.probe import answers, listens
+from laudstream.local.secured import Secured
 from laudstream.local.site import Site
 from laudstream.postgres import connect
 from laudstream.postgres.migrate import migrate
@@ -46,6 +47,12 @@ class Context(msgspec.Struct):
     """Settings that are not about addresses."""
     keys: Keys
     brokers: int = 1
+    secured: Secured | None = None
+    """None: a Kafka that lets everybody do everything."""
+
+    def of(self, role: str) -> Settings:
+        """Settings of what does this in Kafka (laudstream/rights.py); empty: of what does nothing there."""
+        return self.settings if self.secured is None or not role else self.secured.settings(role, self.settings)
 
     @property
     def settings(self) -> Settings:
@@ -90,9 +97,13 @@ class Context(msgspec.Struct):
         return f"{len(applied)} applied" if applied else "nothing to do"
 
     async def apply_topics(self) -> str:
-        changes = await kafka_admin.apply_topics(self.settings)
+        changes = await kafka_admin.apply_topics(self.of("admin"))
         changed = sum(change.change != "unchanged" for change in changes)
         return f"{len(changes)} topics, {changed or 'nothing'} changed"
+
+    async def grant(self) -> str:
+        assert self.secured is not None
+        return await self.secured.grant(self.settings)
 
     async def register_connector(self) -> str:
         wanted = connector.config(self.site.root / connector.FILE, self.settings)
@@ -107,14 +118,22 @@ def parts(context: Context, workers: int = 1) -> list[Part]:
     ops = iter(range(ports.ops, ports.ops + OPS_SPAN))
     numbers = range(1, context.brokers + 1)
     brokers = tuple(map(kafka.name_of, numbers))
+    rights = Step(name="rights", title="rights in Kafka", needs=brokers, run=context.grant)
+    allowed, as_connect = brokers, None
+    if context.secured is not None:
+        allowed, as_connect = (rights.name,), context.of("connect")
+    connect_ = kafka.connect(site, ports, context.brokers, as_connect, allowed)
     found: list[Part] = [
         postgres.server(site, ports, password),
-        *(kafka.broker(site, ports, number, context.brokers) for number in numbers),
+        *(
+            kafka.broker(site, ports, context.of("admin"), number, context.brokers, context.secured)
+            for number in numbers
+        ),
         _inbox(context),
         _sink(context),
         Step(name="migrations", title="migrations", needs=("postgres",), run=context.migrate),
-        Step(name="topics", title="topics", needs=brokers, run=context.apply_topics),
-        kafka.connect(site, ports, context.brokers),
+        Step(name="topics", title="topics", needs=allowed, run=context.apply_topics),
+        connect_,
         Step(name="workspace", title="workspace", needs=("migrations",), run=context.set_up_workspace),
         Step(
             name="connector",
@@ -129,7 +148,7 @@ def parts(context: Context, workers: int = 1) -> list[Part]:
     for number in range(1, workers + 1):
         name = JOURNEYS if number == 1 else f"{JOURNEYS}-{number}"
         found.append(_worker(context, name, "journey worker", next(ops), ("topics",)))
-    return found
+    return found if context.secured is None else [rights, *found]
 
 
 def selected(there: list[Part], wanted: Iterable[str] | None) -> list[Part]:
@@ -163,9 +182,9 @@ def _python(*arguments: str) -> tuple[str, ...]:
     return (sys.executable, "-P", "-m", *arguments)
 
 
-def _environment(context: Context, **changes: object) -> dict[str, str]:
+def _environment(context: Context, role: str, **changes: object) -> dict[str, str]:
     """For our own processes: no keys of clients, and time zones only from the pinned wheel (A13)."""
-    own = msgspec.structs.replace(context.settings, api_token="", write_key="", **changes)
+    own = msgspec.structs.replace(context.of(role), api_token="", write_key="", **changes)
     return {**environment(own), "PYTHONTZPATH": "", "PYTHONUNBUFFERED": "1"}
 
 
@@ -179,7 +198,7 @@ def _inbox(context: Context) -> Server:
         name="inbox",
         title="SMTP inbox",
         command=_python("laudstream.local.inbox"),
-        env=_environment(context),
+        env=_environment(context, ""),
         ports={"SMTP": port},
         ready=ready,
         detail=f"{HOST}:{port}",
@@ -196,7 +215,7 @@ def _sink(context: Context) -> Server:
         name="sink",
         title="webhook sink",
         command=_python("laudstream.local.sink"),
-        env=_environment(context, webhook_secret=""),
+        env=_environment(context, "", webhook_secret=""),
         ports={"sink": port},
         ready=ready,
         detail=context.settings.sink_url,
@@ -214,7 +233,7 @@ def _api(context: Context) -> Server:
         title="API and UI",
         needs=("workspace", "topics"),
         command=_python("laudstream", "api"),
-        env=_environment(context),
+        env=_environment(context, "api"),
         ports={"API": context.ports.api},
         ready=ready,
         detail=url,
@@ -236,7 +255,7 @@ def _worker(context: Context, name: str, title: str, ops_port: int, needs: tuple
         title=title,
         needs=needs,
         command=_python("laudstream", "worker", kind),
-        env=_environment(context, data_dir=str(folder), ops_host=HOST, ops_port=ops_port),
+        env=_environment(context, kind, data_dir=str(folder), ops_host=HOST, ops_port=ops_port),
         ports={f"ops of {name}": ops_port},
         prepare=prepare,
         ready=ready,

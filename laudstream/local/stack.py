@@ -23,6 +23,7 @@ from laudstream.local import folder, keys, parts, running
 from laudstream.local.child import Child, Died, Server
 from laudstream.local.parts import Context, Part, Step
 from laudstream.local.ports import Ports, check_free
+from laudstream.local.secured import Secured
 from laudstream.local.site import Site
 from laudstream.settings import Settings
 
@@ -57,16 +58,17 @@ class Stack:
         workers: int = 1,
         brokers: int = 1,
         settings: Settings | None = None,
+        secured: Secured | None = None,
         report: Callable[[Report], None] = _silent,
     ) -> None:
         """`parts`: these and what they need; None: all. `brokers`: of Kafka, which then keeps as many replicas.
-        `settings`: those that are not about addresses."""
+        `settings`: those that are not about addresses. `secured`: a Kafka that knows its users."""
         self.site = Site.at(data)
         self.ports = ports or Ports()
         self._wanted = None if parts is None else tuple(parts)
         self._workers, self._brokers = workers, brokers
         self._base = settings or Settings(replication=brokers)
-        self._report = report
+        self._report, self._secured = report, secured
         self._context: Context | None = None
         self._parts: list[Part] = []
         self._children: dict[str, Child] = {}
@@ -94,8 +96,8 @@ class Stack:
 
     @property
     def settings(self) -> Settings:
-        """Addresses and keys, as a client of this stack needs them."""
-        return self.context.settings
+        """Addresses and keys, as a client of this stack needs them; in a Kafka that knows its users, as an operator."""
+        return self.context.of("operator")
 
     @property
     def workspace(self) -> str:
@@ -136,7 +138,7 @@ class Stack:
             raise
 
     def _prepare(self) -> None:
-        self._context = Context(self.site, self.ports, self._base, keys.load(self.data), self._brokers)
+        self._context = Context(self.site, self.ports, self._base, keys.load(self.data), self._brokers, self._secured)
         self._parts = parts.selected(parts.parts(self._context, self._workers), self._wanted)
         servers = [part for part in self._parts if isinstance(part, Server)]
         check_free({use: port for server in servers for use, port in server.ports.items()})

@@ -9,9 +9,9 @@ from typing import Any
 from aiokafka.client import AIOKafkaClient, CoordinationType
 from aiokafka.errors import KafkaError
 
-from agents.lanes.encoding import I32, NO_TAGS, Call
 from laudstream import kafka_admin
 from laudstream.errors import Unavailable
+from laudstream.kafka_encoding import I32, NO_TAGS, Call
 from laudstream.local.kafka import name_of
 from laudstream.local.stack import Stack
 from tests.integration.kit import wait_until
@@ -63,7 +63,7 @@ class Brokers:
             raise KafkaError(f"ElectLeaders: code {code}")
 
     async def _topics(self) -> list[dict[str, Any]]:
-        async with kafka_admin.admin(self._kafka, 5.0) as client:
+        async with kafka_admin.admin(self._stack.settings, 5.0) as client:
             return list(await client.describe_topics())
 
     @asynccontextmanager

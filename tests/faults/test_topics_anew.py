@@ -85,7 +85,7 @@ async def test_records_deleted_before_they_were_handled_close_the_lane_until_the
     await _handled(small)
     assert "nothing to skip" in await _skipped_while(small)
     await _sent(small, 5)
-    async with kafka_admin.admin(small.settings.kafka) as admin:
+    async with kafka_admin.admin(small.settings) as admin:
         await admin.delete_records({TopicPartition(topics.EVENTS, 0): RecordsToDelete(before_offset=8)})
     said = await _closed(small)
     assert f"position 5 is outside the log of {topics.EVENTS}" in said
@@ -108,7 +108,7 @@ async def test_a_topic_made_anew_ends_the_worker_and_closes_the_lane_until_it_is
     worker = small.part("journeys")
     await _sent(small, 3)
     await _handled(small)
-    async with kafka_admin.admin(small.settings.kafka) as admin:
+    async with kafka_admin.admin(small.settings) as admin:
         await admin.delete_topics([topics.EVENTS])
 
     async def made() -> bool:

@@ -13,9 +13,9 @@ from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.structs import TopicPartition
 
 from agents.lanes import surface
-from agents.lanes.encoding import I16, I32, I64, NO_TAGS, Call, array, text
 from agents.lanes.wire import Code
 from laudstream import topics
+from laudstream.kafka_encoding import I16, I32, I64, NO_TAGS, Call, array, text
 
 TP = TopicPartition(topics.EVENTS, 3)
 HANDOFFS = TopicPartition(topics.HANDOFFS, 3)

@@ -42,7 +42,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
     async def start() -> None:
         await running.start()
-        async with kafka_admin.admin(running.settings.kafka) as admin:
+        async with kafka_admin.admin(running.settings) as admin:
             unchecked = {"transaction.partition.verification.enable": "false"}
             await admin.alter_configs([ConfigResource(ConfigResourceType.BROKER, "1", configs=unchecked)])
 

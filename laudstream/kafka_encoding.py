@@ -79,6 +79,12 @@ class Reader:
         self._at += size
         return self._data[self._at - size : self._at].decode()
 
+    def skip(self) -> int:
+        """Bytes or a text; returns how many bytes there were."""
+        size = max(0, self.uvarint() - 1)
+        self._at += size
+        return size
+
     def array(self, item: Callable[[], Any]) -> list[Any]:
         return [item() for _ in range(self.uvarint() - 1)]
 
