@@ -18,7 +18,7 @@ from agents.lanes import surface, wire_state
 from agents.lanes.hub import GroupSource, LaneHub
 from agents.lanes.transport import Crash, LaneApp
 from laudstream import kafka_client, topics
-from laudstream.errors import Broken, Unavailable
+from laudstream.errors import Broken, LaudstreamError, Refused
 from laudstream.settings import Settings, load
 
 log = structlog.get_logger(__name__)
@@ -30,7 +30,7 @@ NEEDED = (*topics.LANE_INPUTS, topics.STATE, topics.JOURNAL, topics.DECISIONS, t
 
 
 async def look_up(settings: Settings) -> wire_state.Cluster:
-    """Ids and partition counts of the topics that lanes use. Raises Unavailable, Broken."""
+    """Ids and partition counts of the topics that lanes use. Raises Unavailable, Refused, Broken."""
     client = AIOKafkaClient(**kafka_client.arguments(settings))
     try:
         try:
@@ -38,9 +38,11 @@ async def look_up(settings: Settings) -> wire_state.Cluster:
         except Exception as error:
             raise await kafka_client.no_way_in(settings, error) from None
         node = client.get_random_node()
-        cluster, found = await client.send(node, wire_state.topic_ids({*NEEDED, *topics.LANE_OUTPUTS}))
+        cluster, found, hidden = await client.send(node, wire_state.topic_ids({*NEEDED, *topics.LANE_OUTPUTS}))
     finally:
         await client.close()
+    if unseen := sorted(hidden.intersection(NEEDED)):
+        raise Refused(f"Kafka: we may not see {', '.join(unseen)}: see `laudstream topics rights`")
     missing = [name for name in NEEDED if name not in found]
     if missing:
         raise Broken(f"topics are missing: {', '.join(missing)}; run `laudstream topics apply`")
@@ -87,7 +89,7 @@ class JourneyApp(LaneApp):
             await asyncio.sleep(LOOK_S)
             try:
                 now = await look_up(self.settings)
-            except (Unavailable, Broken, KafkaError):  # brokers come and go; what is gone for good shows elsewhere
+            except (LaudstreamError, KafkaError):  # brokers come and go; what is gone for good shows elsewhere
                 continue
             if anew := sorted(name for name, id in before.ids.items() if now.ids.get(name, id) != id):
                 log.error("topics_made_anew", topics=anew)

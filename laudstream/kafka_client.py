@@ -26,6 +26,7 @@ log = structlog.get_logger(__name__)
 
 STOP_S = 3.0
 ASK_S = 5.0
+_HANGS_UP = (KafkaConnectionError, ssl.SSLError, ConnectionResetError, ConnectionAbortedError)
 
 
 def arguments(settings: Settings) -> dict[str, Any]:
@@ -89,7 +90,7 @@ async def no_way_in(settings: Settings, error: object) -> Refused | Unavailable:
             if reason := _refusal(settings, found):
                 message = f"Kafka at {host}:{port} {reason.message}"
                 return Refused(message, (Problem(reason.pointer, reason.message, reason.fix),))
-            if isinstance(found, KafkaConnectionError):
+            if isinstance(found, _HANGS_UP):
                 closed = (
                     f"; {host}:{port} hangs up on {settings.kafka_security}: does it want "
                     f"another {variable('kafka_security')}, or a certificate?"
@@ -112,9 +113,6 @@ def _refusal(now: Settings, error: Exception) -> Problem | None:
         fix = f"set {variable('kafka_ca')} to the authority that signed it, and {variable('kafka')} to a name in it"
         said = f"shows a certificate that we do not trust: {error.verify_message}"
         return Problem(f"/{variable('kafka_ca')}", said, fix)
-    if isinstance(error, ssl.SSLError) and error.reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"):
-        fix = f"set {variable('kafka_security')} to one without SSL, or use another port"
-        return Problem(f"/{variable('kafka_security')}", "speaks no TLS on this port", fix)
     return None
 
 

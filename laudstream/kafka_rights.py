@@ -136,9 +136,13 @@ async def _coordinated(client: AIOKafkaClient, kind: CoordinationType, name: str
         try:
             node = await client.coordinator_lookup(kind, name)
         except KafkaError as error:
-            if (code := getattr(error, "errno", 0)) in NOT_ALLOWED:
+            code = getattr(error, "errno", 0)
+            if code in NOT_ALLOWED:
                 return code, 0
-            raise
+            if code not in _NOT_NOW:
+                raise
+            await asyncio.sleep(0.1)
+            continue
         answer = await client.send(node, call(name))
         code, bits = answer if isinstance(answer, tuple) else (answer, _UNTOLD)
         if code not in _NOT_NOW:

@@ -98,6 +98,7 @@ def _operator(group: str) -> list[Right]:
     read = (*topics.LANE_INPUTS, topics.STATE, topics.JOURNAL, topics.DEFINITIONS, topics.DEAD_LETTERS)
     return [
         *_on(TOPIC, read, "Read"),
+        *_on(TOPIC, (topics.DECISIONS, topics.WRITES), "Describe"),  # with the rest of the topics of lanes
         *_on(TOPIC, (*topics.LANE_INPUTS, topics.DEAD_LETTERS), "Write"),  # dead-letters retry, drop
         *_on(GROUP, (group,), "Read"),  # lanes; with the rest: lanes skip
         *_on(TRANSACTIONAL_ID, (f"{group}-skip",), "Write"),

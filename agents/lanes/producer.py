@@ -2,7 +2,7 @@
 
 `commit` sends everything at once and returns when the transaction is decided. It raises
   Aborted        the transaction did not happen; the producer is ready for the next one
-  Unreachable    the same, because Kafka could not take it in time: try the same again later
+  Unreachable    the same, because Kafka could not take it in time, or may not from us: try the same again later
   Fenced         the transaction did not happen; another producer has our id
   OutOfGroup     the transaction did not happen; the group has moved on without us
   OutcomeUnknown it may or may not have happened: read the changelog before you go on
@@ -26,6 +26,7 @@ from agents.lanes import unended, wire, wire_state
 from agents.lanes.brokers import Brokers
 from agents.lanes.clock import BrokerClock
 from agents.lanes.wire import TP, Code, Member, ProducerId
+from laudstream.kafka_admin import NOT_ALLOWED
 
 log = structlog.get_logger(__name__)
 
@@ -72,7 +73,7 @@ class _Rejected(Exception):
     """The broker refused a part of the transaction."""
 
     def __init__(self, code: int, what: object) -> None:
-        super().__init__(f"code {code} for {what}")
+        super().__init__(f"{what}: {wire.said(code)}")
         self.code = code
 
 
@@ -131,7 +132,11 @@ class TxnProducer:
         code, self._pid = await self._ask(wire.init_producer_id(self.txn_id, self._timeout_ms), deadline)
         if code:
             self._pid = ours
-            raise Fenced(self.txn_id) if code in Code.FENCES else KafkaError(f"InitProducerId {self.txn_id}: {code}")
+            raise (
+                Fenced(self.txn_id)
+                if code in Code.FENCES
+                else KafkaError(f"InitProducerId {self.txn_id}: {wire.said(code)}")
+            )
         self._sequences.clear()
         happened = before.state == "CompleteCommit"
         if ours.id < 0:
@@ -216,7 +221,9 @@ class TxnProducer:
             await self.start()  # aborts what is open, whatever came before
             if code in Code.GROUP:
                 raise OutOfGroup(str(error)) from None
-            raise (Aborted if isinstance(error, (_Rejected, ValueError)) else Unreachable)(repr(error)) from None
+            if isinstance(error, ValueError) or (isinstance(error, _Rejected) and code not in NOT_ALLOWED):
+                raise Aborted(repr(error)) from None
+            raise Unreachable(str(error) if isinstance(error, _Rejected) else repr(error)) from None
         self._note(writes, group, _Decision(epoch, None))
         await self._end(shared=group is not None)
         self._note(writes, group, _Decision(epoch, True))
@@ -342,7 +349,7 @@ class TxnProducer:
             # Fenced by id or by the transaction timeout: aborted, unless an earlier try of ours got through.
             raise OutcomeUnknown(f"{self.txn_id}: fenced at the end") if shared else Fenced(self.txn_id)
         else:
-            raise OutcomeUnknown(f"EndTxn: code {code}")
+            raise OutcomeUnknown(f"EndTxn {self.txn_id}: {wire.said(code)}")
 
     async def _ask(self, call: Any, deadline: float) -> Any:
         return await self._brokers.ask_coordinator(

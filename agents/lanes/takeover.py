@@ -49,7 +49,7 @@ class Takeover:
                 _, offset, note = found[self._lock_topic, partition]
                 return int(note) if offset >= 0 and note else None
             if codes - {Code.UNSTABLE_OFFSET} - Code.COORDINATOR:
-                raise KafkaError(f"OffsetFetch: codes {codes}")
+                raise KafkaError(f"OffsetFetch {group}: {', '.join(map(wire.said, sorted(codes - {Code.NONE})))}")
             await asyncio.sleep(0.02)
             await self._clear(partition)
 

@@ -58,7 +58,7 @@ async def open_in(brokers: Brokers, producer: int, tps: Iterable[TP], deadline: 
                         if one.id == producer and one.begins_at >= 0:
                             found[tp] = one.epoch
                 elif code not in Code.LEADER:
-                    raise KafkaError(f"DescribeProducers {tp}: code {code}")
+                    raise KafkaError(f"DescribeProducers {tp}: {wire.said(code)}")
         if left:
             await brokers.refresh(deadline, f"leader of {min(left)}")
     return found
@@ -88,5 +88,5 @@ async def end(
     if not code:
         code, after = await ask(kind, txn_id, wire.end_txn(txn_id, pid, commit), lambda answer: answer[0], deadline)
     if code:
-        raise Refused(f"{txn_id}: its older transaction could not be ended: code {code}")
+        raise Refused(f"{txn_id}: its older transaction could not be ended: {wire.said(code)}")
     return after if after.id >= 0 else pid

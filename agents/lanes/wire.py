@@ -10,6 +10,9 @@ import struct
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from aiokafka.errors import for_code
+
+from laudstream.kafka_admin import NOT_ALLOWED
 from laudstream.kafka_encoding import I16, I32, I64, NO_TAGS, Call, Reader, array, text, uvarint
 
 TP = tuple[str, int]
@@ -32,6 +35,12 @@ class Code:
     ))  # fmt: skip
     FENCES = frozenset((BAD_EPOCH, FENCED))  # another producer has our id
     GROUP = frozenset((ILLEGAL_GENERATION, UNKNOWN_MEMBER, FENCED_INSTANCE))  # we are out of the group
+
+
+def said(code: int) -> str:
+    """Name and number of an error code, and where to look for a right that is missing."""
+    advice = ": see `laudstream doctor --role`" if code in NOT_ALLOWED else ""
+    return f"{for_code(code).__name__} ({code}){advice}"
 
 
 class ProducerId(NamedTuple):

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from agents.lanes.wire import TP, Code, ProducerId, by_topic, grouped
+from laudstream.kafka_admin import NOT_ALLOWED
 from laudstream.kafka_encoding import I32, I64, NO_TAGS, Call, Reader, array, text
 
 
@@ -136,7 +137,8 @@ def log_ends(tps: Iterable[TP]) -> Call:
 
 # -- the cluster -------------------------------------------------------------------
 def topic_ids(names: Iterable[str]) -> Call:
-    """Metadata v12. Answer: (cluster id, {topic: (id, number of partitions)}); missing topics are left out."""
+    """Metadata v12. Answer: (cluster id, {topic: (id, number of partitions)}, topics that we may not see); missing
+    topics are left out."""
     wanted = array(b"\0" * 16 + text(name) + NO_TAGS for name in names)
 
     def read(r: Reader) -> Any:
@@ -145,6 +147,7 @@ def topic_ids(names: Iterable[str]) -> Call:
         cluster = r.text()
         r.i32()
         found: dict[str, tuple[str, int]] = {}
+        hidden: set[str] = set()
 
         def topic() -> None:
             code, name, topic_id = r.i16(), r.text(), r.uuid()
@@ -167,9 +170,11 @@ def topic_ids(names: Iterable[str]) -> Call:
             r.tags()
             if code == Code.NONE and name is not None:
                 found[name] = topic_id, count
+            elif code in NOT_ALLOWED and name is not None:
+                hidden.add(name)
 
         r.array(topic)
-        return cluster, found
+        return cluster, found, hidden
 
     return Call(3, 12, wanted + b"\0" + b"\0" + NO_TAGS, read)
 

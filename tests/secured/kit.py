@@ -6,6 +6,7 @@ from __future__ import annotations
 import shlex
 import subprocess
 from collections.abc import Callable, Iterable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,15 +19,14 @@ from laudstream.local import child, kafka
 from laudstream.local.ports import HOST, Ports
 from laudstream.local.secured import Secured, add, properties
 from laudstream.local.site import Site, program
-from laudstream.rights import GROUP, OPERATIONS, TOPIC, TRANSACTIONAL_ID, Right, commands, principal, roles
+from laudstream.local.stack import Stack
+from laudstream.rights import GROUP, OPERATIONS, TOPIC, TRANSACTIONAL_ID, Right, principal, roles
 from laudstream.settings import Settings
 
 ROOT, BROKER = "root", "broker"
 PASSWORD = "hush-hush"
 PLAIN, TLS = 10, 20
 """Beside Kafka's port: listeners without TLS, and for those who show a certificate."""
-BY_TOOL = "operator"
-"""The role that gets its rights by the commands that we print; the others get them faster."""
 _RESOURCES = {TOPIC: 2, GROUP: 3, TRANSACTIONAL_ID: 5}
 _LITERAL, _PREFIXED, _ALLOW = 3, 4, 3
 
@@ -112,23 +112,33 @@ def _grant(users: Any) -> Callable[[Settings], Any]:
     async def grant(settings: Settings) -> str:
         root = msgspec.structs.replace(settings, **users[ROOT])
         table = roles(settings)
-        await give(root, [(user_of(role), right) for role in table if role != BY_TOOL for right in table[role]])
+        await give(root, [(user_of(role), right) for role in table for right in table[role]])
         return f"{sum(map(len, table.values()))} rights"
 
     return grant
 
 
-async def by_tool(site: Site, root: Settings) -> str:
-    """Run what `laudstream topics rights` prints for BY_TOOL."""
+async def run_tool(site: Site, root: Settings, line: str) -> None:
+    """Run a kafka-acls.sh command as root."""
     config = site.data / "config" / "admin.properties"
-    config.touch()
+    config.write_text("")
     add(config, properties(root))
-    said = ""
-    for line in commands(roles(root)[BY_TOOL], user_of(BY_TOOL), root.kafka):
-        words = [str(config) if word == "admin.properties" else word for word in shlex.split(line)[1:]]
-        tool = kafka.java(site, "acls", kafka.TOOL, "org.apache.kafka.tools.AclCommand", *words)
-        said += await child.run(tool, site=site, name="acls")
-    return said
+    words = [str(config) if word == "admin.properties" else word for word in shlex.split(line)[1:]]
+    tool = kafka.java(site, "acls", kafka.TOOL, "org.apache.kafka.tools.AclCommand", *words)
+    await child.run(tool, site=site, name=f"acls-{sha256(line.encode()).hexdigest()[:8]}")
+
+
+def with_certificate(stack: Stack) -> Settings:
+    """Somebody who shows a certificate and has no user."""
+    folder = stack.data.parent
+    return msgspec.structs.replace(
+        stack.context.of(ROOT),
+        kafka=f"{HOST}:{stack.ports.kafka + TLS}",
+        kafka_security="SSL",
+        kafka_user="",
+        kafka_password="",
+        kafka_certificate=str(folder / "client.pem"),
+    )
 
 
 # -- ACLs on the wire ---------------------------------------------------------------------
