@@ -64,7 +64,7 @@ def roles(settings: Settings) -> dict[str, tuple[Right, ...]]:
         ],
         "connect": [
             *_on(GROUP, (CONNECT_GROUP,), "Read"),
-            *_on(TOPIC, CONNECT_TOPICS, "Read", "Write", "Create", "DescribeConfigs"),
+            *_on(TOPIC, CONNECT_TOPICS, "Read", "Write", "Create"),
             *_on(TOPIC, (topics.ROWS,), "Write"),
             *_on(TOPIC, HEARTBEATS, "Write", "Create"),
         ],

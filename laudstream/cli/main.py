@@ -28,7 +28,7 @@ COMMANDS = {
     "worker": ("laudstream.cli.worker:worker", "Run a worker: journeys, senders or projector."),
     "lanes": ("laudstream.cli.lanes:lanes", "Who owns each lane, and how far behind it is."),
     "dead-letters": ("laudstream.cli.dead_letters:dead_letters", "List, show, retry and drop what no lane could read."),
-    "topics": ("laudstream.cli.topics:topics", "Create and check the topics in Kafka."),
+    "topics": ("laudstream.cli.topics:topics", "Create and check the topics in Kafka, print who needs which rights."),
     "migrate": ("laudstream.cli.migrate:migrate_", "Bring the tables in PostgreSQL up to date."),
     "replay": ("laudstream.cli.replay:replay", "Run partitions again from their journals and compare."),
     "config": ("laudstream.cli.config:config", "Print all settings and where each comes from."),

@@ -17,7 +17,7 @@ _COLUMNS = ("topic", "partitions", "replication", "differs")
 
 @click.group()
 def topics() -> None:
-    """Create and check the topics in Kafka."""
+    """Create and check the topics in Kafka, print who needs which rights."""
 
 
 @topics.command("apply")
