@@ -18,6 +18,7 @@ SCENARIOS = (
     "sending",
     "enrolment",
     "timers",
+    "recovery",
     "segments",
     "simulate",
     "budget",
@@ -34,13 +35,16 @@ def main() -> int:
         "--peers", choices=("few", "all"), help="lanes only: with Kafka Streams or not; whole runs have it"
     )
     parser.add_argument("--customers", type=int, help="keys only: so many, instead of three sizes")
+    parser.add_argument("--waiting", type=int, default=0, help="timers and recovery: so many customers wait")
     arguments = parser.parse_args()
     if arguments.peers and arguments.scenario != "lanes":
         parser.error("--peers belongs to lanes")
     if arguments.customers and arguments.scenario != "keys":
         parser.error("--customers belongs to keys")
     module = importlib.import_module(f"benchmarks.{arguments.scenario}")
-    options = {name: value for name in ("peers", "customers") if (value := getattr(arguments, name))}
+    if arguments.waiting and arguments.scenario not in ("timers", "recovery"):
+        parser.error("--waiting belongs to timers and recovery")
+    options = {name: value for name in ("peers", "customers", "waiting") if (value := getattr(arguments, name))}
     figures = module.measure(quick=arguments.quick, **options)
     path = keep(arguments.scenario, figures, sys.argv[1:])
     print(json.dumps(figures, indent=2))

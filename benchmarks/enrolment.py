@@ -127,8 +127,9 @@ async def _sweep(settings: Settings, customers: int, pid: int) -> dict[str, Any]
 class Live:
     """Events on a fixed schedule, each at its instant, whatever became of those before it."""
 
-    def __init__(self, settings: Settings, per_s: int) -> None:
-        self._settings, self._per_s = settings, per_s
+    def __init__(self, settings: Settings, per_s: int, customers: int = 0) -> None:
+        """`customers`: events go round these many; 0: each has its own."""
+        self._settings, self._per_s, self._customers = settings, per_s, customers
         self.due: list[int] = []
         self.stopped = False
 
@@ -145,7 +146,9 @@ class Live:
                 now = int(at * 1000)
                 self.due.append(now)
                 event = {"id": f"live{n}", "type": "track", "name": "ping", "timestamp": now, "received": now}
-                await producer.send(topics.EVENTS, encode(event), f"{load.WORKSPACE}:live{n}".encode())
+                await producer.send(
+                    topics.EVENTS, encode(event), f"{load.WORKSPACE}:live{n % (self._customers or n + 1)}".encode()
+                )
         finally:
             await producer.stop()
 

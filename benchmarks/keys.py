@@ -52,7 +52,7 @@ async def _measure(sizes: tuple[int, ...]) -> dict[str, Any]:
                 entering = await race(
                     settings, customers, 1, broker, partial(load.fill, settings, customers, customers)
                 )
-                more = partial(load.fill, settings, events, customers, first=customers)
+                more = partial(load.fill, settings, customers + events, customers, begin=customers)
                 figures = await race(settings, events, 1, broker, more)
                 figures |= {"customers": customers, "stores_mb": stored_mb(Path(settings.data_dir))}
                 if customers >= LEAST:  # fewer are in within a few glances

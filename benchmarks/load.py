@@ -76,16 +76,15 @@ async def publish(settings: Settings, body: dict[str, Any], seq: int = 1) -> Non
         await producer.stop()
 
 
-async def fill(settings: Settings, count: int, customers: int, per_s: int = 0, *, first: int = 0) -> None:
-    """`count` events of about 180 bytes, in turn for each of `customers`; at a fixed rate, or at once (0). `first`: so
-    many are in the log already."""
+async def fill(settings: Settings, count: int, customers: int, per_s: int = 0, begin: int = 0) -> None:
+    """Events `begin` to `count`, about 180 bytes each, in turn for each of `customers`; at a fixed rate or at once."""
     now = time.time_ns() // 1_000_000
 
     def event(n: int) -> dict[str, Any]:
         properties = {"page": "/a/page/of/the/shop", "amount": n % 120, "currency": "EUR", "note": "x" * 40}
-        name = "arrived" if first + n < customers else "seen"
+        name = "arrived" if n < customers else "seen"
         return {
-            "id": f"m{first + n}",
+            "id": f"m{n}",
             "type": "track",
             "name": name,
             "timestamp": now,
@@ -93,7 +92,7 @@ async def fill(settings: Settings, count: int, customers: int, per_s: int = 0, *
             "properties": properties,
         }
 
-    await _put(settings, topics.EVENTS, count, customers, event, per_s)
+    await _put(settings, topics.EVENTS, count, customers, event, per_s, begin)
 
 
 async def rows(settings: Settings, customers: int) -> None:
@@ -108,8 +107,9 @@ async def rows(settings: Settings, customers: int) -> None:
 
 
 async def _put(
-    settings: Settings, topic: str, count: int, customers: int, record: Callable[[int], Any], per_s: int = 0
-) -> None:
+    settings: Settings, topic: str, count: int, customers: int, record: Callable[[int], Any], per_s: int = 0,
+    begin: int = 0,
+) -> None:  # fmt: skip
     producer = AIOKafkaProducer(bootstrap_servers=settings.kafka, max_batch_size=900_000, max_request_size=2_000_000)
     await producer.start()
     encode = msgspec.json.Encoder().encode
@@ -118,7 +118,7 @@ async def _put(
     places = [_place(n, settings.partitions) for n in range(customers)]
     slice, began = per_s // 50, time.monotonic()
     try:
-        for n in range(count):
+        for n in range(begin, count):
             if slice and n % slice == 0:
                 for ready, batch in batches.items():
                     sent.append(await producer.send_batch(batch, topic, partition=ready))

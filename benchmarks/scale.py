@@ -51,7 +51,7 @@ async def _measure(events: int, customers: int) -> dict[str, Any]:
                     await load.make_topics(settings)
                     await load.publish(settings, load.COUNTING)
                     await race(settings, customers, workers, broker, partial(load.fill, settings, customers, customers))
-                    backlog = partial(load.fill, settings, events, customers, first=customers)
+                    backlog = partial(load.fill, settings, customers + events, customers, begin=customers)
                     figures = await race(settings, events, workers, broker, backlog)
                     figures["limit"] = limit(figures, os.cpu_count() or 1)
                     runs[f"p{partitions}_w{workers}"] = figures

@@ -31,6 +31,7 @@ from tables.view import Due, Record, Records
 _META = b"meta"
 _FOREVER = 1 << 62
 _NEVER = bytes(8)
+_NO_LIMIT = 1 << 30
 
 LATE_BYTES = 4 << 20
 LATE_MS = 10_000
@@ -75,6 +76,12 @@ class RocksMemory:
         options.set_atomic_flush(True)
         options.set_write_buffer_size(16 << 20)
         options.set_max_write_buffer_number(3)
+        options.set_arena_block_size(64 << 10)  # else each of four families of each lane takes 1 MB of the budget
+        # A write holds the GIL: one that RocksDB lets wait for a compaction would stop the process, heartbeats too.
+        options.set_level_zero_slowdown_writes_trigger(_NO_LIMIT)
+        options.set_level_zero_stop_writes_trigger(_NO_LIMIT)
+        options.set_soft_pending_compaction_bytes_limit(0)
+        options.set_hard_pending_compaction_bytes_limit(0)
         options.set_write_buffer_manager(self.memtables)
         options.set_max_open_files(256)
         options.set_keep_log_file_num(2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -201,3 +202,34 @@ def _noted(method: Callable[[LaneStore], None], calls: list[LaneStore]) -> Calla
         method(store)
 
     return noted
+
+
+def test_writes_after_a_long_restore_do_not_wait_for_its_files_to_be_compacted(tmp_path: Path) -> None:
+    """A write holds the GIL: while RocksDB lets it wait, nothing of the process runs, its heartbeats neither."""
+    store = LaneStore(tmp_path / "lane", RocksMemory(8, 1), ORIGIN, now=DAY, max_age_ms=KEPT // 2)
+    store.take_much()
+    noise = random.Random(1)
+    for at in range(150):
+        store.restore([(noise.randbytes(20) + CORE, core(noise.randbytes(2_000))) for _ in range(300)], at + 1)
+    assert files(store) > 40  # beyond 20 RocksDB slows writes down by itself, from 36 on it stops them
+    store.restored(DAY)
+    assert store._db.property_int_value("rocksdb.is-write-stopped") == 0
+    assert store._db.property_int_value("rocksdb.actual-delayed-write-rate") == 0
+    store.close()
+
+
+def test_few_records_of_many_lanes_share_the_memory_without_a_file_for_each_step(tmp_path: Path) -> None:
+    """What each family of each lane takes beforehand must not use up what all of them may have."""
+    memory = RocksMemory(8, 32)
+    stores = [LaneStore(tmp_path / f"{n}", memory, ORIGIN, now=DAY, max_age_ms=KEPT // 2) for n in range(24)]
+    for at in range(40):
+        for store in stores:
+            store.restore([(b"workspace0:c%d-%d" % (at, n) + CORE, core(b"x" * 90)) for n in range(50)], at + 1)
+    assert [files(store) for store in stores] == [0] * 24
+    for store in stores:
+        store.close()
+
+
+def files(store: LaneStore) -> int:
+    found: int = store._db.property_int_value("rocksdb.num-files-at-level0")
+    return found
