@@ -20,7 +20,6 @@ from laudstream.postgres import queries
 from laudstream.postgres.tenancy import Connection
 
 _SQL = queries("journeys")
-_TEMPLATES = queries("templates")
 _CUSTOMERS = queries("customers")
 _DEFINITIONS = queries("definitions")
 _VERSIONS = queries("versions")
@@ -242,9 +241,9 @@ class _Templates(NamedTuple):
 
 
 async def _templates(connection: Connection, workspace: str) -> _Templates:
-    rows = await connection.fetch(_TEMPLATES["requires"], workspace)
-    requires = {row["template_id"]: row["requires"] for row in rows}
-    return _Templates(requires, {row["template_id"]: row["channel"] or "email" for row in rows})
+    rows = await connection.fetch(_DEFINITIONS["templates"], workspace)
+    requires = {row["id"]: row["requires"] for row in rows}
+    return _Templates(requires, {row["id"]: row["channel"] or "email" for row in rows})
 
 
 async def _known(connection: Connection, workspace: str, id: str, version: int | None) -> definition.Known:
