@@ -202,7 +202,7 @@ async def show_one(call: Call, kind: Kind, id: str) -> Response:
 
 async def _counted(connection: Connection, workspace: str, id: str) -> list[Counted]:
     rows = await connection.fetch(_SQL["version_bodies"], workspace, SEGMENT.name, id)
-    return counted(rows, _queries, parse_workspace(await live_settings(connection, workspace)).horizon_ms)
+    return counted(rows, _queries, await live_horizon(connection, workspace))
 
 
 def _queries(body: dict[str, Any]) -> tuple[Query, ...]:
@@ -210,9 +210,9 @@ def _queries(body: dict[str, Any]) -> tuple[Query, ...]:
     return condition.needs.queries if condition is not None else ()
 
 
-async def live_settings(connection: Connection, workspace: str) -> dict[str, Any]:
-    """Those of the workspace; empty if none are saved."""
-    return await live_body(connection, workspace, WORKSPACE, SETTINGS) or {}
+async def live_horizon(connection: Connection, workspace: str) -> int:
+    """How long a workspace keeps events, ms."""
+    return parse_workspace(await live_body(connection, workspace, WORKSPACE, SETTINGS) or {}).horizon_ms
 
 
 async def live_body(connection: Connection, workspace: str, kind: Kind, id: str) -> dict[str, Any] | None:

@@ -1,5 +1,6 @@
 import type { Definition } from '../journey/definition';
 import { call } from './client';
+import type { Counted } from './definitions';
 import type { Problem } from './problems';
 
 export type JourneyStatus = 'draft' | 'publishing' | 'live' | 'paused' | 'draining' | 'stopped';
@@ -41,6 +42,8 @@ export interface Journey {
   problem?: string | null;
   /** A version beside the live one, and its share in per cent of those who enter. */
   trial?: { version: number; share: number } | null;
+  /** What the live version counts of the past. */
+  counted?: Counted[];
 }
 
 export type Counts = Record<string, number>;
