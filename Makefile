@@ -9,14 +9,16 @@ help: ## List the targets
 setup: ## Install what is missing and build the UI; called by the others
 	@./local-env/setup.sh
 
-up: setup ## Run everything on this machine until Ctrl-C
-	@$(BIN)/laudstream up
+PORTS = $(if $(PORT_BASE),--port-base $(PORT_BASE))
+
+up: setup ## Run everything on this machine until Ctrl-C; PORT_BASE=21000 uses the ports above that
+	@$(BIN)/laudstream up $(PORTS)
 
 down: ## Stop what `make up` runs (delete its data too: laudstream down --wipe)
 	@$(BIN)/laudstream down
 
 demo: setup ## Show a real journey with 23,570 customers; DEMO_EXIT=1 ends after the summary
-	@DEMO_EXIT=$(DEMO_EXIT) $(BIN)/laudstream demo
+	@DEMO_EXIT=$(DEMO_EXIT) $(BIN)/laudstream demo $(PORTS)
 
 test: setup lint ## Check the code, then run all tests on real servers
 	@cd ui && npm test --silent

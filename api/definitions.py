@@ -1,4 +1,4 @@
-"""Segments, subscriptions and the settings of the workspace: live as soon as every lane has them (R8).
+"""Templates, segments, subscriptions and the settings of the workspace: live as soon as every lane has them (R8).
 
 What one of them names must be there, and what is named stays there: a delete is refused with the list of those who
 name it.
@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from itertools import takewhile
 from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 from starlette.responses import Response
 
 from api.call import Call, converted, reply
+from api.counted import Counted, counted
 from api.naming import Neighbours, neighbours
 from api.paging import ms
 from api.publishing import Version, Wait, order, seen, shown
-from laudstream.conditions.tally import EVENT, Query
+from laudstream.conditions.tally import Query
 from laudstream.errors import Invalid, NotFound, Problem, Refused
 from laudstream.journey import subscriptions
 from laudstream.journey.parse_settings import DEFAULTS
@@ -50,18 +50,6 @@ class Lines(msgspec.Struct):
     items: list[Line]
 
 
-class Counted(msgspec.Struct):
-    """A question about the past that a condition asks (R58)."""
-
-    what: str
-    """event, message or run."""
-    name: str
-    since: int
-    """From then on everything is counted."""
-    reaches: int
-    """Of the time before, what was kept is counted too: events back to here; else the same as `since`."""
-
-
 class Definition(msgspec.Struct):
     id: str
     name: str
@@ -87,20 +75,80 @@ class Published(msgspec.Struct):
     problem: str | None = None
 
 
+class Live(NamedTuple):
+    """A definition as it is live."""
+
+    id: str
+    version: int
+    status: str
+    updated_at: int | None
+    body: dict[str, Any]
+    problem: str | None
+
+
+class Made(NamedTuple):
+    """What became of a publish."""
+
+    id: str
+    version: int
+    status: str
+    seen: bool
+    changed: bool
+    body: dict[str, Any]
+    problem: str | None
+
+
+class Shape(NamedTuple):
+    """How a kind is shown."""
+
+    lines: Callable[[list[Live]], msgspec.Struct]
+    one: Callable[[Live, list[Version], list[Counted]], msgspec.Struct]
+    made: Callable[[Made], msgspec.Struct]
+
+
+def _line(live: Live) -> Line:
+    return Line(live.id, _name(live), live.status, live.version, live.updated_at, live.body, live.problem)
+
+
+def _one(live: Live, past: list[Version], asked: list[Counted]) -> Definition:
+    return Definition(
+        live.id, _name(live), live.status, live.version, live.updated_at, live.body, past, live.problem, asked
+    )
+
+
+def _name(live: Live) -> str:
+    return live.body.get("name") or live.id
+
+
+def _made(made: Made) -> Published:
+    return Published(made.id, made.version, made.status, made.seen, made.changed, made.problem)
+
+
+PLAIN = Shape(lambda found: Lines([_line(live) for live in found]), _one, _made)
+
+
 class Kind(NamedTuple):
     name: str
-    parse: Callable[[dict[str, Any], Neighbours], Any]
-    """Raises Invalid if the body is wrong, or names what is not there."""
+    parse: Callable[[dict[str, Any], Neighbours | None], dict[str, Any]]
+    """The body that is kept. Raises Invalid if it is wrong, or names what is not there."""
+    shape: Shape = PLAIN
+    names: bool = True
+    """It names others: it is checked against them, while nothing else changes."""
+    replaces: Callable[[str, dict[str, Any], dict[str, Any]], None] = lambda id, before, after: None
+    """Raises Refused where one body cannot follow the other."""
 
 
-KINDS = {
-    kind.name: kind
-    for kind in (
-        Kind("segment", lambda body, near: segments.parse(body, near.segments)),
-        Kind("subscription", lambda body, _: subscriptions.parse(body)),
-        Kind("workspace", lambda body, _: parse_workspace(body)),
-    )
-}
+def _checked(check: Callable[[dict[str, Any], Neighbours], Any]) -> Callable[..., dict[str, Any]]:
+    def parse(body: dict[str, Any], near: Neighbours) -> dict[str, Any]:
+        check(body, near)
+        return body
+
+    return parse
+
+
+SEGMENT = Kind("segment", _checked(lambda body, near: segments.parse(body, near.segments)))
+SUBSCRIPTION = Kind("subscription", _checked(lambda body, _: subscriptions.parse(body)))
+WORKSPACE = Kind("workspace", _checked(lambda body, _: parse_workspace(body)))
 
 
 class MembersWish(msgspec.Struct, forbid_unknown_fields=True):
@@ -117,133 +165,132 @@ class Members(msgspec.Struct):
     """Ids of nobody; the others are done all the same."""
 
 
-def all_of(kind: str) -> Handler:
+def all_of(kind: Kind) -> Handler:
     async def all(call: Call) -> Response:
-        async with call.database() as connection:
-            rows = await connection.fetch(_SQL["page"], call.workspace, kind, call.settings.partitions)
-        return reply(Lines([Line(*_shown(row), row["body"], row["error"]) for row in rows]))
+        return await show_all(call, kind)
 
-    all.__name__ = f"all_{kind}"
-    all.__doc__ = f"The {kind}s, by id."
+    all.__name__ = f"all_{kind.name}"
+    all.__doc__ = f"The {kind.name}s, by id."
     return all
 
 
-def one_of(kind: str) -> Handler:
-    async def one(call: Call) -> Response:
-        return await _one(call, kind, call.named("id"))
+async def show_all(call: Call, kind: Kind) -> Response:
+    async with call.database() as connection:
+        rows = await connection.fetch(_SQL["page"], call.workspace, kind.name, call.settings.partitions)
+    return reply(kind.shape.lines([_live(row) for row in rows]))
 
-    one.__name__ = f"one_{kind}"
-    one.__doc__ = f"A {kind} as it is live, and its versions."
+
+def one_of(kind: Kind) -> Handler:
+    async def one(call: Call) -> Response:
+        return await show_one(call, kind, call.named("id"))
+
+    one.__name__ = f"one_{kind.name}"
+    one.__doc__ = f"A {kind.name} as it is live, and its versions."
     return one
 
 
-async def _one(call: Call, kind: str, id: str) -> Response:
+async def show_one(call: Call, kind: Kind, id: str) -> Response:
     async with call.database() as connection:
-        row = await connection.fetchrow(_SQL["one"], call.workspace, kind, id, call.settings.partitions)
+        row = await connection.fetchrow(_SQL["one"], call.workspace, kind.name, id, call.settings.partitions)
         if row is None:
-            raise NotFound(f"there is no {kind} {id}")
-        versions = await connection.fetch(_SQL["versions"], call.workspace, kind, id)
-        counted = await _counted(connection, call.workspace, id) if kind == "segment" else []
+            raise NotFound(f"there is no {kind.name} {id}")
+        versions = await connection.fetch(_SQL["versions"], call.workspace, kind.name, id)
+        asked = await _counted(connection, call.workspace, id) if kind is SEGMENT else []
     past = [Version(each["version"], ms(each["published_at"])) for each in versions]
-    return reply(Definition(*_shown({"id": id, **row}), row["body"], past, row["error"], counted))
+    return reply(kind.shape.one(_live(row), past, asked))
 
 
 async def _counted(connection: Connection, workspace: str, id: str) -> list[Counted]:
-    """Since when a segment counts what it asks about the past: since the first of its last versions that asked it."""
-    rows = await connection.fetch(_SQL["version_bodies"], workspace, "segment", id)
-    if not rows:
-        return []
-    kept = parse_workspace(await _settings(connection, workspace)).horizon_ms
-    asked = [({query.id: query for query in _queries(row["body"])}, ms(row["published_at"]) or 0) for row in rows]
-    found = []
-    for query in asked[0][0].values():
-        since = _first([(query.id in ids, at) for ids, at in asked])
-        found.append(Counted(query.kind, query.name, since, since - kept if query.kind == EVENT else since))
-    return found
-
-
-def _first(versions: list[tuple[bool, int]]) -> int:
-    """When the oldest of the newest that are in a row came."""
-    return [at for _, at in takewhile(lambda version: version[0], versions)][-1]
+    rows = await connection.fetch(_SQL["version_bodies"], workspace, SEGMENT.name, id)
+    return counted(rows, _queries, await live_horizon(connection, workspace))
 
 
 def _queries(body: dict[str, Any]) -> tuple[Query, ...]:
-    try:
-        condition = segments.parse(body, horizon=None).condition
-    except Invalid:  # an older release let it through
-        return ()
+    condition = segments.parse(body, horizon=None).condition
     return condition.needs.queries if condition is not None else ()
 
 
-async def _settings(connection: Connection, workspace: str) -> dict[str, Any]:
-    """Those that are live."""
-    row = await connection.fetchrow(_SQL["one"], workspace, SETTINGS, SETTINGS, 0)
-    found: dict[str, Any] = row["body"] if row is not None else {}
+async def live_horizon(connection: Connection, workspace: str) -> int:
+    """How long a workspace keeps events, ms."""
+    return parse_workspace(await live_body(connection, workspace, WORKSPACE, SETTINGS) or {}).horizon_ms
+
+
+async def live_body(connection: Connection, workspace: str, kind: Kind, id: str) -> dict[str, Any] | None:
+    row = await connection.fetchrow(_SQL["one"], workspace, kind.name, id, 0)
+    found: dict[str, Any] | None = None if row is None else row["body"]
     return found
 
 
-def _shown(row: Any) -> tuple[str, str, str, int, int | None]:
-    name = row["body"].get("name") or row["id"]
-    return row["id"], name, shown("live", row["seen"]), row["live_version"], ms(row["updated_at"])
+def _live(row: Any) -> Live:
+    status, updated_at = shown("live", row["seen"]), ms(row["updated_at"])
+    return Live(row["id"], row["live_version"], status, updated_at, row["body"], row["error"])
 
 
-def publish_of(kind: str) -> Handler:
+def publish_of(kind: Kind) -> Handler:
     async def publish(call: Call) -> Response:
-        return await _publish(call, KINDS[kind], call.named("id"))
+        return await make(call, kind, call.named("id"))
 
-    publish.__name__ = f"publish_{kind}"
-    publish.__doc__ = f"Makes a new version of a {kind}, live at once; the same again makes none."
+    publish.__name__ = f"publish_{kind.name}"
+    publish.__doc__ = f"Makes a new version of a {kind.name}, live at once; the same again makes none."
     return publish
 
 
-async def _publish(call: Call, kind: Kind, id: str) -> Response:
+async def make(call: Call, kind: Kind, id: str) -> Response:
+    """Publishes what the request says."""
     wait, wish = call.query(Wait).wait, await call.read()
-    if kind.name != SETTINGS and wish.setdefault("id", id) != id:
+    if kind is not WORKSPACE and wish.setdefault("id", id) != id:
         raise Invalid("the id is another one", (Problem("/id", f"not the id of the address, {id}", f"write {id}"),))
     async with call.database() as connection:
-        await connection.execute(_SQL["alone"], call.workspace)
-        await asyncio.to_thread(kind.parse, wish, await neighbours(connection, call.workspace))
-        version, number, changed = await _published(connection, call.workspace, kind.name, id, wish)
-        if kind.name == SETTINGS:
-            await connection.execute(_SQL["set_zone"], call.workspace, wish.get("time_zone", "UTC"))
+        near = None
+        if kind.names:
+            await connection.execute(_SQL["alone"], call.workspace)
+            near = await neighbours(connection, call.workspace)
+        body = await asyncio.to_thread(kind.parse, wish, near)
+        version, number, changed = await _published(connection, call.workspace, kind, id, body)
+        if kind is WORKSPACE:
+            await connection.execute(_SQL["set_zone"], call.workspace, body.get("time_zone", "UTC"))
     answer = await seen(call, number, wait)
-    return reply(Published(id, version, shown("live", answer.seen), answer.seen, changed, answer.error))
+    status = shown("live", answer.seen)
+    return reply(kind.shape.made(Made(id, version, status, answer.seen, changed, body, answer.error)))
 
 
 async def _published(
-    connection: Connection, workspace: str, kind: str, id: str, body: dict[str, Any]
+    connection: Connection, workspace: str, kind: Kind, id: str, body: dict[str, Any]
 ) -> tuple[int, int | None, bool]:
     """(version, its order, whether it is new)."""
-    row = await connection.fetchrow(_SQL["claim"], workspace, kind, id)
+    row = await connection.fetchrow(_SQL["claim"], workspace, kind.name, id)
     assert row is not None
     last = row["live_version"]
-    if not row["deleted"] and await connection.fetchval(_SQL["same"], workspace, kind, id, last, body):
-        return last, row["control_id"], False
-    version = 1 + await connection.fetchval(_SQL["last_version"], workspace, kind, id)
-    await connection.execute(_SQL["add_version"], workspace, kind, id, version, body)
-    number = await order(connection, workspace, kind, id, version, "live", body)
-    await connection.execute(_SQL["set_version"], workspace, kind, id, version, number, False)
+    before = await connection.fetchrow(_SQL["same"], workspace, kind.name, id, last, body)
+    if before is not None and not row["deleted"]:
+        if before["same"]:
+            return last, row["control_id"], False
+        kind.replaces(id, before["body"], body)
+    version = 1 + await connection.fetchval(_SQL["last_version"], workspace, kind.name, id)
+    await connection.execute(_SQL["add_version"], workspace, kind.name, id, version, body)
+    number = await order(connection, workspace, kind.name, id, version, "live", body)
+    await connection.execute(_SQL["set_version"], workspace, kind.name, id, version, number, False)
     return version, number, True
 
 
-def delete_of(kind: str) -> Handler:
+def delete_of(kind: Kind) -> Handler:
     async def delete(call: Call) -> Response:
         id = call.named("id")
         async with call.database() as connection:
             await connection.execute(_SQL["alone"], call.workspace)
-            row = await connection.fetchrow(_SQL["one"], call.workspace, kind, id, call.settings.partitions)
+            row = await connection.fetchrow(_SQL["one"], call.workspace, kind.name, id, call.settings.partitions)
             if row is None:
-                raise NotFound(f"there is no {kind} {id}")
-            users = (await neighbours(connection, call.workspace)).users(kind, id)
+                raise NotFound(f"there is no {kind.name} {id}")
+            users = (await neighbours(connection, call.workspace)).users(kind.name, id)
             if users:
-                raise Refused(f"{kind} {id} is named by {_list(users)}: change or stop them first")
+                raise Refused(f"{kind.name} {id} is named by {_list(users)}: change or stop them first")
             version = row["live_version"]
-            number = await order(connection, call.workspace, kind, id, version, "deleted", None)
-            await connection.execute(_SQL["set_version"], call.workspace, kind, id, version, number, True)
+            number = await order(connection, call.workspace, kind.name, id, version, "deleted", None)
+            await connection.execute(_SQL["set_version"], call.workspace, kind.name, id, version, number, True)
         return Response(status_code=204)
 
-    delete.__name__ = f"delete_{kind}"
-    delete.__doc__ = f"Deletes a {kind} that nobody names."
+    delete.__name__ = f"delete_{kind.name}"
+    delete.__doc__ = f"Deletes a {kind.name} that nobody names."
     return delete
 
 
@@ -278,10 +325,10 @@ async def settings(call: Call) -> Response:
         row = await connection.fetchrow(_SQL["one"], call.workspace, SETTINGS, SETTINGS, 0)
         zone = await connection.fetchval(_SQL["zone"], call.workspace)
     if row is not None:
-        return await _one(call, SETTINGS, SETTINGS)
+        return await show_one(call, WORKSPACE, SETTINGS)
     return reply(Definition(SETTINGS, SETTINGS, "live", 0, None, {"time_zone": zone or "UTC", **DEFAULTS}))
 
 
 async def set_settings(call: Call) -> Response:
     """Changes the settings of the workspace, for all journeys at once."""
-    return await _publish(call, KINDS[SETTINGS], SETTINGS)
+    return await make(call, WORKSPACE, SETTINGS)

@@ -9,9 +9,12 @@ import msgspec
 from starlette.responses import Response
 
 from api.call import Call, reply
+from api.counted import Counted, counted
+from api.definitions import live_horizon
 from api.naming import neighbours
 from api.paging import ms
 from api.publishing import Version, Wait, Which, order, seen, shown
+from laudstream.conditions.tally import Query
 from laudstream.errors import Invalid, NotFound, Problem, Refused
 from laudstream.journey import definition
 from laudstream.journey.naming import missing, other_channels
@@ -20,7 +23,6 @@ from laudstream.postgres import queries
 from laudstream.postgres.tenancy import Connection
 
 _SQL = queries("journeys")
-_TEMPLATES = queries("templates")
 _CUSTOMERS = queries("customers")
 _DEFINITIONS = queries("definitions")
 _VERSIONS = queries("versions")
@@ -86,6 +88,8 @@ class Journey(msgspec.Struct, omit_defaults=True):
     """What was saved after the live version was published."""
     problem: str | None = None
     trial: Trial | None = None
+    counted: list[Counted] = msgspec.field(default_factory=list)
+    """What the live version counts of the past, since when (R58)."""
 
 
 class Saved(msgspec.Struct):
@@ -130,6 +134,7 @@ async def one(call: Call) -> Response:
         asked = await _body(connection, call.workspace, id, version)
         versions = await connection.fetch(_SQL["versions"], call.workspace, id)
         known = await _known(connection, call.workspace, id, None if row["draft"] else row["live_version"])
+        asked_past = await _counted(connection, call.workspace, id, row["body"])
     draft, body = row["draft"], row["body"] or row["draft"]
     status, updated_at = shown(row["status"], row["seen"]), ms(row["updated_at"])
     answer = Journey(id, row["name"], status, row["live_version"], asked or body, updated_at)
@@ -138,7 +143,19 @@ async def one(call: Call) -> Response:
     answer.trial = Trial(row["trial_version"], row["trial_share"] / 100) if row["trial_version"] else None
     answer.draft = draft if row["body"] else None
     answer.problem = row["error"]
+    answer.counted = asked_past
     return reply(answer)
+
+
+async def _counted(connection: Connection, workspace: str, id: str, live: dict[str, Any] | None) -> list[Counted]:
+    if live is None or not _queries(live):
+        return []
+    rows = await connection.fetch(_SQL["version_bodies"], workspace, id)
+    return counted(rows, _queries, await live_horizon(connection, workspace))
+
+
+def _queries(body: dict[str, Any]) -> tuple[Query, ...]:
+    return definition.parse(body, horizon=None).needs.queries
 
 
 async def _body(connection: Connection, workspace: str, id: str, version: int | None) -> dict[str, Any] | None:
@@ -242,9 +259,9 @@ class _Templates(NamedTuple):
 
 
 async def _templates(connection: Connection, workspace: str) -> _Templates:
-    rows = await connection.fetch(_TEMPLATES["requires"], workspace)
-    requires = {row["template_id"]: row["requires"] for row in rows}
-    return _Templates(requires, {row["template_id"]: row["channel"] or "email" for row in rows})
+    rows = await connection.fetch(_DEFINITIONS["templates"], workspace)
+    requires = {row["id"]: row["requires"] for row in rows}
+    return _Templates(requires, {row["id"]: row["channel"] or "email" for row in rows})
 
 
 async def _known(connection: Connection, workspace: str, id: str, version: int | None) -> definition.Known:

@@ -9,15 +9,16 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
+from api import definitions
 from api.call import Call, converted, reply
-from api.paging import ms
-from api.publishing import Version, Wait, order, seen, shown
+from api.counted import Counted
+from api.definitions import Kind, Live, Made, Shape
+from api.publishing import Version
 from laudstream.errors import Invalid, NotFound, Problem, Refused
 from laudstream.messages import forms, template, webhook
 from laudstream.postgres import queries
 from laudstream.postgres.tenancy import Connection
 
-_SQL = queries("templates")
 _CUSTOMERS = queries("customers")
 
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -92,70 +93,60 @@ class Preview(msgspec.Struct, omit_defaults=True):
     body: str = ""
 
 
+def _parsed(wish: dict[str, Any], _: object) -> dict[str, Any]:
+    """With what it requires."""
+    if not ID.fullmatch(wish["id"]):
+        raise Invalid("a template's id has letters, digits, `.`, `_` and `-`, at most 100", (Problem("/id", "no id"),))
+    wish.pop("requires", None)
+    return {"channel": "email", **wish, "requires": list(forms.compile(wish).requires)}
+
+
+def _kept(id: str, before: dict[str, Any], after: dict[str, Any]) -> None:
+    """Journeys name it for its channel."""
+    if before["channel"] != after["channel"]:
+        raise Refused(f"template {id} is of channel {before['channel']}: give one of {after['channel']} another id")
+
+
+def _line(live: Live) -> TemplateLine:
+    body = live.body
+    subject = body.get("subject") or body.get("url") or ""
+    return TemplateLine(
+        live.id, body["channel"], subject, live.status, live.version, live.updated_at, body["requires"], live.problem
+    )
+
+
+def _one(live: Live, past: list[Version], _: list[Counted]) -> Template:
+    body = dict(live.body)
+    requires = body.pop("requires", [])
+    return Template(
+        live.id, body["channel"], live.status, live.version, live.updated_at, body, requires, past, live.problem
+    )
+
+
+def _made(made: Made) -> Published:
+    requires = made.body["requires"]
+    return Published(made.id, made.version, made.status, made.seen, made.changed, requires, made.problem)
+
+
+TEMPLATE = Kind(
+    "template", _parsed, Shape(lambda found: TemplateList([_line(live) for live in found]), _one, _made),
+    names=False, replaces=_kept,
+)  # fmt: skip
+
+
 async def all(call: Call) -> Response:
     """The templates, by id."""
-    async with call.database() as connection:
-        rows = await connection.fetch(_SQL["page"], call.workspace, call.settings.partitions)
-    lines = [
-        TemplateLine(
-            row["template_id"], row["channel"], row["subject"], shown("live", row["seen"]), row["live_version"],
-            ms(row["updated_at"]), row["requires"], row["error"],
-        )
-        for row in rows
-    ]  # fmt: skip
-    return reply(TemplateList(lines))
+    return await definitions.show_all(call, TEMPLATE)
 
 
 async def one(call: Call) -> Response:
     """A template as it is live."""
-    id = call.named("id")
-    async with call.database() as connection:
-        row = await connection.fetchrow(_SQL["one"], call.workspace, id, call.settings.partitions)
-        if row is None:
-            raise NotFound(f"there is no template {id}")
-        versions = await connection.fetch(_SQL["versions"], call.workspace, id)
-    body = row["body"]
-    requires = body.pop("requires", [])
-    past = [Version(each["version"], ms(each["published_at"])) for each in versions]
-    status, updated_at = shown("live", row["seen"]), ms(row["updated_at"])
-    return reply(
-        Template(id, row["channel"], status, row["live_version"], updated_at, body, requires, past, row["error"])
-    )
+    return await definitions.show_one(call, TEMPLATE, call.named("id"))
 
 
 async def publish(call: Call) -> Response:
     """Makes a new version, live at once; the same text again makes none."""
-    id, wait = call.named("id"), call.query(Wait).wait
-    if not ID.fullmatch(id):
-        raise Invalid("a template's id has letters, digits, `.`, `_` and `-`, at most 100", (Problem("/id", "no id"),))
-    wish = await call.read()
-    wish.pop("requires", None)
-    if wish.setdefault("id", id) != id:
-        raise Invalid("the id is another one", (Problem("/id", f"not the id of the address, {id}", f"write {id}"),))
-    compiled = await asyncio.to_thread(forms.compile, wish)
-    body = {"channel": "email", **wish, "requires": list(compiled.requires)}
-    async with call.database() as connection:
-        version, number, changed = await _published(connection, call.workspace, id, body)
-    answer = await seen(call, number, wait)
-    status = shown("live", answer.seen)
-    return reply(Published(id, version, status, answer.seen, changed, body["requires"], answer.error))
-
-
-async def _published(
-    connection: Connection, workspace: str, id: str, body: dict[str, Any]
-) -> tuple[int, int | None, bool]:
-    """(version, its order, whether it is new)."""
-    row = await connection.fetchrow(_SQL["claim"], workspace, id, body["channel"])
-    assert row is not None
-    if row["channel"] != body["channel"]:
-        raise Refused(f"template {id} is of channel {row['channel']}: give one of {body['channel']} another id")
-    if await connection.fetchval(_SQL["same"], workspace, id, row["live_version"], body):
-        return row["live_version"], row["control_id"], False
-    version = row["live_version"] + 1
-    await connection.execute(_SQL["add_version"], workspace, id, version, body)
-    number = await order(connection, workspace, "template", id, version, "live", body)
-    await connection.execute(_SQL["set_version"], workspace, id, version, number)
-    return version, number, True
+    return await definitions.make(call, TEMPLATE, call.named("id"))
 
 
 async def preview(call: Call) -> Response:
@@ -187,10 +178,9 @@ def _at(context: Any, path: str) -> Any:
 
 
 async def _live(connection: Connection, workspace: str, id: str) -> dict[str, Any]:
-    row = await connection.fetchrow(_SQL["one"], workspace, id, 0)
-    if row is None:
+    found = await definitions.live_body(connection, workspace, TEMPLATE, id)
+    if found is None:
         raise NotFound(f"there is no template {id}")
-    found: dict[str, Any] = row["body"]
     return found
 
 

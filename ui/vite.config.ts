@@ -6,7 +6,7 @@ const api = process.env.LAUDSTREAM_API_URL ?? 'http://127.0.0.1:8000';
 export default defineConfig({
   plugins: [svelte()],
   base: '/',
-  build: { target: 'es2022', cssTarget: ['chrome123', 'firefox121', 'safari17.5'], sourcemap: false, reportCompressedSize: true, modulePreload: { polyfill: false } },
+  build: { target: 'es2022', cssTarget: ['chrome123', 'firefox121', 'safari17.5'], sourcemap: false, reportCompressedSize: true, rolldownOptions: { checks: { pluginTimings: false } }, modulePreload: { polyfill: false } },
   server: { host: '127.0.0.1', proxy: { '/api': api } },
   test: { include: ['src/**/*.test.ts'], environment: 'node', setupFiles: ['src/test-setup.ts'] },
 });

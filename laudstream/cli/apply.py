@@ -1,7 +1,8 @@
 """`laudstream apply`: makes the definitions of a workspace agree with files.
 
 Everything is checked before the first change is asked for: the files by themselves, then what they name, among the
-files and in the workspace. Applying the same files again changes nothing.
+files and in the workspace, then whether a version is on trial that a publish would end. Applying the same files again
+changes nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from laudstream.cli import references, show
 from laudstream.cli.client import Client
 from laudstream.cli.connect import api
 from laudstream.cli.files import Item, load_all
-from laudstream.errors import Invalid
+from laudstream.errors import Invalid, Problem, Refused
 from laudstream.journey.naming import calls
 
 WAIT_S = 30
@@ -40,17 +41,20 @@ class Applied(NamedTuple):
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--publish/--draft", default=True, help="Publish journeys (the default), or save drafts only.")
+@click.option("--end-trial", is_flag=True, help="Publish for all also where a version is on trial, which ends that.")
 @click.option("--wait", is_flag=True, help=f"Wait until all lanes have what was published, up to {WAIT_S} s.")
 @show.as_json
-def apply(paths: tuple[Path, ...], publish: bool, wait: bool, json: bool) -> None:
+def apply(paths: tuple[Path, ...], publish: bool, end_trial: bool, wait: bool, json: bool) -> None:
     """Create or update what PATHS define: files, or folders with all files below them.
 
     Journeys, templates, segments, subscriptions and the settings of the workspace, as YAML or JSON. Nothing is changed
-    if anything in any file is wrong. Ends with 1 if --wait was in vain.
+    if anything in any file is wrong, or if a publish would end a trial. Ends with 1 if --wait was in vain.
     """
     items = check(load_all(paths))
     with api() as client:
         check_references(items, client)
+        if publish and not end_trial:
+            check_trials(items, client)
         save_circles(items, client)
         applied = [apply_item(client, item, publish, WAIT_S if wait else 0) for item in items]
     if json:
@@ -73,6 +77,25 @@ def check_references(items: Iterable[Item], client: Client) -> None:
     if any(item.kind in ("journey", "segment") for item in items):
         names = references.together(items, client)
         references.raise_for(problem for item in items for problem in references.problems(item, names))
+
+
+def check_trials(items: Iterable[Item], client: Client) -> None:
+    """Raises Refused where publishing a journey would end the trial of a version."""
+    problems = []
+    for item in items:
+        there = client.find("journeys", item.id) if item.kind == "journey" else None
+        trial = there.get("trial") if there else None
+        if there is None or trial is None or not _changes(there, item, publish=True).publish:
+            continue
+        message = f"version {trial['version']} is on trial with {trial['share']:g} %: a publish for all would end that"
+        fix = (
+            f"first `laudstream journeys promote {item.id}` or `withdraw {item.id}`; or apply with --draft and publish"
+            " with `--share`; or apply with --end-trial"
+        )
+        problems.append(Problem(item.place(""), message, fix))
+    if problems:
+        many = f"{len(problems)} journeys have" if len(problems) > 1 else "a journey has"
+        raise Refused(f"{many} a version on trial; nothing was changed", tuple(problems))
 
 
 def save_circles(items: Sequence[Item], client: Client) -> None:
@@ -124,20 +147,34 @@ def _bare(body: dict[str, Any]) -> dict[str, Any]:
     return {"channel": "email"} | {name: value for name, value in body.items() if name not in _OURS}
 
 
+class _Changes(NamedTuple):
+    """What a file changes of a journey."""
+
+    save: bool
+    publish: bool
+
+
+def _changes(there: dict[str, Any] | None, item: Item, publish: bool) -> _Changes:
+    if there is None:
+        return _Changes(True, publish)
+    draft = there.get("draft")
+    save = (draft or there["body"]) != item.body
+    pending = save or draft is not None or there["live_version"] is None
+    return _Changes(save, publish and there["status"] in _OPEN and pending)
+
+
 def _journey(client: Client, item: Item, publish: bool, wait: int) -> Applied:
     there = client.find("journeys", item.id)
-    draft = there.get("draft") if there else None
     version, status = (there["live_version"], there["status"]) if there else (None, "draft")
-    same = there is not None and (draft or there["body"]) == item.body
-    publish = publish and status in _OPEN
-    if same and not (publish and (draft or version is None)):
+    changes = _changes(there, item, publish)
+    if not any(changes):
         return Applied(item.kind, item.id, "unchanged", version, status, item.path)
-    if not same:
+    if changes.save:
         client.put("journeys", item.id, body=item.body)
-    if publish:
+    if changes.publish:
         answer = _taken(client.post("journeys", item.id, "publish", wait=wait))
         version, status = answer["version"], answer["status"]
-    change = "published" if same else "updated" if there else "created"
+    change = "published" if not changes.save else "updated" if there else "created"
     return Applied(item.kind, item.id, change, version, status, item.path)
 
 

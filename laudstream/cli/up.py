@@ -70,9 +70,9 @@ def port_options(command: click.decorators.FC) -> click.decorators.FC:
     for name in reversed(Ports._fields):
         help = f"Default {Ports()._asdict()[name]}." if name != "ops" else "First of the workers' ops ports."
         command = click.option(f"--{name}-port", name, type=port, help=help)(command)
-    return click.option("--port-base", type=click.IntRange(1024, 64_000), help="Use the ports above N, see README.")(
-        command
-    )
+    return click.option(
+        "--port-base", type=click.IntRange(1024, 64_000), help="Use the ports above N: local-env/README.md."
+    )(command)
 
 
 @click.command()

@@ -254,3 +254,21 @@ def test_counters_nobody_knows_are_passed_over() -> None:
     known = [("a", "arrived", 1), ("a", "refused:cap", 2), ("a", "left", 1)]
     stats = summed(1, [*known, *((step, counter, 9) for step, counter in odd)])
     assert (stats.version, stats.steps["a"].refused, stats.steps["a"].here) == (1, {"cap": 2}, 0)
+
+
+async def test_r58_a_journey_says_since_when_it_counts(admin: httpx.AsyncClient) -> None:
+    order, opened = {"event": {"name": "order", "at_least": 2}}, {"message": {"is": "opened"}}
+    for condition in ({"customer.plan": {"equals": "gold"}}, order, {"any": [order, opened]}):
+        steps = {
+            "ask": {"split": {"branches": [{"condition": condition, "next": "done"}], "else": "done"}},
+            "done": {"exit": {"outcome": "done"}},
+        }
+        body = {"entry": [{"event": {"name": "go"}}], "start": "ask", "steps": steps}
+        assert (await admin.put("/api/journeys/asking", json=body)).status_code == 200
+        assert (await admin.post("/api/journeys/asking/publish")).status_code == 200
+    shown = (await admin.get("/api/journeys/asking")).json()
+    published = {each["version"]: each["published_at"] for each in shown["versions"]}
+    found = {each["name"]: each for each in shown["counted"]}
+    assert found["order"]["since"] == published[2], "version 1 did not ask it"
+    assert found["order"]["reaches"] == published[2] - 90 * 86_400_000
+    assert (found["opened"]["since"], found["opened"]["reaches"]) == (published[3], published[3])

@@ -13,6 +13,7 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
+from laudstream.cli.apply import apply
 from laudstream.cli.journeys import journeys
 from laudstream.errors import Invalid, Refused, Unavailable
 from tests.api.test_journeys import P, _lanes_read
@@ -134,3 +135,37 @@ async def test_r49_drain_and_resume(admin: httpx.AsyncClient, owner: Pool, shop:
     assert "cart  draining" in (await cli("drain", "cart", "--wait", 0)).output
     await cli("resume", "cart", "--wait", 0)
     assert [row[2] for row in await orders(owner, shop)] == ["live", "draining", "live"]
+
+
+async def test_r48_apply_does_not_end_a_trial_unless_it_is_told_to(
+    admin: httpx.AsyncClient, shop: Any, api: Any, cli: Cli, tmp_path: Path
+) -> None:
+    env = {"LAUDSTREAM_API_URL": api.settings.api_url, "LAUDSTREAM_API_TOKEN": shop.admin_token}
+
+    async def applied(*more: str) -> Result:
+        runner = CliRunner(env=env)
+        return await asyncio.to_thread(runner.invoke, apply, [str(tmp_path), *more], catch_exceptions=False)
+
+    await published(admin, body("old"))
+    await draft(admin, body("tried"))
+    await cli("publish", "cart", "--share", 10, "--wait", 0)
+    file_of(tmp_path, body("old"))
+    assert "unchanged" in (await applied()).output
+    path = file_of(tmp_path, body("newer"))
+    (tmp_path / "hello.yaml").write_text("channel: email\nsubject: Hi\nhtml: <p>Hi</p>\n")
+    with pytest.raises(Refused, match="a journey has a version on trial; nothing was changed") as refused:
+        await applied()
+    (problem,) = refused.value.problems
+    assert problem.pointer == f"{path}:1"
+    assert "version 2 is on trial with 10 %" in problem.message
+    assert all(word in problem.fix for word in ("journeys promote cart", "withdraw cart", "--draft", "--end-trial"))
+    assert (await admin.get("/api/templates/hello")).status_code == 404, "nothing of it was applied"
+    assert "draft" not in (await admin.get("/api/journeys/cart")).json()
+    assert "updated" in (await applied("--draft")).output
+    shown = (await admin.get("/api/journeys/cart")).json()
+    assert (shown["trial"], shown["live_version"]) == ({"version": 2, "share": 10.0}, 1)
+    with pytest.raises(Refused):  # the draft that is saved now would be published for all
+        await applied()
+    assert "published" in (await applied("--end-trial")).output
+    shown = (await admin.get("/api/journeys/cart")).json()
+    assert (shown.get("trial"), shown["live_version"]) == (None, 3)

@@ -1,6 +1,8 @@
-// A browser goes through the main path: sign in, publish a draft, an event is posted, mail and timeline are there.
-// Reads {url, token, writeKey, journey, customer, email, subject, profile} as JSON from its first argument.
-// Prints one JSON line: {steps: [...], errors: [...]}; ends with 1 if anything was not as expected.
+// A browser goes through the main path: sign in, publish a draft, an event is posted, mail and timeline are there. Then
+// it publishes a version that takes people along, counts, makes and deletes a segment, reads a webhook, and opens every
+// screen as a telephone shows it.
+// Reads {url, token, writeKey, journey, customer, email, subject, profile, moved, segment, hook} as JSON from its first
+// argument. Prints one JSON line: {steps: [...], errors: [...]}; ends with 1 if anything was not as expected.
 import { createRequire } from 'node:module';
 
 const require = createRequire(new URL('../../ui/package.json', import.meta.url));
@@ -24,6 +26,80 @@ async function post() {
     const response = await fetch(`${given.url}/v1/${address}`, { method: 'POST', headers, body: JSON.stringify({ userId: given.customer, ...body }) });
     if (!response.ok) throw new Error(`${address}: ${response.status} ${await response.text()}`);
   }
+}
+
+/** What the API tells later than now: looks again until it is there. */
+async function seen(locator) {
+  for (const until = Date.now() + 20_000; Date.now() < until && !(await locator.isVisible()); ) {
+    await page.reload();
+    await locator.waitFor({ timeout: 1500 }).catch(() => {});
+  }
+}
+
+async function publishPlanned() {
+  await page.getByRole('link', { name: 'Journeys' }).first().click();
+  await page.getByRole('link', { name: given.moved, exact: true }).click();
+  await page.getByRole('button', { name: 'Publish', exact: true }).click();
+  const dialog = page.getByRole('dialog', { name: `Publish the draft of ${given.moved}?` });
+  await dialog.getByText('1 run moves, 0 end, 0 stay.').waitFor();
+  await dialog.getByRole('cell', { name: 'go to again' }).waitFor();
+  await dialog.getByLabel('Share in per cent').fill('0');
+  await dialog.getByText('The share is a number from 0.01 to 99.99.').waitFor();
+  await dialog.getByLabel('All who enter from now on').check();
+  await dialog.getByRole('button', { name: 'Publish for all' }).click();
+  await page.getByRole('status').filter({ hasText: 'Version 2 is published' }).waitFor();
+  const version = page.getByRole('region', { name: 'Versions' }).getByRole('listitem').filter({ hasText: 'Version 2' });
+  await seen(version.getByText(/^1\s*run$/));
+  await version.getByText('with a map').waitFor();
+  steps.push('published with a plan');
+}
+
+async function segmentMade() {
+  await page.getByRole('link', { name: 'Segments' }).first().click();
+  await page.getByRole('link', { name: 'New segment' }).click();
+  await page.getByLabel('Id', { exact: true }).fill(given.segment);
+  await page.getByLabel('Condition', { exact: true }).fill(JSON.stringify({ 'customer.email': { equals: given.email } }));
+  await page.getByRole('button', { name: 'Count', exact: true }).click();
+  await page.getByRole('list', { name: 'Some of them' }).getByRole('link', { name: given.email }).waitFor();
+  await page.getByText(/^1 of [\d,]+ customers? \(/).waitFor();
+  await page.getByRole('button', { name: 'Publish', exact: true }).click();
+  await page.getByRole('heading', { name: given.segment, level: 1 }).waitFor();
+  await seen(page.getByRole('region', { name: 'Customers in it' }).getByRole('link', { name: given.email }));
+  await page.getByRole('button', { name: 'Delete', exact: true }).click();
+  const dialog = page.getByRole('dialog', { name: `Delete ${given.segment}?` });
+  await page.keyboard.press('Escape');
+  await dialog.waitFor({ state: 'hidden' });
+  steps.push('segment counted and made');
+}
+
+async function webhookRead() {
+  await page.getByRole('link', { name: 'Inbox' }).first().click();
+  await page.getByRole('radio', { name: 'Webhooks' }).click();
+  const call = page.getByRole('region', { name: 'Webhooks' }).getByRole('link').filter({ hasText: given.hook });
+  await seen(call);
+  await call.click();
+  const shown = page.getByRole('region', { name: 'Webhook', exact: true });
+  await shown.getByText('"order": 7').waitFor();
+  await shown.getByRole('radio', { name: 'Headers' }).click();
+  await shown.getByText('idempotency-key').waitFor();
+  steps.push('webhook read');
+}
+
+async function narrow() {
+  await page.setViewportSize({ width: 390, height: 844 });
+  const [journey, segment, customer] = [given.moved, given.segment, given.customer].map((id) => encodeURIComponent(id));
+  const screens = [
+    'journeys', `journeys/${journey}?view=graph`, `journeys/${journey}?view=steps`, `journeys/${journey}?view=definition`, 'segments', `segments/${segment}`,
+    `segments/${segment}?edit=1`, 'segments/-/new', 'customers', `customers/${customer}`, 'messages', 'inbox', 'sink', 'settings', 'nowhere',
+  ];
+  for (const screen of screens) {
+    await page.goto(`${given.url}/${screen}`);
+    await page.locator('main h1, main h2').first().waitFor();
+    await page.getByRole('status').filter({ hasText: 'Loading' }).first().waitFor({ state: 'detached' });
+    const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    if (over > 0) errors.push(`${screen} is ${over} px wider than a telephone`);
+  }
+  steps.push(`${screens.length} screens fit`);
 }
 
 try {
@@ -64,6 +140,11 @@ try {
     await decisions.nth(3).waitFor({ timeout: 1500 }).catch(() => {});
   }
   steps.push(`timeline of ${await decisions.count()} decisions`);
+
+  await publishPlanned();
+  await segmentMade();
+  await webhookRead();
+  await narrow();
 } catch (error) {
   errors.push(String(error));
   errors.push(`shown: ${(await page.locator('body').innerText().catch(() => '')).slice(0, 1500)}`);

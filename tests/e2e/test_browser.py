@@ -1,4 +1,5 @@
-"""A person in a browser: signs in, publishes a journey, and sees the mail and the customer's timeline."""
+"""A person in a browser: signs in, publishes a journey, sees the mail, the timeline and the webhook, moves people to a
+new version, and makes a segment; then every screen as a telephone shows it."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.kit import Shop, leave, mail_template, message
+from tests.integration.kit import Shop, call, leave, mail_template, message, wait_for
 
 pytestmark = pytest.mark.e2e
 
@@ -19,10 +20,19 @@ async def test_a_browser_publishes_a_journey_and_sees_the_mail_and_the_timeline(
     journey, customer, hello = shop.name("journey"), shop.name("eve"), shop.name("hello")
     await shop.template(hello, mail_template("Welcome, Eve", "<p>Hello {{ customer.first_name }}, welcome.</p>"))
     await shop.save(journey, {"greet": message(hello, "done"), "done": leave("greeted")})
+    moved, tell, segment = shop.name("moved"), shop.name("tell"), shop.name("segment")
+    ends = {"done": leave("bought"), "late": leave("late")}
+    await shop.publish(moved, {"look": wait_for("buy", "done", "P1D", "late"), **ends})
+    await shop.template(tell, shop.hook())
+    await shop.publish(tell, {"tell": call(tell, "told"), "told": leave("told")})
+    await shop.track(shop.name("mia"), moved)
+    await shop.track(shop.name("mia"), tell, order=7)
+    await shop.save(moved, {"again": wait_for("buy", "done", "P2D", "late"), **ends}, migrate={"look": "again"})
+    await shop.handled()
     given = {
         "url": shop.settings.api_url, "token": shop.settings.api_token, "writeKey": shop.settings.write_key,
         "journey": journey, "customer": customer, "email": shop.email(customer), "subject": "Welcome, Eve",
-        "profile": str(tmp_path / "profile"),
+        "profile": str(tmp_path / "profile"), "moved": moved, "segment": segment, "hook": shop.prefix,
     }  # fmt: skip
     process = await asyncio.create_subprocess_exec(
         "node", str(SCRIPT), json.dumps(given), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
@@ -36,5 +46,9 @@ async def test_a_browser_publishes_a_journey_and_sees_the_mail_and_the_timeline(
             await process.wait()
     assert out, err.decode()
     answer = json.loads(out.splitlines()[-1])
-    assert answer == {"steps": ["signed in", "published", "mail read", "timeline of 4 decisions"], "errors": []}
+    assert answer["errors"] == []
+    assert answer["steps"] == [
+        "signed in", "published", "mail read", "timeline of 4 decisions", "published with a plan",
+        "segment counted and made", "webhook read", "15 screens fit",
+    ]  # fmt: skip
     assert (await shop.mail(customer))["subject"] == "Welcome, Eve"

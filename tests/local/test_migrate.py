@@ -86,3 +86,25 @@ def test_holes_and_wrong_names_are_refused(tmp_path: Path) -> None:
     (tmp_path / "second.sql").write_text("")
     with pytest.raises(Invalid, match=r"second.sql is no migration"):
         read(tmp_path)
+
+
+async def test_templates_become_definitions_with_all_their_versions(empty: Pool, tmp_path: Path) -> None:
+    before = [
+        (FOLDER / f"{name}.sql").read_text() for name in ("0001_workspaces", "0003_definitions", "0012_definitions")
+    ]
+    await migrate(empty, write(tmp_path, *before))
+    await empty.execute("INSERT INTO workspaces (workspace_id, name) VALUES ('bookshop', 'Books')")
+    await empty.execute("INSERT INTO templates VALUES ('bookshop', 'hello', 'email', 2, 7, '2026-01-02Z')")
+    for version in (1, 2):
+        body = {"channel": "email", "subject": f"Hi {version}", "requires": []}
+        sql = "INSERT INTO template_versions VALUES ('bookshop', 'hello', $1, $2, '2026-01-01Z')"
+        await empty.execute(sql, version, body)
+    await migrate(empty, write(tmp_path, *before, (FOLDER / "0019_templates.sql").read_text()))
+    row = await empty.fetchrow("SELECT * FROM definitions WHERE updated_at = '2026-01-02Z'")
+    assert row is not None
+    assert (row["kind"], row["id"], row["live_version"], row["control_id"]) == ("template", "hello", 2, 7)
+    rows = await empty.fetch("SELECT * FROM definition_versions WHERE published_at = '2026-01-01Z' ORDER BY version")
+    assert [(row["kind"], row["version"], row["body"]["subject"]) for row in rows] == [
+        ("template", 1, "Hi 1"),
+        ("template", 2, "Hi 2"),
+    ]

@@ -1,11 +1,13 @@
--- Segments, subscriptions and the settings of a workspace, with their versions.
+-- Templates, segments, subscriptions and the settings of a workspace, with their versions.
 
 -- name: page
--- $1 workspace, $2 kind, $3 P. `seen`: every lane has read the last control record; `error`: it was refused.
+-- $1 workspace, $2 kind, $3 P. `seen`: every lane has read the last control record; `error`: it was refused. Bodies of
+-- templates come without what can be long.
 WITH lanes AS (
     SELECT count(*) AS known, coalesce(min(control_seq), -1) AS seq FROM lane_control WHERE partition < $3
 )
-SELECT d.id, d.live_version, d.updated_at, v.body,
+SELECT d.id, d.live_version, d.updated_at,
+    CASE d.kind WHEN 'template' THEN v.body - ARRAY['html', 'text', 'body', 'headers'] ELSE v.body END AS body,
     o.error, (o.control_seq <= lanes.seq AND lanes.known = $3) IS TRUE AS seen
 FROM definitions d
 CROSS JOIN lanes
@@ -19,7 +21,7 @@ ORDER BY d.id;
 WITH lanes AS (
     SELECT count(*) AS known, coalesce(min(control_seq), -1) AS seq FROM lane_control WHERE partition < $4
 )
-SELECT d.live_version, d.updated_at, v.body,
+SELECT d.id, d.live_version, d.updated_at, v.body,
     o.error, (o.control_seq <= lanes.seq AND lanes.known = $4) IS TRUE AS seen
 FROM definitions d
 CROSS JOIN lanes
@@ -69,8 +71,8 @@ RETURNING live_version, control_id, deleted;
 SELECT coalesce(max(version), 0) FROM definition_versions WHERE workspace_id = $1 AND kind = $2 AND id = $3;
 
 -- name: same
--- $1 workspace, $2 kind, $3 id, $4 version, $5 body. Whether that version says just this.
-SELECT body = $5::jsonb
+-- $1 workspace, $2 kind, $3 id, $4 version, $5 body. What that version says, and whether it is just this.
+SELECT body, body = $5::jsonb AS same
 FROM definition_versions
 WHERE workspace_id = $1 AND kind = $2 AND id = $3 AND version = $4;
 
@@ -122,3 +124,14 @@ ORDER BY v.id, v.version;
 -- name: all_journeys
 -- $1 workspace.
 SELECT journey_id FROM journeys WHERE workspace_id = $1;
+
+-- name: templates
+-- $1 workspace. What each live template needs, and each version, as id@version; its channel.
+SELECT d.id, v.body->'requires' AS requires, v.body->>'channel' AS channel
+FROM definitions d
+JOIN definition_versions v USING (workspace_id, kind, id)
+WHERE d.workspace_id = $1 AND d.kind = 'template' AND v.version = d.live_version
+UNION ALL
+SELECT id || '@' || version, body->'requires', body->>'channel'
+FROM definition_versions
+WHERE workspace_id = $1 AND kind = 'template';

@@ -42,6 +42,14 @@ WHERE j.workspace_id = $1 AND j.journey_id = $2;
 -- $1 workspace, $2 journey. The newest first.
 SELECT version, published_at FROM journey_versions WHERE workspace_id = $1 AND journey_id = $2 ORDER BY version DESC;
 
+-- name: version_bodies
+-- $1 workspace, $2 journey. The newest first, at most 200.
+SELECT body, published_at
+FROM journey_versions
+WHERE workspace_id = $1 AND journey_id = $2
+ORDER BY version DESC
+LIMIT 200;
+
 -- name: version_body
 -- $1 workspace, $2 journey, $3 version.
 SELECT body FROM journey_versions WHERE workspace_id = $1 AND journey_id = $2 AND version = $3;

@@ -1,5 +1,6 @@
 import type { Definition } from '../journey/definition';
 import { call } from './client';
+import type { Counted } from './definitions';
 import type { Problem } from './problems';
 
 export type JourneyStatus = 'draft' | 'publishing' | 'live' | 'paused' | 'draining' | 'stopped';
@@ -39,6 +40,10 @@ export interface Journey {
   /** Saved after the live version was published. */
   draft?: Definition | null;
   problem?: string | null;
+  /** A version beside the live one, and its share in per cent of those who enter. */
+  trial?: { version: number; share: number } | null;
+  /** What the live version counts of the past. */
+  counted?: Counted[];
 }
 
 export type Counts = Record<string, number>;
@@ -104,6 +109,33 @@ export const stats = (id: string, version: number | null = null, signal?: AbortS
 
 export const versions = (id: string, signal?: AbortSignal) =>
   call<{ versions: VersionLine[] }>(['journeys', id, 'versions'], { signal });
+
+/** People of one version at one step, and where a map would take them. */
+export interface Going {
+  version: number;
+  step: string;
+  /** A step of the new version, exit or stay. */
+  to: string;
+  /** An error holds them: they stay, whatever the map says. */
+  parked: boolean;
+  people: number;
+  runs: number;
+}
+
+export interface DryRun {
+  /** To ask again with; null: the journey was never published. */
+  order: number | null;
+  /** Every lane has counted. */
+  done: boolean;
+  cells: Going[];
+}
+
+export const dryRun = (id: string, migrate: Record<string, string>, order: number | null, signal?: AbortSignal) =>
+  call<DryRun>(['journeys', id, 'dry-run'], { method: 'POST', query: { wait: 5 }, body: { migrate, ...(order === null ? {} : { order }) }, signal });
+
+/** The draft, for all who enter or, with a share in per cent, on trial beside the live version. */
+export const publish = (id: string, share: number | null) =>
+  call<Moved>(['journeys', id, 'publish'], { method: 'POST', query: { wait: 10, share } });
 
 export const restore = (id: string, version: number) =>
   call<Moved>(['journeys', id, 'restore'], { method: 'POST', query: { wait: 10 }, body: { version } });

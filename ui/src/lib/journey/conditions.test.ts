@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { conditionWords, outline, topics } from './conditions';
+import { conditionWords, wholeWords, outline, topics } from './conditions';
 import type { Condition } from './definition';
 
 /** The examples of docs/conditions.md, then what they leave out. */
@@ -148,4 +148,14 @@ test('topics name each subject once', () => {
     message: { is: 'sent' }, run: { journey: 'w', is: 'active' }, consent: { channel: 'sms', is: 'pending' }, bucket: { salt: 's', from: 0, to: 1 },
   };
   expect(topics(condition)).toEqual(['messages', 'journey w', 'consent to sms', 'bucket s', 'order', 'segment vip']);
+});
+
+test('a condition that stands alone has no brackets around it all, those within stay', () => {
+  const gold = { 'customer.plan': { equals: 'gold' } };
+  const adult = { 'customer.age': { at_least: 18 } };
+  const either = { any: [gold, adult] };
+  expect(wholeWords({ all: [either, gold] })).toBe(`(${wholeWords(either)}) and ${conditionWords(gold)}`);
+  expect(wholeWords({ all: [{ all: [either, either] }] })).toBe(`${conditionWords(either)} and ${conditionWords(either)}`);
+  expect(wholeWords({ none: [gold, adult] })).toBe(conditionWords({ none: [gold, adult] }).slice(1, -1));
+  for (const plain of [{ none: [gold] }, { ...gold, ...adult }, gold, {}]) expect(wholeWords(plain)).toBe(conditionWords(plain));
 });

@@ -13,6 +13,15 @@ export function conditionWords(condition: Condition): string {
   return parts(condition).map((part) => words(part, false)).join(' and ');
 }
 
+/** Of a condition that stands alone: without brackets around it all. */
+export function wholeWords(condition: Condition): string {
+  const [only, ...rest] = parts(condition);
+  if (only === undefined || rest.length > 0 || !isNode(only)) return conditionWords(condition);
+  const [first] = only.body;
+  if (only.body.length > 1) return conditionWords(condition).slice(1, -1);
+  return only.name === 'none' || first === undefined ? conditionWords(condition) : wholeWords(first as Condition);
+}
+
 /** A line of a condition as it stands: words, or a heading with lines below it. */
 export interface Line {
   words: string;

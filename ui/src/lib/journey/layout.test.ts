@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 
 import type { Definition } from './definition';
 import { graphOf } from './graph';
-import { firstView, layout, sizeOf, smooth } from './layout';
+import { firstView, layout, resized, sizeOf, smooth } from './layout';
 
 const LOOP: Definition = {
   id: 'loop',
@@ -65,4 +65,19 @@ test('a path of nothing is empty', () => {
 test('the first view shows all of a small drawing in the middle, and the readable top of a large one', () => {
   expect(firstView({ width: 400, height: 300 }, { width: 800, height: 500 })).toEqual({ x: 200, y: 100, zoom: 1 });
   expect(firstView({ width: 1000, height: 4000 }, { width: 800, height: 600 })).toEqual({ x: 50, y: 0, zoom: 0.7 });
+});
+
+test('after a resize what fitted fits again, and what somebody moved to stays in the middle', () => {
+  const [drawing, wide, small] = [{ width: 600, height: 800 }, { width: 1000, height: 700 }, { width: 360, height: 500 }];
+  expect(resized(firstView(drawing, wide), drawing, wide, small)).toEqual(firstView(drawing, small));
+  const moved = { x: -200, y: -50, zoom: 1.5 };
+  const middle = (view: typeof moved, pane: typeof wide) => [(pane.width / 2 - view.x) / view.zoom, (pane.height / 2 - view.y) / view.zoom];
+  const after = resized(moved, drawing, wide, small);
+  expect(after.zoom).toBe(1.5);
+  expect(middle(after, small)).toEqual(middle(moved, wide));
+});
+
+test('steps without numbers are lower', () => {
+  const graph = graphOf(LOOP);
+  expect(layout(graph, false).height).toBeLessThan(layout(graph).height);
 });

@@ -41,10 +41,10 @@ const FRAME = 34;
 const NUMBERS = 40;
 
 /** As high as its words need, at most two lines of each; steps have their numbers below. */
-export function sizeOf({ kind, title, detail }: GraphNode): Size {
+export function sizeOf({ kind, title, detail }: GraphNode, numbered = true): Size {
   if (kind === 'end' || kind === 'exit') return END;
   const lines = linesOf(title, TITLE_LETTERS) + linesOf(detail, DETAIL_LETTERS);
-  const numbers = kind === 'entry' || kind === 'rule' ? 0 : NUMBERS;
+  const numbers = !numbered || kind === 'entry' || kind === 'rule' ? 0 : NUMBERS;
   return { width: WIDTH, height: FRAME + lines * LINE + numbers };
 }
 
@@ -58,18 +58,18 @@ const DIGITS = 8;
 const HEAD = 7;
 const READABLE = 0.7;
 
-export function layout(graph: Graph): Placed {
+export function layout(graph: Graph, numbered = true): Placed {
   const layered = new Layered({ multigraph: true });
   layered.setGraph({ rankdir: 'TB', nodesep: 36, ranksep: 32, edgesep: 20, marginx: 12, marginy: 12 });
   layered.setDefaultEdgeLabel(() => ({}));
-  for (const node of graph.nodes) layered.setNode(node.id, { ...sizeOf(node) });
+  for (const node of graph.nodes) layered.setNode(node.id, { ...sizeOf(node, numbered) });
   for (const edge of graph.edges) layered.setEdge(edge.source, edge.target, labelSize(edge), edge.id);
   place(layered);
   const { width = 0, height = 0 } = layered.graph() as Partial<Size>;
   return {
     width,
     height,
-    nodes: new Map(graph.nodes.map((node) => [node.id, corner(node, layered.node(node.id) as Point)])),
+    nodes: new Map(graph.nodes.map((node) => [node.id, corner(sizeOf(node, numbered), layered.node(node.id) as Point)])),
     edges: new Map(graph.edges.map((edge) => [edge.id, drawn(edge, layered)])),
   };
 }
@@ -82,12 +82,19 @@ export function firstView(placed: Size, pane: Size): Point & { zoom: number } {
   return { x: (pane.width - placed.width * zoom) / 2, y: Math.max(0, spare / 2), zoom };
 }
 
+/** The view after the pane was resized: fitted again if it was, else with the same point in the middle. */
+export function resized(view: Point & { zoom: number }, placed: Size, before: Size, now: Size): Point & { zoom: number } {
+  const fitted = firstView(placed, before);
+  const near = (a: number, b: number) => Math.abs(a - b) < 1;
+  if (near(view.x, fitted.x) && near(view.y, fitted.y) && Math.abs(view.zoom - fitted.zoom) < 0.01) return firstView(placed, now);
+  return { x: view.x + (now.width - before.width) / 2, y: view.y + (now.height - before.height) / 2, zoom: view.zoom };
+}
+
 function labelSize(edge: GraphEdge): Size & { labelpos: string } {
   return { width: Math.max(40, (edge.label.length + DIGITS) * LETTER + 16), height: LABEL_HEIGHT, labelpos: 'c' };
 }
 
-function corner(node: GraphNode, centre: Point): Point {
-  const { width, height } = sizeOf(node);
+function corner({ width, height }: Size, centre: Point): Point {
   return { x: centre.x - width / 2, y: centre.y - height / 2 };
 }
 

@@ -5,6 +5,8 @@ import type { Definition } from './definition';
 
 export class LiveNumbers {
   stats = $state.raw<Stats | null>(null);
+  /** What is shown is the live version. */
+  current = $state(false);
   definition = $state.raw<Definition | null>(null);
   /** Id of the chosen node. */
   chosen = $state<string | null>(null);

@@ -15,6 +15,11 @@ export function stateWords({ state, share }: VersionLine): string {
   return state === 'live' ? 'takes those who enter' : 'takes no entries';
 }
 
+/** Who chose the winner of an experiment. */
+export function winnerWords(by: 'person' | 'lead' | 'time'): string {
+  return { person: 'Chosen by a person', lead: 'It led clearly', time: 'It led when the others had waited long enough' }[by];
+}
+
 /** `as version 1 · with a map` */
 export function originWords({ restored_from, migrates }: VersionLine): string {
   const words = restored_from === null ? [] : [`as version ${restored_from}`];
