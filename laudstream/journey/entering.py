@@ -68,9 +68,9 @@ def enter_audience(work: Work, live: LiveJourney, audience: Audience, occurrence
 
 
 def enter_signal(work: Work, live: LiveJourney, number: int, audience: Audience, signal: Signal) -> None:
-    """Asks an audience for a signal; `entry.*` are its properties (R34)."""
+    """Asks an audience for a signal; `entry.*` are its properties (R34). A trial gets its share of them (R48)."""
     by = Entered(signal.name, packed(signal.properties), work.moment.now, by="signal")
-    run = Run("", live.id, number, work.moment.now, by, "")
+    run = Run("", live.id, trial.taking(work, live, number), work.moment.now, by, "")
     if _belongs(work, audience, run):
         _ask(work, live, audience, run, (SIGNALLED, signal.number))
 

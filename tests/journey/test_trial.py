@@ -131,6 +131,16 @@ def test_r48_r36_who_an_audience_takes_says_the_live_version_and_a_trial_gets_it
     assert (w.decision("entered").version, w.run.version) == (2, 2)
 
 
+def test_r48_r34_a_trial_gets_its_share_of_those_whom_a_signal_takes() -> None:
+    audience = {"entry": [{"audience": {"signal": "sale"}}]}
+    w = tried(9_999, World(body(**audience)), **audience)
+    w.bodies["signal", "sale", 1] = {"properties": {}}
+    w.seq += 1
+    w.catalog = w.catalog.apply(Control(w.seq, WORKSPACE, "signal", "sale", 1, "live"), w.now, w.body_of)
+    w.touch()
+    assert (w.decision("entered").version, w.run.version) == (2, 2)
+
+
 def test_a9_a_trial_survives_the_lane_and_none_leaves_no_bytes() -> None:
     w = World(body())
     plain = w.catalog.entries()

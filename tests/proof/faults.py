@@ -27,6 +27,7 @@ from laudstream.journey import (
     moves,
     rows,
     sends,
+    telling,
     work,
 )
 from laudstream.journey.kinds import delay, experiment, wait, window
@@ -82,7 +83,7 @@ FAULTS: dict[str, tuple[str, list[Fault]]] = {
     "quiet hours end an hour early": ("R37", [(caps, "quiet_until", _quiet_hours_end_early)]),
     "what came twice counts twice": ("R2", [(advance, "admit", _seen_before_is_new)]),
     "exits and goals of any key": ("R6", [(listening, "meets", _any_key_will_do), (goals, "meets", _any_key_will_do)]),
-    "exits never": ("R6", [(listening, "exit_rule", lambda *rest: None)]),
+    "exits never": ("R6", [(telling, "exit_rule", lambda *rest: None)]),
     "the last run is not remembered": ("R23", [(entering, "_remember", lambda at, run: None)]),
     "every place is given": ("R18", [(asking, "answer", _every_place_is_given)]),
     "goals end with the run": ("R16", [(moves, "_aim", lambda at, run: None)]),

@@ -8,16 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-from msgspec.structs import replace
-
 from laudstream.customers.event import ENTER, LEAVE, TRACK, Event
 from laudstream.customers.row import Consent, Member, Row, Suppression
 from laudstream.journey.advance import advance
 from laudstream.journey.catalog import Catalog
-from laudstream.journey.codec import decode, empty, encode
+from laudstream.journey.codec import empty
 from laudstream.journey.control import Control
-from laudstream.journey.customer import ASKING, Customer
 from laudstream.journey.handoff import Ask, Emitted, Release
 from laudstream.journey.inputs import (
     Cause,
@@ -31,46 +27,33 @@ from laudstream.journey.inputs import (
     TouchInput,
 )
 from laudstream.journey.quotas import slot_of
+from laudstream.journey.signals import SIGNAL
 from laudstream.journey.write import CONSENT, MEMBER, Write
 from laudstream.messages.delivery import Delivery
 from laudstream.messages.request import SendRequest
 from laudstream.simulate.person import Person
 from laudstream.simulate.places import Places
-from tests.proof import definitions
-from tests.proof.oracle import Definitions, Oracle
+from tests.proof import words
+from tests.proof.journal import Journal, Taken, records, reread
+from tests.proof.live import Definitions
+from tests.proof.oracle import Oracle
+from tests.proof.standing import in_bulk, stands
 
 WORKSPACE = "workspace1"
-START = 1_767_603_600_000  # Monday, 2026-01-05 09:00 UTC
+STARTS = (1_767_603_600_000, 1_772_787_600_000, 1_792_486_800_000)
+"""2026-01-05 09:00 UTC, and two days in March and October after which clocks are changed."""
+UNSENT = ("refused", "failed")
+"""Kinds of deliveries that prove it."""
 CUSTOMERS = ("ann", "bob", "1")
 """The last one is whom `emit … to: entry.k` reaches."""
 
-_bytes = msgspec.msgpack.Encoder().encode
-
-
-class Step(msgspec.Struct):
-    """An input as it was handed in, and what came of it."""
-
-    customer: str
-    input: Input
-    moment: Moment
-    catalog: Catalog
-    effects: list[Any]
-
-
-def records(customer: Customer) -> dict[bytes, bytes]:
-    return {suffix: value for suffix, value in encode(None, customer) if value}
-
-
-def reread(customer: Customer) -> Customer:
-    return decode(customer.workspace, customer.id, records(customer))
-
 
 class Lane:
-    def __init__(self) -> None:
-        self.now = START
+    def __init__(self, start: int = STARTS[0]) -> None:
+        self.start = self.now = start
         self.lag = 0
         """The clock is ahead of lane time by this (ms): the lane was down."""
-        self.seq = self.offset = self.revision = self.number = 0
+        self.seq = self.offset = self.revision = self.number = self.signals = 0
         self.catalog = self.restored = Catalog()
         self.live = Definitions(WORKSPACE)
         self.published: dict[tuple[str, str, int], dict[str, Any]] = {}
@@ -78,7 +61,7 @@ class Lane:
         self.oracles = {id: Oracle(id, self.live) for id in CUSTOMERS}
         self.rows = {id: Person(WORKSPACE, id) for id in CUSTOMERS}
         self.places = Places()
-        self.log: list[Step] = []
+        self.journal = Journal(WORKSPACE)
         self.coming: list[tuple[str, Any]] = []
         """(customer, what lanes or the projector have written and is not handled yet), in its order."""
         self.handed: list[tuple[str, Event]] = []
@@ -86,47 +69,31 @@ class Lane:
         self.proven: dict[str, int] = {}
         """Message -> when it was sent, ms."""
         self.deliveries: list[Delivery] = []
-        self.saved: tuple[int, dict[str, dict[bytes, bytes]]] = (0, {})
-        """(length of the log, records of all customers) at the last commit."""
 
     # Control
 
-    def publish(self, kind: str, id: str, body: dict[str, Any]) -> None:
-        version = 1 + max(
-            (number for (other, name, number) in self.published if (other, name) == (kind, id)), default=0
-        )
+    def publish(self, kind: str, id: str, body: dict[str, Any], status: str = "live", part: int = 0) -> int:
+        """Another version of a definition, with the control record that brings it; its number."""
+        others = [number for (other, name, number) in self.published if (other, name) == (kind, id)]
+        version = self.signals + 1 if kind == SIGNAL else 1 + max(others, default=0)
+        self.signals += kind == SIGNAL
         self.published[kind, id, version] = body
-        if kind == "journey":
-            self.live.bodies[id, version] = body
-            self.live.published.setdefault(id, [])
-        elif kind == "segment":
-            self.live.segments[id] = body
-        elif kind == "workspace":
-            self.live.workspace = body
-        self.control(kind, id, version, "live")
+        self.live.publish(kind, id, version, body)
+        self.control(kind, id, version, status, part)
+        return version
 
-    def control(self, kind: str, id: str, version: int, status: str) -> None:
+    def control(self, kind: str, id: str, version: int, status: str, part: int = 0) -> None:
         """A control record, and a look at everybody whom it concerns."""
         self.until(self.now + 1)
         self.seq += 1
-        self.catalog = self.catalog.apply(Control(self.seq, WORKSPACE, kind, id, version, status), self.now, self._body)
+        control = Control(self.seq, WORKSPACE, kind, id, version, status, share=part)
+        self.catalog = self.catalog.apply(control, self.now, self._body)
         self.restored = Catalog.load(self.catalog.entries(), self._body)
         assert self.restored.entries() == self.catalog.entries(), "A9 the catalogue comes back as it was"
-        if kind == "winner":
-            self.live.winners[id] = status
-        elif kind == "journey":
-            self._status(id, version, status)
-        if len(self.published) > len(definitions.JOURNEYS):
+        self.live.control(kind, id, version, status, self.now, part, self.published.get((kind, id, version), {}))
+        if len(self.published) > len(words.JOURNEYS):
             for customer in CUSTOMERS:
                 self.hand(customer, TouchInput(self.seq))
-
-    def _status(self, id: str, version: int, status: str) -> None:
-        live, was = self.live, self.live.status.get(id)
-        if status == "live" and (was == "stopped" or version not in dict(live.published[id])):
-            live.published[id] = [each for each in live.published[id] if each[0] != version] + [(version, self.now)]
-        if was == "paused" and status in ("live", "draining"):
-            live.resumed[id] = self.now
-        live.status[id] = status
 
     def _body(self, workspace: str, kind: str, id: str, version: int) -> dict[str, Any]:
         return self.published[kind, id, version]
@@ -149,13 +116,13 @@ class Lane:
             assert outcome.effects == [], "A7 what changes nothing decides nothing"
         if again:
             assert outcome.customer is before, f"R2 {input} came a second time, and changes something"
-        self.log.append(Step(customer, input, moment, self.catalog, outcome.effects))
+        self.journal.log.append(Taken(customer, input, moment, self.catalog, outcome.effects))
         self.customers[customer] = outcome.customer
         if not again:
             self.oracles[customer].take(input, moment, outcome.effects)
         for effect in outcome.effects:
             self._carry(customer, effect)
-        self._stands(customer)
+        stands(self.customers[customer], self.oracles[customer].ledger, self.catalog)
 
     def _carry(self, customer: str, effect: Any) -> None:
         if isinstance(effect, SendRequest):
@@ -211,7 +178,7 @@ class Lane:
         """The first of what lanes and the projector wrote is handled (A11, A19, R52)."""
         customer, effect = self.coming.pop(0)
         if isinstance(effect, Ask):
-            grant = self.places.ask(effect, self.catalog, self.now)
+            grant = self.places.ask(effect, self.catalog, self.now + self.lag)
             ((_, run),) = effect.places
             slot = slot_of(grant, 0)
             answer = GrantInput(self.cause(), effect.journey, run, bool(grant.granted), grant.most, grant.of, slot)
@@ -239,6 +206,10 @@ class Lane:
         self.hand(made.customer, DeliveryInput(self.cause(), made))
         self.hand(made.customer, DeliveryInput(self.cause(), made), again=True)
 
+    def unsent(self) -> set[str]:
+        """Messages that never left."""
+        return {made.send_id for made in self.deliveries if made.kind in UNSENT}
+
     # Time
 
     def until(self, at: int) -> None:
@@ -263,62 +234,20 @@ class Lane:
         for oracle in self.oracles.values():
             oracle.at_rest(self.now)
 
-    # What holds after each input
-
-    def _stands(self, customer: str) -> None:
-        state, oracle = self.customers[customer], self.oracles[customer]
-        core, ledger = state.core, oracle.ledger
-        standing = [run for run in core.runs if run.status != ASKING]
-        ids, told_of = [run.id for run in standing], [run.id for run in ledger.active()]
-        assert ids == told_of, f"R1 there are {ids}, and decisions tell of {told_of}"
-        space = self.catalog.spaces[WORKSPACE] if core.runs else None
-        for run in standing:
-            told = ledger.passages[run.id]
-            here, there = (run.step, run.visit), (told.step, told.visit)
-            assert here == there, f"R1 one place a run: {here}, and decisions tell of {there}"
-            assert space is not None
-            step = space.journeys[run.journey].versions[run.version].body["steps"][run.step]
-            wakes = run.wake_at or run.held is not None or "wait" in step or "'hold'" in repr(step)
-            assert wakes, f"R14 {run.id} at {run.step} neither ends nor wakes nor listens"
-            assert run.trail == () or run.wake_at, "R51 a run at rest"
-        assert dict(state.attributes) == dict(ledger.attributes()), "R53 attributes are the row with what was written"
-        assert set(core.segments) == ledger.members, "R19 every change of a segment is recorded"
+    # Recovery
 
     def commit(self) -> None:
-        self.saved = len(self.log), {id: records(one) for id, one in self.customers.items()}
+        self.journal.commit(self.customers)
 
     def crash(self) -> None:
-        """The worker dies; what it handled since the last commit is handed in again, and the same comes of it (A13)."""
-        length, saved = self.saved
-        customers = {id: decode(WORKSPACE, id, saved.get(id, {})) for id in CUSTOMERS}
-        assert self._again(customers, self.log[length:]) == {id: records(one) for id, one in self.customers.items()}, (
-            "A13 after a crash the same inputs leave the same bytes"
-        )
-        self.customers = {id: reread(one) for id, one in self.customers.items()}
+        self.customers = self.journal.crash(self.customers)
         self.catalog = self.restored
 
     def replay(self) -> None:
-        """The whole log once more."""
-        again = self._again({id: empty(WORKSPACE, id) for id in CUSTOMERS}, self.log)
-        assert again == {id: records(one) for id, one in self.customers.items()}, "A13 a replay leaves the same bytes"
-
-    def _again(self, customers: dict[str, Customer], log: list[Step]) -> dict[str, dict[bytes, bytes]]:
-        for step in log:
-            outcome = advance(customers[step.customer], step.input, step.moment, step.catalog)
-            assert _bytes(outcome.effects) == _bytes(step.effects), "A13 the same inputs decide the same bytes"
-            customers[step.customer] = outcome.customer
-        return {id: records(one) for id, one in customers.items()}
+        self.journal.replay(self.customers)
 
     def in_bulk(self, customer: str) -> None:
-        """A sweep that looks at a customer anew puts it into the same segments as the inputs did, one by one."""
-        state = self.customers[customer]
-        if any(tick <= self.now for tick in state.core.ticks.values()):
-            return  # that timer comes after the inputs of this instant
-        core = replace(state.core, segments={}, ticks={}, judged=0)
-        bare = msgspec.structs.replace(state, core=core)
-        swept = advance(bare, TouchInput(self.seq), Moment(self.now, self.now), self.catalog).customer
-        found, known = set(swept.core.segments), set(state.core.segments)
-        assert found == known, f"R35 in bulk {customer} is in {found}, one by one in {known}"
+        in_bulk(self.customers[customer], self.catalog, self.seq, self.now)
 
 
 TYPES = {"enter": ENTER, "leave": LEAVE}

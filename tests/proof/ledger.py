@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from laudstream.customers.row import Consent, Member, Row, Suppression
 from laudstream.journey.decision import Decision
@@ -32,6 +33,11 @@ class Passage:
         self.erased = False
         """The customer was deleted since it began."""
         self.entry_zone = zone
+        self.limit: Any = 0
+        self.occurrence = ""
+        """What brought it in, where each occurrence has places of its own (R18)."""
+        self.asked = ""
+        """Arm of an experiment whose first ones are counted, and among whom it wants to be."""
         self.arrive(entered.to, 1, entered.at, zone)
 
     def arrive(self, step: str, visit: int, at: int, zone: str) -> None:
@@ -51,12 +57,25 @@ class Slot:
         self.at, self.open, self.request, self.tags = request.send_before, True, request, tags
 
 
+class Fact(NamedTuple):
+    """A delivery, as conditions ask for it."""
+
+    kind: str
+    journey: str
+    tags: list[str]
+    link: str
+    machine: bool
+
+
 class Ledger:
     def __init__(self, customer: str) -> None:
         self.customer = customer
         self.passages: dict[str, Passage] = {}
         self.sent: dict[str, SendRequest] = {}
-        self.decisions = 0
+        self.asked: dict[str, str] = {}
+        """Run that asked for its place -> what it was asked for."""
+        self.migrated: dict[str, int] = {}
+        """Journey -> number of the last map that runs were looked at for (R48)."""
         self.ids: set[str] = set()
         self.gone_at = -1
         self.revision = 0
@@ -77,9 +96,22 @@ class Ledger:
         self.seen: list[tuple[str, int]] = []
         self.starts: dict[tuple[str, str], int] = {}
         self.arms: dict[str, str] = {}
+        self.promised: dict[str, str] = {}
+        """Experiment -> arm whose first customers count this one in."""
         self.slots: list[Slot] = []
         self.deferred: set[tuple[str, int]] = set()
         """(run, visit) whose message was decided before."""
+        self.turns: dict[str, int] = {}
+        """Message that waits for the pace of its journey -> its slot, 0: it asks for one (A11)."""
+        self.deliveries: list[tuple[str, int]] = []
+        """(id, when it came) of those that tell something new."""
+        self.facts: list[Fact] = []
+        self.counts: Counter[tuple[str, str]] = Counter()
+        """(journey, entered, completed or converted) -> runs."""
+        self.created_at = 0
+        """When the row was made, ms; 0: there is none."""
+        self.heard = 0
+        """Number of the last signal that the customer was asked for."""
         self.wanted: dict[tuple[str, int], int] = {}
         """(run, visit) -> since when its message is wanted."""
 
@@ -115,6 +147,22 @@ class Ledger:
 
     def times(self, event: str) -> list[int]:
         return [at for at, name in self.happened if name == event]
+
+    def told(self, asked: Mapping[str, Any]) -> int:
+        """Deliveries that a condition asks for; what machines open and click is asked for by itself (R56)."""
+        return sum(
+            fact.kind == asked["is"]
+            and asked.get("journey", fact.journey) == fact.journey
+            and asked.get("link", fact.link) == fact.link
+            and ("tag" not in asked or asked["tag"] in fact.tags)
+            and (not fact.machine or "machine" in asked)
+            for fact in self.facts
+        )
+
+    def ran(self, asked: Mapping[str, Any]) -> int:
+        if "is" in asked:
+            return len(self.active(asked["journey"]))
+        return self.counts[asked["journey"], asked["was"]]
 
     def active(self, journey: str = "") -> list[Passage]:
         found = [one for one in self.passages.values() if not one.over and journey in ("", one.journey)]
@@ -166,6 +214,7 @@ class Ledger:
         if self.row is not None and self.row.born != row.born:
             self.forget()
         self.revision, self.row, self.known = row.revision, row, True
+        self.created_at = row.created_at
         for write in [write for write in self.pending if write.number <= row.writes]:
             self._settle(write)
         self.pending = [write for write in self.pending if write.number > row.writes]
@@ -182,8 +231,12 @@ class Ledger:
         self.known = True
         self.pending.append(write)
 
-    def delivered(self, delivery: Delivery) -> None:
-        """The true time of a message, or that nothing left (R41)."""
+    def delivered(self, delivery: Delivery, tags: list[str], now: int) -> None:
+        """The true time of a message, or that nothing left (R41); what came before tells nothing new (R2)."""
+        self.news = not any(id == delivery.id and now - at < DAY for id, at in self.deliveries)
+        if self.known and self.news:
+            self.deliveries.append((delivery.id, now))
+            self.facts.append(Fact(delivery.kind, delivery.journey, tags, delivery.link, delivery.machine))
         proven = PROVES.get(delivery.kind, delivery.kind)
         for slot in [slot for slot in self.slots if slot.open and slot.request.send_id == delivery.send_id]:
             if proven == "sent":

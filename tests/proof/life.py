@@ -11,14 +11,14 @@ from typing import Any
 
 from laudstream.customers.row import Consent, Member, Suppression
 from laudstream.messages.delivery import KINDS, PROVES, Delivery
-from tests.proof import definitions
-from tests.proof.lane import CUSTOMERS, START, TYPES, WORKSPACE, Lane
-from tests.proof.meaning import DAY, HOUR, MINUTE
+from tests.proof import words
+from tests.proof.lane import CUSTOMERS, TYPES, UNSENT, WORKSPACE, Lane
+from tests.proof.meaning import DAY, HOUR, MINUTE, local
 from tests.proof.oracle import LONGEST_LIFE
 
 LENGTHS = (MINUTE, HOUR // 2, HOUR, HOUR, 3 * HOUR, 5 * HOUR, 11 * HOUR, DAY)
-DAYS = ("2026-01-07", "2026-01-12", "2026-01-31", "2025-12-30", "2026-01-09T10:00", "soon", None)
-UNSENT = ("refused", "failed")
+DAYS = (2, 7, 26, -6)
+"""From the start of the life on."""
 
 
 class Life:
@@ -41,17 +41,20 @@ class Life:
         found: dict[str, Any] = {"n": self.random.randrange(4)}
         return found if self.random.random() < 0.1 else {**found, "k": self.random.choice(["1", "1", "2"])}
 
+    def _day(self, number: int) -> str:
+        return local(self.lane.start + number * DAY, "UTC").date().isoformat()
+
     # Clients
 
     def event(self) -> None:
         age = self.random.choices([0, HOUR, 30 * HOUR], [20, 2, 1])[0]
-        name = self.random.choice(["go", *definitions.EVENTS])
+        name = self.random.choice(["go", *words.EVENTS])
         self.lane.track(self._who(), name, self._properties(), age)
 
     def call(self) -> None:
         call, journey = (
             self.random.choice(["enter", "enter", "enter", "leave"]),
-            self.random.choice(definitions.JOURNEYS),
+            self.random.choice(words.JOURNEYS),
         )
         self.lane.track(self._who(), journey, {} if call == "leave" else self._properties(), 0, type=TYPES[call])
 
@@ -67,9 +70,9 @@ class Life:
         attributes = {
             "plan": self.random.choice(["free", "pro", "pro", None]),
             "n": self.random.randrange(4),
-            "timezone": self.random.choice([*definitions.ZONES, None]),
+            "timezone": self.random.choice([*words.ZONES, None]),
             "email": self.random.choice(["a@example.org"] * 4 + [None]),
-            "day": self.random.choice(DAYS),
+            "day": self.random.choice([*map(self._day, DAYS), f"{self._day(4)}T10:00", "soon", None]),
         }
         chosen = {
             name: attributes[name] for name in self.random.sample(sorted(attributes), self.random.randrange(1, 4))
@@ -86,7 +89,7 @@ class Life:
     def member(self) -> None:
         who = self._has_row()
         if who:
-            self.lane.row(who, Member(definitions.MANUAL, self.random.random() < 0.6, self.lane.revise()))
+            self.lane.row(who, Member(words.MANUAL, self.random.random() < 0.6, self.lane.revise()))
 
     def suppress(self) -> None:
         """Sometimes taken back: then the row is deleted."""
@@ -116,10 +119,14 @@ class Life:
             lane.proven[of.send_id] = min(clock, of.send_before)
         at = lane.proven[of.send_id] if kind == "sent" else min(clock, of.send_before)
         reason = "" if kind != "refused" else self.random.choice(["expired", "paused", "suppressed"])
+        link = self.random.choice(words.LINKS) if kind == "clicked" else ""
+        machine = kind in ("opened", "clicked") and self.random.random() < 0.3
         lane.deliver(
             Delivery(
-                f"{of.send_id}{kind}", of.send_id, WORKSPACE, of.customer, kind, at, of.channel, of.message_class,
-                of.journey, of.version, of.run, of.step, of.visit, of.attempt, of.template, of.template_version, reason,
+                f"{of.send_id}{kind}{link}{machine}", of.send_id, WORKSPACE, of.customer, kind, at, of.channel,
+                of.message_class, of.journey, of.version, of.run, of.step, of.visit, of.attempt, of.template,
+                of.template_version, reason,
+                link=link, machine=machine,
             )
         )  # fmt: skip
 
@@ -131,13 +138,13 @@ class Life:
 
     def time(self) -> None:
         until = self.lane.now + self.random.choice(LENGTHS)
-        if until < START + LONGEST_LIFE:
+        if until < self.lane.start + LONGEST_LIFE:
             self.lane.until(until)
 
     def just_then(self) -> None:
         """Up to the very instant at which a customer's next timer is due; inputs of that instant come first (R30)."""
         due = self.lane.customers[self._who()].core.wake_at
-        if self.lane.now < due < START + LONGEST_LIFE:
+        if self.lane.now < due < self.lane.start + LONGEST_LIFE:
             self.lane.until(due)
             self.event()
 

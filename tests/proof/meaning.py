@@ -1,7 +1,6 @@
 """What definitions mean, said once more, without the code under test: conditions, local time, windows, caps.
 
-Only the forms that `tests.proof.definitions` writes. Times are ms; local times that do not exist are never met, since
-the machine's year has none.
+Only the forms that `tests.proof.words` writes. Times are ms.
 """
 
 from __future__ import annotations
@@ -28,6 +27,12 @@ class Known(Protocol):
     def times(self, event: str) -> list[int]:
         """When events of that name happened."""
 
+    def told(self, asked: Mapping[str, Any]) -> int:
+        """How many deliveries are of that kind, journey, tag and link."""
+
+    def ran(self, asked: Mapping[str, Any]) -> int:
+        """How many runs of that journey are or were so."""
+
 
 def holds(
     condition: Mapping[str, Any], known: Known, now: int, zone: str, event: Mapping[str, Any] | None = None
@@ -44,6 +49,8 @@ def holds(
     if subject == "event":
         young = [at for at in known.times(asked["name"]) if plus(at, asked["within"], zone) > now]
         return len(young) >= asked["at_least"]
+    if subject in ("message", "run"):
+        return (known.told(asked) if subject == "message" else known.ran(asked)) >= asked.get("at_least", 1)
     root, _, name = subject.partition(".")
     value = (known.attributes() if root == "customer" else event or {}).get(name)
     ((operator, operand),) = asked.items()
@@ -65,7 +72,13 @@ def local(at: int, zone: str) -> datetime:
 
 
 def instant(wall: datetime, zone: str) -> int:
-    return round(wall.replace(tzinfo=ZoneInfo(zone)).timestamp() * 1000)
+    """A local time that exists twice means its first; one that does not exist moves to the next that does (R11)."""
+    first = round(wall.replace(tzinfo=ZoneInfo(zone), fold=0).timestamp() * 1000)
+    if local(first, zone) == wall:
+        return first
+    while local(first - MINUTE, zone) > wall:  # clocks went forward over it
+        first -= MINUTE
+    return first
 
 
 def plus(at: int, duration: str, zone: str) -> int:

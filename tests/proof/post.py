@@ -29,7 +29,18 @@ class Letter(NamedTuple):
 
     @property
     def marketing(self) -> bool:
-        return self.step.get("class", self.settings.get("class", "marketing")) == "marketing"
+        """Whether holdouts, consent, quiet hours, windows and caps apply (R42, R43)."""
+        named = self.step.get("class", self.settings.get("class", "marketing"))
+        return bool(named == "marketing" and self.facing)
+
+    @property
+    def channel(self) -> str:
+        return str(self.step["channel"])
+
+    @property
+    def facing(self) -> bool:
+        """Whether it reaches the customer; actions do where they say so (R43)."""
+        return self.channel != "webhook" or bool(self.step.get("customer_facing"))
 
     @property
     def tags(self) -> tuple[str, ...]:
@@ -60,9 +71,9 @@ def refusals(ledger: Ledger, run: Passage, letter: Letter, workspace: str, clock
     """Gate -> why it refuses, in the order of the gates (R37)."""
     found = {
         "held_out": _held_out(run, letter, workspace, ledger.customer),
-        "suppression": "suppressed" if "email" in ledger.suppressed else "",
-        "consent": _consent(ledger, letter),
-        "address": "" if ledger.attributes().get("email") else "no_address",
+        "suppression": "suppressed" if letter.channel in ledger.suppressed else "",
+        "consent": _consent(ledger, letter) if letter.facing else "",
+        "address": "" if letter.channel == "webhook" or ledger.attributes().get("email") else "no_address",
         "values": "missing_value" if _missing(ledger, letter) else "",
         "expired": "expired" if _expired(letter, clock) else "",
     }
@@ -75,13 +86,14 @@ def refusals(ledger: Ledger, run: Passage, letter: Letter, workspace: str, clock
 
 def full(cap: Mapping[str, Any], ledger: Ledger, letter: Letter, clock: int) -> bool:
     """Whether a cap counts as many as it allows (R10, R41, R42)."""
-    if "tag" in cap and cap["tag"] not in letter.tags:
+    if ("tag" in cap and cap["tag"] not in letter.tags) or cap.get("channel", letter.channel) != letter.channel:
         return False
     counted = [
         slot
         for slot in ledger.slots
         if (cap.get("counts") == "all" or slot.request.message_class == "marketing")
         and ("tag" not in cap or cap["tag"] in slot.tags)
+        and cap.get("channel", slot.request.channel) == slot.request.channel
         and counts_until(cap["per"], slot.at, letter.zone) > clock
     ]
     return len(counted) >= cap["limit"]
@@ -96,12 +108,12 @@ def _held_out(run: Passage, letter: Letter, workspace: str, customer: str) -> st
 def _consent(ledger: Ledger, letter: Letter) -> str:
     """R12, R42, R44"""
     subscription = letter.step.get("subscription", "")
-    own = ledger.consent(f"email/{subscription}") if subscription else ""
+    own = ledger.consent(f"{letter.channel}/{subscription}") if subscription else ""
     if own == "unsubscribed":
         return "unsubscribed"
-    if not letter.marketing:
+    if not letter.marketing or (letter.channel == "webhook" and not own):
         return ""
-    whole = ledger.consent("email/")
+    whole = ledger.consent(f"{letter.channel}/")
     for status in (whole, own):
         if status in ("unsubscribed", "pending"):
             return status

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import Counter
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, settings
@@ -14,8 +15,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from tests.proof import definitions as made
-from tests.proof.lane import CUSTOMERS, START, Lane
-from tests.proof.life import UNSENT
+from tests.proof import rulebook, words
+from tests.proof.contest import PACES
+from tests.proof.lane import CUSTOMERS, STARTS, Lane
 from tests.proof.life import Life as Actions
 from tests.proof.meaning import DAY, HOUR, plus
 from tests.proof.oracle import LONGEST_LIFE
@@ -34,15 +36,15 @@ class Life(RuleBasedStateMachine):
 
     @initialize(data=st.data())
     def publish_all(self, data: Any) -> None:
-        self.lane = lane = Lane()
-        lane.publish("workspace", "workspace", data.draw(made.workspace()))
-        for id, body in made.TEMPLATES.items():
+        self.lane = lane = Lane(data.draw(st.sampled_from(STARTS)))
+        lane.publish("workspace", "workspace", data.draw(rulebook.workspace()))
+        for id, body in words.TEMPLATES.items():
             lane.publish("template", id, body)
-        for body in (made.NEWS, made.TIPS):
+        for body in (words.NEWS, words.TIPS):
             lane.publish("subscription", body["id"], body)
-        for id, body in data.draw(made.segments()).items():
+        for id, body in data.draw(words.segments()).items():
             lane.publish("segment", id, body)
-        for id in made.JOURNEYS:
+        for id in words.JOURNEYS:
             lane.publish("journey", id, data.draw(made.journeys(id)))
         for customer in CUSTOMERS[:2]:
             lane.identify(customer, {"email": f"{customer}@example.org", "plan": "pro"}, by_event=False)
@@ -61,17 +63,49 @@ class Life(RuleBasedStateMachine):
     @rule(seed=seeds, length=st.sampled_from([HOUR, 5 * HOUR, 2 * DAY]))
     def stretch_after_downtime(self, seed: int, length: int) -> None:
         """The lane was down: its clock is ahead of its log."""
-        if self.lane.now + self.lane.lag + length < START + LONGEST_LIFE:
+        if self.lane.now + self.lane.lag + length < self.lane.start + LONGEST_LIFE:
             self.lane.lag += length
         Actions(self.lane, seed).play(THINGS)
 
-    @rule(journey=st.sampled_from(made.JOURNEYS), status=statuses)
+    @rule(journey=st.sampled_from(words.JOURNEYS), status=statuses)
     def control(self, journey: str, status: str) -> None:
-        self.lane.control("journey", journey, self.lane.live.published[journey][-1][0], status)
+        self.lane.control("journey", journey, self.lane.live.current(journey), status)
 
-    @rule(journey=st.sampled_from(made.JOURNEYS), data=st.data())
+    @rule(journey=st.sampled_from(words.JOURNEYS), data=st.data())
     def new_version(self, journey: str, data: Any) -> None:
-        self.lane.publish("journey", journey, data.draw(made.journeys(journey)))
+        """Another one, or an old one again; with a map it takes runs of the others along (R48)."""
+        lane = self.lane
+        before = [body for (id, _), body in lane.live.bodies.items() if id == journey]
+        body = data.draw(st.one_of(made.journeys(journey), st.sampled_from(before)))
+        version = lane.publish("journey", journey, body)
+        if data.draw(st.booleans()):
+            steps = data.draw(made.maps(data.draw(st.sampled_from(before)), body))
+            lane.publish("migration", journey, {"to": version, "steps": steps})
+
+    @rule(journey=st.sampled_from(words.JOURNEYS), share=st.sampled_from([2_500, 5_000, 10_000]), data=st.data())
+    def trial(self, journey: str, share: int, data: Any) -> None:
+        """A version beside the live one; one that is there already gets another share, takes all, or goes (R48)."""
+        lane, (version, _, _) = self.lane, self.lane.live.trials.get(journey, (0, 0, 0))
+        if lane.live.status[journey] == "stopped":
+            return
+        if not version:
+            live = lane.live.bodies[journey, lane.live.current(journey)]
+            lane.publish("journey", journey, made.beside(live, data.draw(made.journeys(journey))), "trial", share)
+            return
+        then = data.draw(st.sampled_from(["trial", "live", "withdrawn"]))
+        lane.control("journey", journey, version, then, share if then == "trial" else 0)
+
+    @rule(name=st.sampled_from(words.SIGNALS), n=st.integers(0, 3))
+    def signal(self, name: str, n: int) -> None:
+        self.lane.publish("signal", name, {"properties": {"n": n, "k": "1"}})
+
+    @rule(data=st.data())
+    def new_settings(self, data: Any) -> None:
+        """Another segment, or another workspace: its zone, its quiet hours, its caps."""
+        if data.draw(st.booleans()):
+            self.lane.publish("segment", words.PRO, data.draw(words.another_segment()))
+        else:
+            self.lane.publish("workspace", "workspace", data.draw(rulebook.workspace()))
 
     @rule(seed=seeds)
     def winner(self, seed: int) -> None:
@@ -100,12 +134,29 @@ class Life(RuleBasedStateMachine):
     @invariant()
     def places_are_never_more_than_there_are(self) -> None:
         for journey in self.lane.live.status:
-            bodies = [body for (id, _), body in self.lane.live.bodies.items() if id == journey]
-            if all("max_entries" in body for body in bodies):
-                ledgers = [one.ledger for one in self.lane.oracles.values()]
-                runs = [run for ledger in ledgers for run in ledger.passages.values() if run.journey == journey]
-                most = max((body["max_entries"] for body in bodies), default=0)
-                assert len(runs) <= most, f"R18 {len(runs)} entered {journey}, which has {most} places"
+            bodies = self.lane.live.versions(journey)
+            if not all("max_entries" in body for body in bodies):
+                continue
+            limits = [body["max_entries"] for body in bodies]
+            most = max((one if isinstance(one, int) else one["n"] for one in limits), default=0)
+            runs = [run for one in self.lane.oracles.values() for run in one.ledger.passages.values()]
+            groups = Counter(
+                one.occurrence if not isinstance(one.limit, int) else "" for one in runs if one.journey == journey
+            )
+            assert max(groups.values(), default=0) <= most, f"R18 {groups} entered {journey}, which has {most} places"
+
+    @invariant()
+    def no_period_has_more_messages_than_its_pace(self) -> None:
+        for journey in self.lane.live.status:
+            paces = [body.get("settings", {}).get("pace") for body in self.lane.live.versions(journey)]
+            if None in paces or any(pace != paces[0] for pace in paces):
+                continue
+            unsent = self.lane.unsent()
+            mine = [one for one in self.lane.requests if one.journey == journey and one.send_id not in unsent]
+            times = [one.requested_at for one in mine]
+            groups = Counter(at // PACES[paces[0]["per"]] for at in times)
+            most = paces[0]["limit"]
+            assert max(groups.values(), default=0) <= most, f"A11 {groups} messages of {journey}, whose pace is {most}"
 
     def teardown(self) -> None:
         if not hasattr(self, "lane") or sys.exc_info()[0] is not None:
@@ -119,7 +170,7 @@ class Life(RuleBasedStateMachine):
     def _no_period_holds_too_many(self) -> None:
         """The true times of what was sent keep every rolling cap, whatever came in between (R10)."""
         lane = self.lane
-        unsent = {made.send_id for made in lane.deliveries if made.kind in UNSENT}
+        unsent = lane.unsent()
         for customer in CUSTOMERS:
             mine = [one for one in lane.requests if one.customer == customer and one.message_class == "marketing"]
             times = sorted(lane.proven.get(one.send_id, one.send_before) for one in mine if one.send_id not in unsent)

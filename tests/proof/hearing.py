@@ -1,0 +1,132 @@
+"""What an event or a delivery must bring about in the runs that are there: exits, goals, ways out of waits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from laudstream.customers.event import Event
+from laudstream.messages.delivery import PROVES, Delivery
+from tests.proof.entrance import too_old
+from tests.proof.ledger import Ledger, Passage
+from tests.proof.live import Definitions
+from tests.proof.meaning import holds, plus
+
+NO_GOAL = ("restarted", "merged", "deleted")
+Check = Callable[[], None]
+
+
+class Hearing:
+    """Of one customer; it lives as long as an input."""
+
+    def __init__(self, ledger: Ledger, live: Definitions, now: int, zone: Any, event: Event | None) -> None:
+        """`zone`: that of a body."""
+        self.ledger, self.live, self.now, self.zone, self.event = ledger, live, now, zone, event
+        self.moved: list[tuple[str, int, str]] = []
+        """(run, visit that it left, branch)."""
+        self.ended: set[str] = set()
+        self.goals: set[str] = set()
+
+    # What must happen
+
+    def by_event(self, before: list[Passage]) -> list[Check]:
+        """Checks for the end of the input (R6, R16, R27, R28)."""
+        event, checks = self.event, []
+        assert event is not None
+        for run in self.ledger.passages.values():
+            body = self.live.body(run)
+            if event.id == run.by or self.live.counts(run.journey):
+                continue
+            if run in before:
+                checks += [lambda run=run, rule=rule: self._must_end(run, rule) for rule in body.get("exit", ())
+                           if "event" in rule and self.meets(run, rule)]  # fmt: skip
+                branch = self._must_leave(
+                    run, body["steps"][run.step], "event", lambda on, run=run: self.meets(run, on)
+                )
+                if branch is not None:
+                    checks.append(lambda run=run, visit=run.visit, branch=branch: self._left(run, visit, branch))
+            goal = body.get("goal")
+            counts = run.over not in NO_GOAL and not run.erased
+            young = goal and self.now < plus(run.entered_at, goal["within"], run.entry_zone)
+            if young and counts and not run.reached and self.meets(run, goal):
+                checks.append(lambda run=run: self._must_reach(run))
+        return checks
+
+    def by_delivery(self, before: list[Passage], told: Delivery) -> list[Check]:
+        """A delivery that tells something new of a message of the run (R27, R56)."""
+        checks = []
+        for run in before:
+            if run.id != told.run or self.live.counts(run.journey):
+                continue
+            step = self.live.body(run)["steps"][run.step]
+            branch = self._must_leave(run, step, "message", lambda on: self.ledger.news and _tells(on["message"], told))
+            if branch is not None:
+                checks.append(lambda run=run, visit=run.visit, branch=branch: self._left(run, visit, branch))
+        return checks
+
+    def meets(self, run: Passage, on: Mapping[str, Any]) -> bool:
+        """Whether the event is the one that a place listens to (R24, R26)."""
+        heard, event = on["event"], self.event
+        if event is None or heard["name"] != event.name or too_old(event, self.now, self.zone(self.live.body(run))):
+            return False
+        if run.key and not heard.get("any_key") and event.properties.get("k") != run.key:
+            return False
+        return "where" not in on or holds(on["where"], self.ledger, self.now, self.zone(None), event.properties)
+
+    def _must_leave(
+        self, run: Passage, step: Mapping[str, Any], kind: str, met: Callable[[Mapping[str, Any]], bool]
+    ) -> str | None:
+        """The branch by which a run leaves a wait for inputs of one kind; empty: it stays; None: nothing is said."""
+        wait = step.get("wait")
+        if wait is None or run.held or any(kind not in branch for branch in wait["branches"]) or "since" in wait:
+            return None
+        found = ""
+        for branch in wait["branches"]:
+            if met(branch):
+                run.counted[branch["name"]] = run.counted.get(branch["name"], 0) + 1
+                if run.counted[branch["name"]] >= branch.get("count", 1) and not found:
+                    found = branch["name"]
+                    break
+        if found and not self.live.moves(run.journey):
+            run.held = True
+            return None
+        return found
+
+    # Whether it did
+
+    def _must_end(self, run: Passage, rule: Mapping[str, Any]) -> None:
+        assert run.over, f"R6 {run.id} should have ended {rule['outcome']} by {self.event}"
+
+    def _must_reach(self, run: Passage) -> None:
+        assert run.id in self.goals, f"R16 {run.id} should have reached its goal by {self.event}"
+
+    def _left(self, run: Passage, visit: int, branch: str) -> None:
+        if run.id in self.ended and (run.visit, run.over) and not any(one[:2] == (run.id, visit) for one in self.moved):
+            return  # an exit or a goal came first
+        by = [one[2] for one in self.moved if one[:2] == (run.id, visit)]
+        assert by == ([branch] if branch else []), (
+            f"R27 {run.id} should leave its wait by {branch or 'nothing'}, not {by}"
+        )
+
+    def out(self, run: Passage) -> None:
+        """It has ended by an exit rule on an event, so that one must have met (R6, R24)."""
+        rules = [rule for rule in self.live.body(run).get("exit", ()) if "event" in rule]
+        by = [rule["outcome"] for rule in rules if self.meets(run, rule)]
+        if run.outcome in [rule["outcome"] for rule in rules] and not self.live.counts(run.journey):
+            used = self.event is not None and self.event.id == run.by
+            assert [run.outcome] == by[:1] * (not used), f"R6 {run.id} ended {run.outcome}, and none met {self.event}"
+
+    def goal(self, run: Passage) -> None:
+        """The event of its goal must be there (R24, R47)."""
+        goal = self.live.body(run)["goal"]
+        used = self.event is not None and self.event.id == run.by
+        assert self.live.counts(run.journey) or (self.meets(run, goal) and not used), (
+            f"R47 {run.id} reached its goal, and {self.event} does not meet it"
+        )
+
+
+def _tells(asked: Mapping[str, Any], told: Delivery) -> bool:
+    kind = PROVES.get(told.kind, told.kind) if asked["is"] == "sent" else told.kind
+    if kind != asked["is"] or asked.get("link", told.link) != told.link:
+        return False
+    return bool(asked.get("machine") or not told.machine or kind not in ("opened", "clicked"))
