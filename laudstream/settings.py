@@ -76,7 +76,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     )
     instance_id: Annotated[str, _say("static member of the group; empty: dynamic")] = ""
     round_records: Annotated[int, _say("N: most records in one round")] = 500
-    catchup_records: Annotated[int, _say("N while a backlog is worked off")] = 4000
+    catchup_records: Annotated[int, _say("N while a backlog is worked off, less where a worker has many lanes")] = 4000
     checkpoint_hours: Annotated[float, _say("how often a lane keeps a checkpoint for replay; 0: never", False)] = 24.0
     round_timers: Annotated[int, _say("M: most timers fired in one round")] = 2000
     tick_ms: Annotated[float, _say("least time between two transactions of a worker")] = 4.0

@@ -102,6 +102,7 @@ class LaneHub:
             raise Broken(f"input topics of partitions {torn} came without each other: are their numbers equal?")
         self.rebalances += 1
         self._assigned = set(found)
+        self._turns.lanes = len(found)
         await asyncio.gather(*(self._drop(p) for p in list(self.lanes) if p not in found))
         self._member = self._source.member
         if self._committer is not None:

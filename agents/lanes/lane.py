@@ -243,8 +243,8 @@ class Lane:
         if not intake.size and not due and not sweeps:
             return None, []
         room = self._size
-        if intake.size > 2 * room and room == settings.round_records:
-            room = settings.catchup_records
+        if room == settings.round_records:
+            room = self._turns.room(intake.size, room, settings.catchup_records)
         taken = intake.take(room, state.head.control_seq)
         bound = intake.bound()
         inputs = merge(taken)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.lanes.turns import Turns
+from agents.lanes.turns import PASS, Turns
 from tests.lanes.kit import LaneKit, waiting
 
 
@@ -22,6 +22,16 @@ def test_one_lane_at_a_time_in_the_order_in_which_they_came() -> None:
     turns.done(3)  # it closed before its turn
     turns.done(2)
     assert woken == [2, 1]
+
+
+def test_rounds_of_a_backlog_are_long_but_all_lanes_together_keep_a_bound() -> None:
+    turns = Turns()
+    assert turns.room(1000, 500, 4000) == 500, "no backlog"
+    assert turns.room(1001, 500, 4000) == 4000
+    turns.lanes = 8
+    assert 8 * turns.room(9000, 500, 4000) == PASS
+    turns.lanes = 100
+    assert turns.room(9000, 500, 4000) == 500
 
 
 def test_a_lane_that_wants_nothing_changes_nothing() -> None:
