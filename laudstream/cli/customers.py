@@ -100,12 +100,15 @@ def show_(id: str, limit: int, json: bool) -> None:
         return
     show.print_table(("attribute", "value"), customer.get("attributes", {}).items(), f"customer {id}")
     _print_rows("runs", customer["runs"], "journey", "version", "step", "entered_at", "ended_at", "outcome", "reason")
-    decisions = [{**row, "what": _what(row)} for row in timeline["decisions"]]
+    decisions = [{**row, "what": what(row)} for row in timeline["decisions"]]
     _print_rows("timeline", decisions, "at", "kind", "journey", "step", "what")
 
 
-def _what(decision: dict[str, Any]) -> str:
+def what(decision: dict[str, Any]) -> str:
     """What a decision chose, in a few words."""
+    data = decision.get("data") or {}
+    if decision.get("kind") == "segment":
+        return f"{data['change']} {data['segment']}"
     branch, to = decision.get("branch", ""), decision.get("to", "")
     return " ".join(filter(None, (branch, f"→ {to}" if to else "", decision.get("outcome"), decision.get("reason"))))
 

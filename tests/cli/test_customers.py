@@ -1,0 +1,23 @@
+"""What `laudstream customers show` says of a decision."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from laudstream.cli.customers import what
+
+
+@pytest.mark.parametrize(
+    ("decision", "words"),
+    [
+        ({"kind": "moved", "branch": "timeout", "to": "last"}, "timeout → last"),
+        ({"kind": "ended", "outcome": "bought"}, "bought"),
+        ({"kind": "not_entered", "reason": "too_old"}, "too_old"),
+        ({"kind": "segment", "data": {"change": "entered", "segment": "lapsed", "version": 1}}, "entered lapsed"),
+        ({"kind": "goal"}, ""),
+    ],
+)
+def test_a_decision_is_said_in_a_few_words(decision: dict[str, Any], words: str) -> None:
+    assert what(decision) == words
