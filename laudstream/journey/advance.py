@@ -36,6 +36,7 @@ from laudstream.journey.inputs import (
 from laudstream.journey.listening import count
 from laudstream.journey.live import DELETED, NOTHING, STOPPED, LiveJourney, Space
 from laudstream.journey.moves import Found
+from laudstream.journey.refusing import refused
 from laudstream.journey.settling import belongs, settle
 from laudstream.journey.signals import awaits
 from laudstream.journey.telling import concerned, tell
@@ -81,14 +82,22 @@ def _event(customer: Customer, input: EventInput, moment: Moment, space: Space) 
     if core.judged != space.judged or (tracked and event.name in space.counted):
         unsettled = True
     known = row.born or core.writes
-    if known and not unsettled and not entries and event.row is None:  # no more than runs have to hear of it
-        if not listening:
+    if known and not unsettled and event.row is None:  # it may do no more than runs hear, or than entries refuse
+        if not entries and listening:
+            counted = count(runs, listening, event, mark, moment.now) if tracked else None
+            if counted is not None:
+                after = replace(core)
+                after.runs, after.wake_at = counted, wake_at(core, counted, space.journeys)
+                return Outcome(_with(customer, after, remembered), [])
+        elif not entries:
             return Outcome(_with(customer, core, remembered), [])
-        counted = count(runs, listening, event, mark, moment.now) if tracked else None
-        if counted is not None:
-            core = replace(core)
-            core.runs, core.wake_at = counted, wake_at(core, counted, space.journeys)
-            return Outcome(_with(customer, core, remembered), [])
+        elif tracked and not listening and (runs or core.memory):
+            refusals = refused(customer, entries, event, moment, space, ("input", *input.cause))
+            if refusals is not None:
+                after = replace(core)
+                after.decisions += len(refusals)
+                after.wake_at = wake_at(core, runs, space.journeys)
+                return Outcome(_with(customer, after, remembered), refusals)
     heard = event if tracked else None
     work = begun(customer, moment, space, ("input", *input.cause))
     work.mark, work.recent, work.depth = mark, remembered, event.depth

@@ -15,13 +15,13 @@ from laudstream.journey.live import FOREVER, LiveJourney, Space
 from laudstream.journey.reasons import Reason
 from laudstream.journey.settling import enter, enter_by
 from laudstream.journey.telling import concerned, guarded, movable, tell
-from laudstream.journey.work import Work, opened
+from laudstream.journey.work import Origin, Work, opened
 
 TOO_DEEP = 9
 """Links of a chain (R52)."""
 
 
-def begun(customer: Customer, moment: Moment, space: Space, cause: tuple[str | int, ...]) -> Work:
+def begun(customer: Customer, moment: Moment, space: Space, cause: Origin) -> Work:
     """An input under way. What was published since the customer was last looked at comes first (R35)."""
     work = opened(customer, moment, space, cause)
     if work.core.judged != space.judged:

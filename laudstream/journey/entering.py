@@ -42,7 +42,9 @@ class Refusal(msgspec.Struct, frozen=True, gc=False):
 
 def enter(work: Work, live: LiveJourney, event: Event) -> None:
     """Asks the entries of a journey that the event meets; the first that accepts starts a run."""
-    number = trial.taking(work, live, live.taking(work.moment.now))
+    number = live.taking(work.moment.now)
+    if live.status.trial[0]:
+        number = trial.taking(work, live, number)
     if not number:
         return
     version = live.versions[number]

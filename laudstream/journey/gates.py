@@ -53,7 +53,7 @@ def ask(
     """What the gates say of a message that `run` wants now; `again`: it was deferred, or refused late."""
     marketing, core = step.marketing, work.core
     refusals: dict[str, str] = {}
-    if marketing and _held_out(work, run, version):
+    if marketing and (version.settings.holdout or work.space.workspace.holdout) and _held_out(work, run, version):
         refusals["held_out"] = Reason.HELD_OUT
     if step.channel in core.suppressions:
         refusals["suppression"] = Reason.SUPPRESSED
@@ -68,7 +68,7 @@ def ask(
     if (again or step.expires_after is not None) and _expired(work, message, version, step, again):
         refusals["expired"] = Reason.EXPIRED
     for_good = bool(refusals)
-    again_at = _held_back(work, version, step, message, refusals) if marketing else 0
+    again_at = _held_back(work, version, step, message, refusals) if marketing and _holds(work, version, step) else 0
     if not refusals:
         return _GO_WITH_WINDOWS if step.windows and marketing else _GO
     gates: dict[str, Any] = {**(_WITH_WINDOWS if step.windows and marketing else ALL_PASS), **refusals}
@@ -117,7 +117,7 @@ _SAID_NOTHING = ("unknown", 0)
 def address(attributes: dict[str, Any], channel: str) -> str:
     """Where a message on that channel goes; empty: nowhere."""
     found = attributes.get("email") if channel == "email" else None
-    return found if isinstance(found, str) and 3 <= len(found) <= 320 and "@" in found[1:-1] else ""
+    return found if isinstance(found, str) and 3 <= len(found) <= 320 and found.find("@", 1, -1) > 0 else ""
 
 
 def _missing(work: Work, run: Run, template: Template | None) -> list[str]:
@@ -133,6 +133,12 @@ def _expired(work: Work, message: Message, version: Journey, step: MessageStep, 
     if step.expires_after is not None and step.expires_after.add(message.wanted_at, zone) <= clock:
         return True
     return again and (version.settings.defer_at_most or DEFER_AT_MOST).add(message.wanted_at, zone) <= clock
+
+
+def _holds(work: Work, version: Journey, step: MessageStep) -> bool:
+    """Whether there are quiet hours, windows or caps at all: most journeys have none."""
+    mine, ours = version.settings, work.space.workspace
+    return bool(mine.caps or ours.caps or step.windows) or (mine.quiet_hours or ours.quiet_hours) is not None
 
 
 def _held_back(work: Work, version: Journey, step: MessageStep, message: Message, refusals: dict[str, str]) -> int:
@@ -242,10 +248,21 @@ def context(work: Work, run: Run, template: Template) -> dict[str, Any]:
     made: dict[str, Any] = {}
     for root, names in template.reads.items():
         if root == "customer":
-            made[root] = _part({**work.attributes, "id": work.customer}, names)
+            made[root] = _of_customer(work, names)
         else:
             made[root] = _part(run.entry.properties if root == "entry" else run.steps, names)
     return made
+
+
+def _of_customer(work: Work, names: tuple[str, ...]) -> dict[str, Any]:
+    attributes = work.attributes
+    if "" in names:
+        return {**attributes, "id": work.customer}
+    return {
+        name: work.customer if name == "id" else attributes[name]
+        for name in names
+        if name in attributes or name == "id"
+    }
 
 
 def _part(values: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:

@@ -25,6 +25,8 @@ class Moment(msgspec.Struct, frozen=True, gc=False):
     clock: int
     """Clock of the round, ms: message gates look at it, and what follows a message counts from it (A4)."""
     epoch: int = 0
+    ids: bool = True
+    """False: nobody reads the ids of decisions, and none are made (a simulation that only counts)."""
 
 
 class EventInput(msgspec.Struct, frozen=True, gc=False):

@@ -24,7 +24,7 @@ from laudstream.journey.matching import (
     weight,
 )
 from laudstream.journey.moves import Found, Left
-from laudstream.journey.steps import Journey, WaitBranch
+from laudstream.journey.steps import Exit, Journey, WaitBranch
 from laudstream.journey.walking import take
 from laudstream.journey.work import Work
 
@@ -123,7 +123,9 @@ def count(runs: tuple[Run, ...], listening: list[Found], event: Event, mark: byt
     name = event.name
     for run, _, version in listening:
         step = version.steps.get(run.step)
-        if version.exits or version.keeps is not None or version.goal is not None or run.key or run.held is not None:
+        if version.keeps is not None or version.goal is not None or run.key or run.held is not None:
+            return None
+        if version.exits and _may_end(version.exits, name):
             return None
         if type(step) is not WaitStep or name not in step.counts:
             return None
@@ -137,6 +139,14 @@ def count(runs: tuple[Run, ...], listening: list[Found], event: Event, mark: byt
         mine.progress = progress
         runs = (mine,) if len(runs) == 1 else tuple(mine if other is run else other for other in runs)
     return runs
+
+
+def _may_end(rules: tuple[Exit, ...], name: str) -> bool:
+    """Whether an event that changes no attribute and no segment may meet an exit rule."""
+    for rule in rules:  # noqa: SIM110 - any() costs as much as all else of a count
+        if rule.condition is not None or (rule.on is not None and rule.on.name == name):
+            return True
+    return False
 
 
 def _holds(work: Work, run: Run, branch: WaitBranch, condition: Condition) -> Left | None:

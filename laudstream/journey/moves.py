@@ -39,10 +39,11 @@ class Left(msgspec.Struct, frozen=True, gc=False):
 
 def move(work: Work, run: Run, left: Left) -> bool:
     """Takes the run to its next step; whether it may go further now."""
-    work.decide("moved", run, left.at, to=left.to, branch=left.branch, data=left.data)
-    run.step = left.to
+    to, at = left.to, left.at
+    work.decide("moved", run, at, to=to, branch=left.branch, data=left.data)
+    run.step = to
     run.visit += 1
-    run.arrived_at = left.at
+    run.arrived_at = at
     if run.status != ACTIVE:  # to look costs less than to set
         run.status = ACTIVE
     if run.wake_at:
@@ -53,14 +54,15 @@ def move(work: Work, run: Run, left: Left) -> bool:
         run.wanted_at = 0
     if run.attempt:
         run.attempt = 0
-    if left.to in run.trail:
-        end(work, run, left.at, reason=Reason.LOOP)
+    trail = run.trail
+    if to in trail:
+        end(work, run, at, reason=Reason.LOOP)
         return False
-    run.trail = trail = (*run.trail, left.to)
+    run.trail = trail = (*trail, to)
     if work.trails is not None:
         work.trails[run.id] = trail
     if len(trail) % STEPS_A_ROUND == 0:
-        run.wake_at = left.at
+        run.wake_at = at
         work.yielded |= {run.id}
         return False
     return True
@@ -82,7 +84,7 @@ def end(
     if run.status == DEFERRED:  # recorded with the end, and no refusal (R39)
         data = {**(data or {}), "deferred": run.step}
     work.decide("ended", run, at, outcome=outcome, reason=reason, data=data)
-    if run.goal_until > work.moment.now and reason not in NO_GOAL:
+    if run.goal_until and run.goal_until > work.moment.now and reason not in NO_GOAL:
         _aim(work, run)
     if work.wants:
         work.wants = [want for want in work.wants if want.run_id != run.id]

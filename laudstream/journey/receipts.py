@@ -37,10 +37,12 @@ def noted(customer: Customer, delivery: Delivery, space: Space) -> Customer | No
     if mine is not None and message is not None:
         after = replace(mine)
         sends.note(after, replace(message, state=sends.state_of(delivery)))
-        runs = tuple(after if run is mine else run for run in runs)
+        runs = (after,) if len(runs) == 1 else tuple(after if run is mine else run for run in runs)
     due = wake_at(core, runs, space.journeys)
     if message is None and slots is core.slots and due == core.wake_at:
         return customer
     core = replace(core)
     core.runs, core.slots, core.wake_at = runs, slots, due
-    return replace(customer, core=core)
+    return Customer(
+        customer.workspace, customer.id, core, customer.attributes, customer.recent, customer.tallies, customer.newest
+    )

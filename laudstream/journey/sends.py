@@ -35,8 +35,11 @@ _measure = msgspec.json.Encoder().encode
 def serve(work: Work) -> None:
     """Decides the wanted messages, best first, until no run can go further (R39)."""
     while work.wants:
-        want = min(work.wants)
-        work.wants.remove(want)
+        if len(work.wants) == 1:  # by far the most
+            want = work.wants.pop()
+        else:
+            want = min(work.wants)
+            work.wants.remove(want)
         run = work.present(want.run_id)
         found = work.version_of(run) if run is not None else None
         if run is None or found is None:
@@ -296,12 +299,13 @@ def settled(slots: tuple[Slot, ...], delivery: Delivery) -> tuple[Slot, ...]:
     state = state_of(delivery)
     if state not in ("sent", "refused", "failed"):
         return slots
+    send_id = delivery.send_id
     for slot in slots:
-        if slot.send_id == delivery.send_id and slot.open:
-            others = [other for other in slots if other is not slot]
+        if slot.send_id == send_id and slot.open:
+            others = [other for other in slots if other is not slot] if len(slots) > 1 else []
             if state == "sent":
                 others.append(
-                    Slot(slot.send_id, delivery.at, False, slot.channel, slot.message_class, slot.journey, slot.tags)
+                    Slot(send_id, delivery.at, False, slot.channel, slot.message_class, slot.journey, slot.tags)
                 )
                 if len(others) > 1:
                     others.sort(key=_order)

@@ -30,6 +30,9 @@ from laudstream.messages.request import SendRequest
 Told = tuple[dict[str, Any], dict[str, tuple[str, int]], dict[str, tuple[bool, int]]]
 """Attributes, consents and memberships that runs were told of last."""
 
+Origin = tuple[str, str, int, int]
+"""What makes the ids of what an input brings about: its kind, its topic or customer, and two numbers (A15)."""
+
 MARKER_MS = 7 * 86_400_000
 """How long it is remembered that a customer was deleted (A18)."""
 
@@ -46,7 +49,10 @@ class Want(msgspec.Struct, frozen=True, order=True, gc=False):
     """Step of a message that was refused late; empty: the message of the present step."""
 
 
-_HEX, _BITS = "%08x", 0xFFFFFFFF  # % takes half the time of an f-string
+UNREAD = "-"
+"""Begins the ids of decisions where nobody reads them."""
+_HEX, _BITS, _FEW = "%08x", 0xFFFFFFFF, 4_096
+_LOW = tuple(_HEX % number for number in range(_FEW))  # a look costs 0.02 µs, the % 0.12
 
 
 def _age(run: Run) -> tuple[int, str]:
@@ -58,7 +64,7 @@ class Work(msgspec.Struct, gc=False, eq=False):
     before: Customer
     moment: Moment
     space: Space
-    cause: tuple[str | int, ...]
+    cause: Origin
     workspace: str
     customer: str
     journeys: dict[str, LiveJourney]
@@ -116,8 +122,11 @@ class Work(msgspec.Struct, gc=False, eq=False):
     def begin(self, run: Run) -> None:
         """A run begins; should it fail, it parks where it began."""
         self.originals[run.id] = replace(run)
-        others = [other for other in self.runs if other.id != run.id]
-        self.runs = sorted([*others, run], key=_age) if others else [run]
+        if self.runs:
+            others = [other for other in self.runs if other.id != run.id]
+            self.runs = sorted([*others, run], key=_age)
+        else:
+            self.runs = [run]
         self.runs_changed = True
 
     def remove(self, run: Run) -> None:
@@ -207,9 +216,9 @@ class Work(msgspec.Struct, gc=False, eq=False):
         core.decisions = number = core.decisions + 1
         self.out.append(
             Decision(
-                (self.stem or self._stem()) + _HEX % (number & _BITS), kind, self.workspace, self.customer, at,
-                self.moment.clock, number, run.journey,
-                run.version, run.id, place.step, place.visit, to, branch, reason, outcome, data or {},
+                (self.stem or self._stem()) + (_LOW[number] if number < _FEW else _HEX % (number & _BITS)), kind,
+                self.workspace, self.customer, at, self.moment.clock, number, run.journey,
+                run.version, run.id, place.step, place.visit, to, branch, reason, outcome, {} if data is None else data,
             )
         )  # fmt: skip
 
@@ -226,15 +235,19 @@ class Work(msgspec.Struct, gc=False, eq=False):
     def id_of(self, kind: str, *parts: str | int) -> str:
         """The id of something that this input brings about (A15)."""
         if not self.lead:
-            self.lead = "\x1f".join([self.workspace, self.customer, str(self.moment.epoch), *map(str, self.cause)])
+            self.lead = lead_of(self.workspace, self.customer, self.moment, self.cause)
+        if not parts:
+            return digest(f"{kind}\x1f{self.lead}")
+        if len(parts) == 1:  # a run of an event
+            return digest(f"{kind}\x1f{self.lead}\x1f{parts[0]}")
         return digest("\x1f".join([kind, self.lead, *map(str, parts)]))
 
     def _id(self, number: int) -> str:
         """Id of a decision: 96 bits of the cause, 32 of the number."""
-        return (self.stem or self._stem()) + _HEX % (number & _BITS)
+        return (self.stem or self._stem()) + low(number)
 
     def _stem(self) -> str:
-        self.stem = stem = self.id_of("decision")[:24]
+        self.stem = stem = self.id_of("decision")[:24] if self.moment.ids else UNREAD
         return stem
 
     def take_back(self, effects: list[Effect]) -> None:
@@ -280,7 +293,25 @@ class Work(msgspec.Struct, gc=False, eq=False):
         )
 
 
-def opened(before: Customer, moment: Moment, space: Space, cause: tuple[str | int, ...]) -> Work:
+def lead_of(workspace: str, customer: str, moment: Moment, cause: Origin) -> str:
+    """What the ids of an input have in common."""
+    kind, name, place, number = cause
+    return f"{workspace}\x1f{customer}\x1f{moment.epoch}\x1f{kind}\x1f{name}\x1f{place}\x1f{number}"
+
+
+def stem_of(customer: Customer, moment: Moment, cause: Origin) -> str:
+    """What the ids of the decisions of an input begin with."""
+    if not moment.ids:
+        return UNREAD
+    return digest(f"decision\x1f{lead_of(customer.workspace, customer.id, moment, cause)}")[:24]
+
+
+def low(number: int) -> str:
+    """What the id of a decision ends with."""
+    return _LOW[number] if number < _FEW else _HEX % (number & _BITS)
+
+
+def opened(before: Customer, moment: Moment, space: Space, cause: Origin) -> Work:
     core = before.core
     return Work(
         before, moment, space, cause, before.workspace, before.id, space.journeys, before.attributes, before.recent,

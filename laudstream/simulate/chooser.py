@@ -41,15 +41,13 @@ class Chooser:
         self._at: dict[str, tuple[str, str]] = {}
         """Run -> the experiment and the arm that it went last."""
         self._changed: set[str] = set()
+        self.open = False
+        """Whether there is anything to choose."""
 
     def look(self, space: Space) -> None:
         """The definitions as they are now."""
         self._steps = dict(_open(space))
-
-    @property
-    def open(self) -> bool:
-        """Whether there is anything to choose."""
-        return bool(self._steps)
+        self.open = bool(self._steps)
 
     def decided(self, made: Decision) -> None:
         if made.kind not in (*_MOVES, "goal"):

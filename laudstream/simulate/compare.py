@@ -43,6 +43,8 @@ class Why(NamedTuple):
 class Diary(Listener):
     """What each customer got, and why."""
 
+    ids = False
+
     def __init__(self) -> None:
         self.got: dict[str, list[Got]] = {}
         self.why: dict[str, list[Why]] = {}

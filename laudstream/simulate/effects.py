@@ -43,15 +43,15 @@ def _hand_over(world: World, person: Person, request: SendRequest) -> None:
     at = world.now
     reason = _refusal(world, person, request)
     if reason:
-        world.deliver(delivery(request, Fate(at, "refused", reason)))
+        world.deliver(delivery(request, Fate(at, "refused", reason)), person)
         return
-    world.deliver(delivery(request, Fate(at, "sent")))
+    world.deliver(delivery(request, Fate(at, "sent")), person)
     for fate in world.sender.fates(request, at):
         world.later(fate.at, DELIVERIES, request.customer, _deliver, delivery(request, fate))
 
 
 def _deliver(world: World, person: Person, made: Delivery) -> None:
-    world.deliver(made)
+    world.deliver(made, person)
 
 
 def _refusal(world: World, person: Person, request: SendRequest) -> str:

@@ -10,6 +10,9 @@ from laudstream.messages.request import SendRequest
 class Listener:
     """Does nothing by itself. A method that is not overridden is not called, and costs nothing."""
 
+    ids = True
+    """Whether `decided` reads the ids of decisions. They are made only if somebody does."""
+
     def decided(self, decision: Decision) -> None:
         pass
 

@@ -65,7 +65,8 @@ class Plan(msgspec.Struct, kw_only=True):
 
 def run(plan: Plan, *listeners: Listener, told: Callable[[int], object] | None = None) -> Report:
     """Plays a plan. `told` is called with a number of events now and then. Raises Invalid for definitions."""
-    world = World(now=plan.begin, workspace=plan.workspace, sender=plan.sender)
+    ids = any(each.ids for each in listeners if type(each).decided is not Listener.decided)
+    world = World(now=plan.begin, workspace=plan.workspace, sender=plan.sender, ids=ids)
     tally = Tally()
     world.decided = _all([tally.decided, *_overridden(listeners, "decided")])
     world.requested = _all(_overridden(listeners, "requested"))

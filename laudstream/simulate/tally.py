@@ -24,7 +24,10 @@ class Key(NamedTuple):
 
 class Tally:
     def __init__(self) -> None:
-        self._decisions: dict[tuple[str, str, str, str, str, str, str, str, bool], list[int]] = {}
+        self._decisions: dict[tuple[str, str, str, str, str, str, str], list[int]] = {}
+        """(kind, journey, step, to, branch, reason, outcome) -> how many, of all but messages."""
+        self._messages: dict[tuple[str, str, str, str, bool], list[int]] = {}
+        """(journey, step, reason, template, deferred) -> how many."""
         self.deliveries: dict[tuple[str, str, str, str], int] = {}
         """(journey, template, kind, reason) -> how many."""
         self.segments: dict[tuple[str, str], int] = {}
@@ -32,24 +35,27 @@ class Tally:
 
     @property
     def decisions(self) -> dict[Key, int]:
-        return {Key(*key): count for key, (count,) in self._decisions.items()}
+        found = {Key(*key, "", False): count for key, (count,) in self._decisions.items()}
+        for (journey, step, reason, template, deferred), (count,) in self._messages.items():
+            found[Key("message", journey, step, "", "", reason, "", template, deferred)] = count
+        return found
 
     def decided(self, d: Decision) -> None:
         if d.kind == "message":
             data = d.data
-            key = (
-                "message", d.journey, d.step, "", "", d.reason, "", data.get("template", ""), "deferred_until" in data
-            )  # fmt: skip
+            message = d.journey, d.step, d.reason, data.get("template", ""), "deferred_until" in data
+            count = self._messages.get(message)
+            if count is None:
+                count = self._messages[message] = [0]
         else:
+            key = d.kind, d.journey, d.step, d.to, d.branch, d.reason, d.outcome
+            count = self._decisions.get(key)
+            if count is None:
+                count = self._decisions[key] = [0]
             if d.kind == "segment":
                 change = d.data["segment"], d.data["change"]
                 self.segments[change] = self.segments.get(change, 0) + 1
-            key = (d.kind, d.journey, d.step, d.to, d.branch, d.reason, d.outcome, "", False)
-        count = self._decisions.get(key)
-        if count is None:
-            self._decisions[key] = [1]
-        else:  # a key of nine texts is hashed once
-            count[0] += 1
+        count[0] += 1  # a key of so many texts is hashed once
 
     def delivered(self, d: Delivery) -> None:
         key = d.journey, d.template, d.kind, d.reason

@@ -53,8 +53,10 @@ TOLD_EVERY = 4_096
 class World:
     """`decided` is told of every decision, `requested` and `delivered` of messages and what becomes of them."""
 
-    def __init__(self, *, now: int, workspace: str = WORKSPACE, sender: Sender | None = None) -> None:
+    def __init__(self, *, now: int, workspace: str = WORKSPACE, sender: Sender | None = None, ids: bool = True) -> None:
+        """`ids`: whether decisions get their ids, which cost as much as all else of a small input."""
         self.now = now
+        self.ids = ids
         self.workspace = workspace
         self.sender = Sender() if sender is None else sender
         self.catalog = Catalog()
@@ -72,7 +74,7 @@ class World:
         self._timers: list[tuple[int, str]] = []
         self._coming: list[tuple[int, int, int, str, Happening, Any]] = []
         self._came = 0
-        self._moment = Moment(now, now)
+        self._moment = Moment(now, now, ids=ids)
         self._chooser = Chooser()
         self._chooses_at = 0
 
@@ -171,13 +173,15 @@ class World:
         self.handled["rows"] += 1
         self.hand(person, RowInput(self.cause(topics.ROWS), row), self.now)
 
-    def deliver(self, delivery: Delivery) -> None:
-        """A delivery, now."""
+    def deliver(self, delivery: Delivery, person: Person | None = None) -> None:
+        """A delivery, now; `person`: whose it is."""
         self.handled["deliveries"] += 1
         self.delivered(delivery)
         if self._chooser.open:
             self._chooser.delivered(delivery)
-        self.hand(self.person(delivery.customer), DeliveryInput(self.cause(topics.DELIVERIES), delivery), self.now)
+        if person is None:
+            person = self.person(delivery.customer)
+        self.hand(person, DeliveryInput(self.cause(topics.DELIVERIES), delivery), self.now)
 
     def grant(self, person: Person, answer: GrantInput) -> None:
         """The answer of a quota, now."""
@@ -201,7 +205,7 @@ class World:
         timers, coming, people = self._timers, self._coming, self.people
         topic, offset = topics.EVENTS, self._offsets[topics.EVENTS]
         first = offset
-        moment = Moment(-1, -1)
+        moment, ids = Moment(-1, -1), self.ids
         for at, id, event in posts:
             if (timers and timers[0][0] < at) or (coming and coming[0][0] <= at):
                 self._offsets[topic] = offset
@@ -211,7 +215,7 @@ class World:
                 if at < self.now:
                     raise Broken(f"an event at {at} comes after {self.now}: sort them by time")
                 self.now = at
-                self._moment = moment = Moment(at, at)
+                self._moment = moment = Moment(at, at, 0, ids)
             person = people.get(id)
             if person is None:
                 person = self.person(id)
@@ -318,8 +322,15 @@ class World:
         """Hands an input over that counts as having happened `at` (ms)."""
         moment = self._moment
         if moment.now != at or moment.clock != self.now:
-            self._moment = moment = Moment(at, self.now)
-        self._take(person, advance(person.customer, input, moment, self.catalog))
+            self._moment = moment = Moment(at, self.now, 0, self.ids)
+        before = person.customer
+        outcome = advance(before, input, moment, self.catalog)
+        if outcome.effects or self._chooser.open:
+            self._take(person, outcome)
+        else:
+            person.customer = outcome.customer
+            if outcome.customer.core is not before.core:
+                self._wake(person)
 
     def _take(self, person: Person, outcome: Outcome) -> None:
         person.customer = outcome.customer

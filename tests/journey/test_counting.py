@@ -33,7 +33,18 @@ BRANCHES: dict[str, list[dict[str, Any]]] = {
 }  # fmt: skip
 
 
-def journey(name: str, exits: bool) -> dict[str, Any]:
+EXITS: dict[str, list[dict[str, Any]]] = {
+    "none": [],
+    "other": [{"event": {"name": "c"}, "outcome": "gone"}],
+    "same": [{"event": {"name": "b"}, "where": {"event.n": {"greater_than": 2}}, "outcome": "gone"}],
+    "level": [
+        {"event": {"name": "d"}, "outcome": "gone"},
+        {"condition": {"customer.n": {"equals": 1}}, "outcome": "n"},
+    ],
+}
+
+
+def journey(name: str, exits: str) -> dict[str, Any]:
     body: dict[str, Any] = {
         "id": name,
         "entry": [{"event": {"name": "a"}, "reentry": "always"}],
@@ -43,12 +54,12 @@ def journey(name: str, exits: bool) -> dict[str, Any]:
             "out": {"exit": {"outcome": "out"}},
         },
     }
-    if exits:
-        body["exit"] = [{"event": {"name": "c"}, "outcome": "gone"}]
+    if EXITS[exits]:
+        body["exit"] = EXITS[exits]
     return body
 
 
-def catalog(names: list[str], exits: bool, paused: bool) -> Catalog:
+def catalog(names: list[str], exits: str, paused: bool) -> Catalog:
     made, seq = Catalog(), 0
     for name in names:
         for status in ("live", "paused") if paused and name == names[0] else ("live",):
@@ -78,10 +89,10 @@ def lives(catalog: Catalog, inputs: list[tuple[str, int, int, int]]) -> list[tup
 
 @given(
     st.lists(st.sampled_from(sorted(BRANCHES)), min_size=1, max_size=3, unique=True),
-    st.booleans(), st.booleans(), st.lists(events, max_size=25),
+    st.sampled_from(sorted(EXITS)), st.booleans(), st.lists(events, max_size=25),
 )  # fmt: skip
 def test_r28_the_short_way_of_a_count_does_what_the_long_way_does(
-    names: list[str], exits: bool, paused: bool, inputs: list[tuple[str, int, int, int]]
+    names: list[str], exits: str, paused: bool, inputs: list[tuple[str, int, int, int]]
 ) -> None:
     made = catalog(names, exits, paused)
     short = lives(made, inputs)
@@ -90,7 +101,8 @@ def test_r28_the_short_way_of_a_count_does_what_the_long_way_does(
         assert lives(made, inputs) == short
 
 
-def test_r28_the_short_way_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("exits", "short"), [("none", True), ("other", True), ("same", False), ("level", False)])
+def test_r28_the_short_way_is_taken(monkeypatch: pytest.MonkeyPatch, exits: str, short: bool) -> None:
     taken: list[bool] = []
     count = core.count
 
@@ -100,5 +112,5 @@ def test_r28_the_short_way_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
         return found
 
     monkeypatch.setattr(core, "count", noted)
-    lives(catalog(["one"], False, False), [("a", 1, 0, 0), ("b", 2, 0, 0), ("b", 3, 0, 0), ("b", 4, 0, 0)])
-    assert taken == [True, True, False]
+    lives(catalog(["one"], exits, False), [("a", 1, 0, 0), ("b", 2, 0, 0), ("b", 3, 0, 0), ("b", 4, 0, 0)])
+    assert taken == [short, short, False]

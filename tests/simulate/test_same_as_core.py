@@ -27,6 +27,10 @@ class Decisions(Listener):
         self.made.append(decision)
 
 
+class Unread(Decisions):
+    ids = False
+
+
 @st.composite
 def journeys(draw: st.DrawFn) -> dict[str, Any]:
     """A journey with a message, a wait, an experiment and a delay, and a few ways to be different."""
@@ -76,23 +80,40 @@ EVENTS = st.lists(
 def test_r1_a_population_decides_what_each_customer_decides_alone(
     body: dict[str, Any], events: list[tuple[int, str, str, int, str]], after_ms: int
 ) -> None:
+    found = Decisions()
+    plan = planned(body, events, after_ms)
+    report = run(plan, found)
+    for who in ("ann", "bob"):
+        mine = [made for made in found.made if made.customer == who]
+        assert nameless(mine) == nameless(alone(who, body, list(enumerate(plan.posts)), after_ms, plan.until))
+    assert sum(journey.entered for journey in report.journeys) == sum(made.kind == "entered" for made in found.made)
+
+
+@given(journeys(), EVENTS)
+@settings(max_examples=50)
+def test_a15_without_ids_that_nobody_reads_all_else_is_the_same(
+    body: dict[str, Any], events: list[tuple[int, str, str, int, str]]
+) -> None:
+    read, unread = Decisions(), Unread()
+    plan = planned(body, events, 1_000)
+    with_ids, without = (replace(run(plan, each), seconds=0, cpu_seconds=0) for each in (read, unread))
+    assert with_ids == without
+    assert nameless(read.made) == nameless(unread.made)
+    assert len({made.id for made in read.made}) == len(read.made)
+    assert not any(made.id in {kept.id for kept in read.made} for made in unread.made)
+
+
+def planned(body: dict[str, Any], events: list[tuple[int, str, str, int, str]], after_ms: int) -> Plan:
     ordered = sorted(events, key=lambda event: event[0])
     posts = [
         post(START + at * HOUR // 2, who, name, number, n=n, k=k)
         for number, (at, who, name, n, k) in enumerate(ordered)
     ]
-    found = Decisions()
-    until = START + 40 * DAY
-    plan = Plan(
+    return Plan(
         definitions=[Definition("journey", "j", body), Definition("template", "mail", TEMPLATE)],
-        customers={"ann": {"email": "ann@example.org"}, "bob": {}}, posts=posts, begin=START, until=until,
+        customers={"ann": {"email": "ann@example.org"}, "bob": {}}, posts=posts, begin=START, until=START + 40 * DAY,
         workspace=WORKSPACE, sender=Sender(after_ms=after_ms),
     )  # fmt: skip
-    report = run(plan, found)
-    for who in ("ann", "bob"):
-        mine = [made for made in found.made if made.customer == who]
-        assert nameless(mine) == nameless(alone(who, body, list(enumerate(posts)), after_ms, until))
-    assert sum(journey.entered for journey in report.journeys) == sum(made.kind == "entered" for made in found.made)
 
 
 def nameless(decisions: list[Decision]) -> list[Decision]:

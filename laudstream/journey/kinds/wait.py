@@ -122,7 +122,13 @@ def arrive(work: Work, run: Run, version: Journey, step: WaitStep, at: int) -> L
         return left
     if step.until is not None:
         return again(work, run, version, step, at)
-    rest(run, step.after.add(at, work.zone(version)) if step.after is not None else 0)
+    after = step.after
+    if after is None:
+        rest(run, 0)
+    elif after.months or after.days:
+        rest(run, after.add(at, work.zone(version)))
+    else:  # no zone is asked for what is the same in all
+        rest(run, at + after.ms)
     return None
 
 
