@@ -66,3 +66,24 @@ def test_r60_weights_have_two_decimals_at_most(make: Any, weights: dict[str, flo
     with pytest.raises(Invalid) as found:
         journey(make({"arms": {"experiment": {"arms": weights}, "next": "done"}}))
     assert {problem.pointer for problem in found.value.problems} >= {"/steps/arms/experiment/arms/x"}
+
+
+def test_a4_r26_a_decision_says_lane_time_and_the_clock_of_its_round(world: Any, make: Any, wait_step: Any) -> None:
+    w = world(make({"look": wait_step()}))
+    w.lag = HOUR
+    w.event("go")
+    assert [(made.at, made.clock) for made in w.decisions()] == [(w.now, w.now + HOUR)]
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"id": "vip", "manual": True, "colour": 1}, "/colour"),
+        ({"id": "vip", "condition": {"segment": {"in": "pro", "helf_for": "P1D"}}}, "/condition/segment/helf_for"),
+        ({"id": "vip", "condition": {"bucket": {"salt": "a", "from": 0, "to": 5, "of": 1}}}, "/condition/bucket/of"),
+    ],
+)
+def test_r60_nothing_that_a_segment_says_is_ignored_and_the_place_is_named(body: dict[str, Any], pointer: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        parse(body)
+    assert [problem.pointer for problem in refused.value.problems] == [pointer]

@@ -30,6 +30,17 @@ def test_a16_a_row_of_another_birth_erases_the_state_first(world: Any, make: Any
     assert w.event("go") == ["entered"]
 
 
+def test_r2_the_identify_that_begins_another_life_is_remembered_in_it(world: Any, make: Any, wait_step: Any) -> None:
+    w = world(make({"look": wait_step()}))
+    w.event("go", id="m1")
+    again = Row(2, 90, {"email": "new@example.org"}, w.now)
+    assert "ended" in w.event("", id="m2", row=again)
+    before = w.customer
+    w.event("", id="m2", row=Row(2, 91, {"email": "newer@example.org"}, w.now))
+    assert w.customer is before
+    assert w.event("go", id="m1") == ["entered"], "what the life before had seen is forgotten"
+
+
 def test_a16_a_late_copy_of_an_earlier_life_changes_nothing(world: Any) -> None:
     w = world(row=False)
     w.row(born=5, revision=5, plan="old")

@@ -254,6 +254,13 @@ def test_r37_a_message_outside_its_window_is_put_off_to_the_next_opening(world: 
     assert list(w.decision("message").data["gates"])[-3:] == ["quiet_hours", "windows", "caps"]
 
 
+def test_r11_r31_the_hours_of_a_message_are_those_of_the_customer(world: Any, make: Any) -> None:
+    w = world(make(mail(windows=[{"from": "09:00", "to": "18:00"}]), **exact()), row=False)
+    w.row(email="ann@example.org", timezone="Asia/Tokyo")
+    w.event("go")  # 18:00 there
+    assert w.decision("message").data["deferred_until"] == ms("2026-01-06T09:00", "Asia/Tokyo")
+
+
 def test_r38_a_steps_windows_beat_the_journeys(world: Any, make: Any) -> None:
     steps = {**mail(windows=[{"weekday": "monday"}]), "hi2": mail()["hi"]}
     steps["hi"]["next"] = "hi2"

@@ -141,13 +141,15 @@ def test_a6_what_a_failing_run_wrote_is_taken_back_and_others_are_numbered_anew(
     bad = make({"mark": update("rest", set={"a": 1}), "rest": {"delay": {"for": "P1D"}, "next": "done"}}, id="a")
     good = make({"mark": update("look", set={"b": 1}, subscribe=[{"channel": "sms"}]), "look": {"wait": {"branches": [
         {"event": {"name": "buy"}, "next": "done"}]}}}, id="b")  # fmt: skip
-    w = world(bad, good)
+    early = make({"mark": update("done", set={"c": 1})}, id="c", entry=[{"event": {"name": "early"}}])
+    w = world(bad, good, early)
+    w.event("early")
     w.event("go")
     assert len(w.parked) == 1
     made = [(write.number, write.op, write.attributes) for write in w.effects if isinstance(write, Write)]
-    assert made == [(1, "set", {"b": 1}), (2, "consent", {"sms/": "subscribed"})]
-    assert w.customer.attributes == {"email": "ann@example.org", "b": 1}
-    assert [pending.number for pending in w.customer.core.pending] == [1, 2]
+    assert made == [(2, "set", {"b": 1}), (3, "consent", {"sms/": "subscribed"})]
+    assert w.customer.attributes == {"email": "ann@example.org", "b": 1, "c": 1}
+    assert [pending.number for pending in w.customer.core.pending] == [1, 2, 3]
 
 
 def test_a7_attributes_stay_within_64_kb(world: Any, make: Any, wait_step: Any) -> None:

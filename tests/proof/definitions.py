@@ -87,6 +87,8 @@ def journeys(draw: st.DrawFn, id: str) -> Body:
     chosen = [kind for kind in ways_in if not (key and kind in ("segment", "date", "audience"))] or ["event"]
     entry = [each for by in chosen for each in draw(entries(by, key))]
     kinds = draw(st.lists(pick(KINDS), min_size=2, max_size=6))
+    if draw(st.booleans()):
+        kinds[:2] = ["message", "wait"]
     names = [f"s{number}" for number in range(len(kinds))] + ["done"]
     steps: dict[str, Any] = {"done": {"exit": {"outcome": "done"}}}
     for number, kind in enumerate(kinds):

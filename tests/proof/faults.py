@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 from msgspec.structs import replace
 
+from laudstream.ids import share
 from laudstream.journey import (
     advance,
     asking,
@@ -24,13 +25,18 @@ from laudstream.journey import (
     goals,
     listening,
     matching,
+    migrating,
     moves,
     rows,
     sends,
+    signals,
+    standing,
     telling,
+    trial,
     work,
 )
-from laudstream.journey.kinds import delay, experiment, wait, window
+from laudstream.journey.kinds import delay, experiment, message, wait, window
+from laudstream.simulate import places
 from tests.proof.meaning import HOUR
 from tests.proof.test_proof import Life
 
@@ -72,6 +78,24 @@ def _consents_stay(at: Any) -> None:
     at.core.consents = kept
 
 
+def _the_other_way_round(priority: int, *rest: Any) -> Any:
+    return _want(10 - priority, *rest)
+
+
+def _machines_click(told: Any, news: Any) -> bool:
+    return _tells(told, news._replace(machine=False))
+
+
+def _the_same_slot_again(ask: Any, catalog: Any, now: Any, clock: int) -> Any:
+    grant, after = _pace(ask, catalog, now, clock)
+    return grant, replace(after, following=after.following - len(ask.places))
+
+
+def _nobody_waits(at: Any, step: Any) -> str:
+    return _chosen(at, step) or experiment.assign(step, share(at.workspace, step.id, at.customer))
+
+
+_want, _tells, _pace, _chosen = message.Want, matching.tells, places.pace, experiment.chosen
 _cap_frees_at, _quiet_until, _admit, _meets = caps.cap_frees_at, caps.quiet_until, advance.admit, matching.meets
 _answer, _satisfied, _erase, _wake_at = asking.answer, matching.satisfied, rows._erase, work.wake_at
 _send_before, _rest, _opening, _expired = gates.send_before, moves.rest, window.opening, gates._expired
@@ -94,6 +118,15 @@ FAULTS: dict[str, tuple[str, list[Fault]]] = {
     "segments wake nobody": ("R29", [(work, "wake_at", lambda core, *rest: _wake_at(replace(core, ticks={}), *rest))]),
     "sent after the night began": ("R40", [(sends.gates, "send_before", lambda *rest: _send_before(*rest) + HOUR)]),
     "a window is always open": ("R31", [(window, "opening", lambda one, at, zone: (at, at + HOUR))]),
+    "the last priority comes first": ("R39", [(message, "Want", _the_other_way_round)]),
+    "machines click": ("R27", [(matching, "tells", _machines_click)]),
+    "who clicked in a condition": ("R29", [(standing, "_of_message", lambda *rest: True)]),
+    "maps lead nobody": ("R48", [(migrating, "_move", lambda *rest: None)]),
+    "a trial takes nobody": ("R8", [(trial, "taking", lambda at, live, otherwise: otherwise)]),
+    "a slot for two": ("A11", [(places, "pace", _the_same_slot_again)]),
+    "nobody waits for the winner": ("R45", [(experiment, "chosen", _nobody_waits)]),
+    "a signal comes again": ("R34", [(signals, "awaits", lambda core, space: bool(core.row.born and space.signals)),
+                                     (signals, "_concerns", lambda core, space, each: each.name in space.listeners)]),
     "nothing expires": ("R37", [(gates, "_expired", lambda *rest: False)]),
 }  # fmt: skip
 

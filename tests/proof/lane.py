@@ -14,7 +14,7 @@ from laudstream.journey.advance import advance
 from laudstream.journey.catalog import Catalog
 from laudstream.journey.codec import empty
 from laudstream.journey.control import Control
-from laudstream.journey.handoff import Ask, Emitted, Release
+from laudstream.journey.handoff import PACE, Ask, Emitted, Release
 from laudstream.journey.inputs import (
     Cause,
     DeliveryInput,
@@ -61,6 +61,8 @@ class Lane:
         self.oracles = {id: Oracle(id, self.live) for id in CUSTOMERS}
         self.rows = {id: Person(WORKSPACE, id) for id in CUSTOMERS}
         self.places = Places()
+        self.slots: dict[str, int] = {}
+        """Journey -> the last slot of its pace that was given."""
         self.journal = Journal(WORKSPACE)
         self.coming: list[tuple[str, Any]] = []
         """(customer, what lanes or the projector have written and is not handled yet), in its order."""
@@ -181,6 +183,10 @@ class Lane:
             grant = self.places.ask(effect, self.catalog, self.now + self.lag)
             ((_, run),) = effect.places
             slot = slot_of(grant, 0)
+            if effect.of == PACE:
+                last = self.slots.get(effect.journey, 0)
+                assert slot > last, f"A11 each slot is given once: {slot} of {effect.journey} comes after {last}"
+                self.slots[effect.journey] = slot
             answer = GrantInput(self.cause(), effect.journey, run, bool(grant.granted), grant.most, grant.of, slot)
             self.hand(customer, answer)
         elif isinstance(effect, Emitted):

@@ -11,6 +11,7 @@ from typing import Any
 
 from laudstream.customers.row import Consent, Member, Suppression
 from laudstream.messages.delivery import KINDS, PROVES, Delivery
+from laudstream.messages.request import SendRequest
 from tests.proof import words
 from tests.proof.lane import CUSTOMERS, TYPES, UNSENT, WORKSPACE, Lane
 from tests.proof.meaning import DAY, HOUR, MINUTE, local
@@ -71,7 +72,7 @@ class Life:
             "plan": self.random.choice(["free", "pro", "pro", None]),
             "n": self.random.randrange(4),
             "timezone": self.random.choice([*words.ZONES, None]),
-            "email": self.random.choice(["a@example.org"] * 4 + [None]),
+            "email": self.random.choice(["a@example.org"] * 7 + [None]),
             "day": self.random.choice([*map(self._day, DAYS), f"{self._day(4)}T10:00", "soon", None]),
         }
         chosen = {
@@ -106,13 +107,17 @@ class Life:
         lane = self.lane
         if not lane.requests:
             return
-        of = self.random.choice(lane.requests[-6:])
+        waits = [one for one in lane.requests if self._waited_for(one)]
+        of = self.random.choice(waits[-3:] if waits and self.random.random() < 0.5 else lane.requests[-6:])
         kinds = {made.kind for made in lane.deliveries if made.send_id == of.send_id}
         unsent = bool(kinds & set(UNSENT))
         sent = bool(kinds) and not unsent and kinds != {"unknown"}
-        ways = (
-            UNSENT if unsent else [kind for kind in KINDS if kind not in UNSENT] if sent else ["sent"] * 6 + list(KINDS)
-        )
+        if unsent:
+            ways = list(UNSENT)
+        elif sent:
+            ways = ["opened", "clicked"] * 4 + [kind for kind in KINDS if kind not in UNSENT]
+        else:
+            ways = ["sent"] * 6 + list(KINDS)
         kind, clock = self.random.choice(ways), lane.now + lane.lag
         proves = PROVES.get(kind, kind) == "sent"
         if proves and not sent:
@@ -129,6 +134,11 @@ class Life:
                 link=link, machine=machine,
             )
         )  # fmt: skip
+
+    def _waited_for(self, request: SendRequest) -> bool:
+        """Whether its run is at a wait, so that it may hear of it."""
+        run = self.lane.oracles[request.customer].ledger.passages.get(request.run)
+        return run is not None and not run.over and "wait" in self.lane.live.body(run)["steps"][run.step]
 
     def carry(self) -> None:
         for _ in range(min(self.random.randrange(1, 6), len(self.lane.coming))):
@@ -151,6 +161,6 @@ class Life:
 
 ACTIONS: dict[Callable[[Life], None], int] | Any = {
     Life.event: 30, Life.call: 6, Life.again: 3, Life.identify: 8, Life.consent: 3, Life.member: 2, Life.suppress: 1,
-    Life.delete: 1, Life.deliver: 14, Life.carry: 14, Life.time: 12, Life.just_then: 6,
+    Life.delete: 1, Life.deliver: 20, Life.carry: 14, Life.time: 12, Life.just_then: 6,
 }  # fmt: skip
 ACTIONS, WEIGHTS = list(ACTIONS), list(ACTIONS.values())

@@ -38,6 +38,8 @@ class Definitions:
     def __init__(self, workspace: str) -> None:
         self.id = workspace
         self.workspace: Body = {}
+        self.spreads = False
+        """Whether releases were ever spread: an instant that was computed then stays where it is."""
         self.segments: dict[str, Body] = {}
         self.pinned: Body = {}
         """The first version of the segment that others pin."""
@@ -65,6 +67,7 @@ class Definitions:
             self.winners[id] = status
         elif kind == "workspace":
             self.workspace = body
+            self.spreads = self.spreads or body["release_spread"] == "PT10M"
         elif kind == "segment":
             self.segments[id] = body
             if (id, version) == (PRO, 1):

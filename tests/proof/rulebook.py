@@ -37,7 +37,7 @@ def workspace() -> st.SearchStrategy[Body]:
         {"release_spread": pick(["PT0S", "PT10M"])},
         optional={
             "time_zone": pick(ZONES), "quiet_hours": quiet(), "caps": st.lists(cap(), min_size=1, max_size=1),
-            "holdout": pick([0, 50]), "history": pick(["none", "P2D", "P90D"]),
+            "holdout": pick([0, 0, 50]), "history": pick(["none", "P2D", "P90D"]),
         },
     )  # fmt: skip
 
@@ -45,7 +45,7 @@ def workspace() -> st.SearchStrategy[Body]:
 def settings() -> st.SearchStrategy[Body]:
     defer = st.one_of(st.booleans(), st.fixed_dictionaries({"caps": st.booleans()}))
     optional: dict[str, st.SearchStrategy[Any]] = {
-        "class": pick(["marketing", "marketing", "transactional"]), "holdout": pick([0, 50]),
+        "class": pick(["marketing", "marketing", "transactional"]), "holdout": pick([0, 0, 50]),
         "quiet_hours": st.one_of(quiet(), quiet(), st.just("none")), "defer": defer,
         "caps": st.lists(cap(), min_size=1, max_size=2), "windows": st.lists(window(), min_size=1, max_size=2),
         "defer_at_most": pick(["PT5H", "P2D"]), "tags": st.just(["t"]), "time_zone": pick(ZONES),

@@ -99,7 +99,7 @@ def _experiment(draw: st.DrawFn, following: str, other: str) -> Body:
 def _wait(draw: st.DrawFn, following: str, others: list[str], before: list[str], after: str) -> Body:
     """Half of those behind a message wait for what becomes of it, and for nothing else."""
     ways = pick([*others, *before])
-    every = draw(pick(["", "message"] if after == "message" else ["", "", "event"]))
+    every = draw(pick(["", "message", "message"] if after == "message" else ["", "", "event"]))
     branches: list[Body] = []
     for number in range(draw(st.integers(1, 3))):
         branch: Body = {"name": f"way{number}", "next": draw(ways)}
@@ -127,9 +127,9 @@ def _branch(draw: st.DrawFn, kind: str) -> Body:
         return {"changed": "customer.plan"}
     if kind == "condition":
         return {"condition": draw(on_state())}
-    told: Body = {"is": draw(pick(["sent", "opened", "clicked", "clicked", "bounced"]))}
+    told: Body = {"is": draw(pick(["sent", "opened", "opened", "clicked", "clicked", "bounced"]))}
     if told["is"] == "clicked" and draw(st.booleans()):
         told["link"] = draw(pick(LINKS))
-    if told["is"] in ("opened", "clicked") and draw(st.booleans()):
+    if told["is"] in ("opened", "clicked") and not draw(st.integers(0, 2)):
         told["machine"] = "include"
     return {"message": told}

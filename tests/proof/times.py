@@ -26,7 +26,7 @@ def left_in_time(live: Definitions, run: Passage, step: Mapping[str, Any], made:
         assert is_open([step["window"]], made.at, zone), f"R31 it passed {step['window']} at {local(made.at, zone)}"
     until = step.get("delay", {}).get("until") or (by_timeout and wait.get("timeout", {}).get("until"))
     if until and "date" not in until and made.at != resumed:
-        spread = 10 * MINUTE if live.workspace.get("release_spread") == "PT10M" else 0
+        spread = 10 * MINUTE if live.spreads else 0
         midnight = local(made.at, zone).replace(hour=0, minute=0, second=0, microsecond=0)
         named = instant(midnight + timedelta(minutes=minutes(until["at"])), zone)
         assert 0 <= made.at - named <= spread, f"R31 it passed {until} at {local(made.at, zone)}"
