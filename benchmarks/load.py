@@ -115,7 +115,7 @@ async def _put(
     encode = msgspec.json.Encoder().encode
     batches: dict[int, Any] = {}
     sent: list[Any] = []
-    places = [_place(n, settings.partitions) for n in range(customers)]
+    places = [place(n, settings.partitions) for n in range(customers)]
     slice, began = per_s // 50, time.monotonic()
     try:
         for n in range(begin, count):
@@ -138,6 +138,7 @@ async def _put(
         await producer.stop()
 
 
-def _place(n: int, partitions: int) -> tuple[bytes, int]:
+def place(n: int, partitions: int) -> tuple[bytes, int]:
+    """Key and partition of customer `n`."""
     key = f"{WORKSPACE}:c{n}".encode()
     return key, (murmur2(key) & 0x7FFFFFFF) % partitions

@@ -2,8 +2,11 @@
 
 Every customer's first event starts a run that waits with a time-out. `steady`: customers come at a fixed rate, so that
 time-outs are due at that rate, beside new entries; lateness is the round's clock less the due instant, from the
-decisions. `downtime`: all enter at once, the worker is stopped before the first time-out and started after the last.
-`idle`: CPU of a worker while timers wait and none is due. Gate: each fires once, none early.
+decisions. `downtime`: all enter at once, the worker is stopped before the first time-out and started after the last;
+live events of other customers come in at a fixed rate meanwhile, each to be answered, and told is how long that takes a
+read-committed reader from the event's due instant. `idle`: CPU of a worker while timers wait and none is due, and what
+a look for due ones costs in the store of a lane. Gate: each fires once, none early, in the order in which they were
+due; each live event is answered once.
 """
 
 from __future__ import annotations
@@ -12,13 +15,17 @@ import asyncio
 import subprocess
 import tempfile
 import time
+from array import array
 from pathlib import Path
 from typing import Any
 
 import httpx
 import msgspec
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from agents.lanes import surface
 from benchmarks import load
+from benchmarks.enrolment import ANSWER, Live, until
 from benchmarks.report import cpu_seconds, cuts, rss_mb, worker
 from laudstream import topics
 from laudstream.journey.decision import Decision
@@ -26,12 +33,21 @@ from laudstream.local.logs import Logs
 from laudstream.local.ports import Ports
 from laudstream.local.stack import Stack
 from laudstream.settings import Settings
+from tables.store import LaneStore, RocksMemory
 
-PORTS = 35000
+PORTS = 31700
 OPS_PORT = PORTS + 90
+LANES = 8
 IDLE_S = 5.0
+LOOKS = 200
 PER_S = 2_000
+MOST_STEADY = 500_000
 STEADY_TIMEOUT_S = 10
+LIVE_PER_S = 300
+SETTLE_S = 10
+"""Live events after the last timer: what they take then is what they take when nothing is to be caught up with."""
+ENTER_PER_S = 10_000
+"""Customers surely enter so fast."""
 
 
 def journey(timeout_s: int) -> dict[str, Any]:
@@ -41,20 +57,21 @@ def journey(timeout_s: int) -> dict[str, Any]:
     return {"id": "timers", "entry": [{"event": {"name": "arrived"}}], "start": "look", "steps": steps}
 
 
-def measure(*, quick: bool) -> dict[str, Any]:
-    return asyncio.run(_measure(100_000 if quick else 1_000_000))
+def measure(*, quick: bool, waiting: int = 0) -> dict[str, Any]:
+    """`waiting`: customers that wait over the downtime."""
+    return asyncio.run(_measure(waiting or (100_000 if quick else 2_000_000)))
 
 
 async def _measure(customers: int) -> dict[str, Any]:
-    entering_s = 10 + customers // 10_000  # time that all need to enter, with room
+    surface.lean_records([topics.DECISIONS])  # they are many, and read beside the worker
     with tempfile.TemporaryDirectory() as folder:
         async with Stack(Path(folder) / "stack", ports=Ports.above(PORTS), parts=("kafka",)) as stack:
             settings = msgspec.structs.replace(
-                stack.settings, partitions=8, ops_port=OPS_PORT, data_dir=f"{folder}/w", log_level="WARNING"
+                stack.settings, partitions=LANES, ops_port=OPS_PORT, data_dir=f"{folder}/w", log_level="WARNING"
             )
-            steady = await _steady(settings, customers // 2)
+            steady = await _steady(settings, min(customers // 2, MOST_STEADY))
             settings = msgspec.structs.replace(settings, data_dir=f"{folder}/x")
-            downtime = await _downtime(settings, customers, 2 * entering_s)
+            downtime = await _downtime(settings, customers, 60 + customers // ENTER_PER_S)
     return {
         "correct": steady.pop("correct") and downtime.pop("correct"),
         "timers": customers,
@@ -83,29 +100,107 @@ async def _steady(settings: Settings, customers: int) -> dict[str, Any]:
 async def _downtime(settings: Settings, customers: int, timeout_s: int) -> dict[str, Any]:
     await load.make_topics(settings)
     await load.publish(settings, journey(timeout_s))
+    await load.publish(settings, ANSWER, 2)
     await load.fill(settings, customers, customers)
     process = worker(settings)
+    live, seen = Live(settings, LIVE_PER_S), Answers(settings)
     try:
-        entered_s = await _lanes("inputs", customers + settings.partitions)
+        entered_s = await _lanes("inputs", customers + 2 * LANES)
         cpu = cpu_seconds(process.pid)
         await asyncio.sleep(IDLE_S)
         idle = (cpu_seconds(process.pid) - cpu) / IDLE_S
         await _end(process)
+        look_us = _looks(settings)
         await asyncio.sleep(timeout_s)
         process = worker(settings)
+        await _open()
+        started, cpu = time.time(), cpu_seconds(process.pid)
+        await seen.start()
+        posting = asyncio.create_task(live.run())
         took = await _lanes("timers", customers)
-        cpu, memory = cpu_seconds(process.pid), rss_mb(process.pid)
+        ended, spent, memory = time.time(), cpu_seconds(process.pid) - cpu, rss_mb(process.pid)
+        await asyncio.sleep(SETTLE_S)
+        live.stopped = True
+        await posting
+        await until(lambda: len(seen.at) >= len(live.due), 60)
+        await seen.stop()
     finally:
         await _end(process)
     _, correct = await _lateness(settings, customers)
+    answered = [(at / 1000, seen.at[n] - at) for n, at in enumerate(live.due)]
     return {
         "entered_per_s": round(customers / entered_s),
         "idle_cores": round(idle, 3),
+        "look_us": look_us,
         "fires_per_s": round(customers / took),
-        "cpu_us_per_fire": round(cpu / customers * 1e6, 1),
+        "cpu_us_per_fire": round(spent / customers * 1e6, 1),
+        "live_events_per_s": LIVE_PER_S,
+        "live_ms_during": cuts([took for at, took in answered if started <= at < ended]),
+        "live_ms_after": cuts([took for at, took in answered if at >= ended]),
         "rss_mb": memory,
-        "correct": correct,
+        "correct": correct and not seen.twice,
     }
+
+
+def _looks(settings: Settings) -> dict[str, float]:
+    """What a lane's look for due timers costs, µs, while its worker is away: with the earliest one known, as it is
+    from one look to the next, and with nothing known."""
+    store = LaneStore(settings.data_path / "lane-0", RocksMemory(128, 128), None, now=0, max_age_ms=0)
+    now, found = time.time_ns() // 1_000_000, {}
+    store.due(now, settings.round_timers)
+    for name in ("known", "unknown"):
+        best = 1e9
+        for _ in range(LOOKS):
+            if name == "unknown":
+                store.forget()
+            began = time.perf_counter()
+            store.due(now, settings.round_timers)
+            best = min(best, time.perf_counter() - began)
+        found[name] = round(best * 1e6, 2)
+    store.close()
+    return found
+
+
+class Answers:
+    """When a read-committed reader had the answer to each live event."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.at: dict[int, int] = {}
+        self.twice = 0
+
+    async def start(self) -> None:
+        """From the end of the log on."""
+        self._consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._settings.kafka, isolation_level="read_committed", enable_auto_commit=False,
+            max_partition_fetch_bytes=1 << 20, fetch_max_wait_ms=5, check_crcs=False,
+        )  # fmt: skip
+        await self._consumer.start()
+        places = [TopicPartition(topics.DECISIONS, p) for p in range(self._settings.partitions)]
+        self._consumer.assign(places)
+        for place in places:
+            await self._consumer.position(place)
+        self._task = asyncio.create_task(self._read())
+
+    async def stop(self) -> None:
+        self._task.cancel()
+        await asyncio.wait([self._task])
+        await self._consumer.stop()
+
+    async def _read(self) -> None:
+        decode = msgspec.json.Decoder(Decision).decode
+        while True:
+            for records in (await self._consumer.getmany(timeout_ms=50, max_records=5000)).values():
+                now = time.time_ns() // 1_000_000
+                for record in records:
+                    if b'"answer"' not in record.value:  # nearly all: the timers
+                        continue
+                    decision = decode(record.value)
+                    if decision.kind == "ended":
+                        n = int(decision.customer.removeprefix("live"))
+                        self.twice += n in self.at
+                        self.at[n] = now
+            await asyncio.sleep(0)
 
 
 async def _end(process: subprocess.Popen[bytes]) -> None:
@@ -113,16 +208,28 @@ async def _end(process: subprocess.Popen[bytes]) -> None:
     await asyncio.to_thread(process.wait, 30)
 
 
+async def _status(client: httpx.AsyncClient) -> dict[str, Any]:
+    """Open lanes; none while the worker does not answer."""
+    try:
+        lanes: dict[str, Any] = (await client.get(f"http://127.0.0.1:{OPS_PORT}/status")).json()["lanes"]
+    except (httpx.HTTPError, ValueError):
+        return {}
+    return lanes
+
+
+async def _open() -> None:
+    async with httpx.AsyncClient(timeout=5) as client, asyncio.timeout(60):
+        while not await _status(client):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
 async def _lanes(field: str, wanted: int) -> float:
     """Until the lanes say so; seconds between the first and the last of them."""
     first = last = 0.0
-    async with httpx.AsyncClient(timeout=5) as client, asyncio.timeout(600):
+    async with httpx.AsyncClient(timeout=5) as client, asyncio.timeout(600 + wanted / 1_000):
         while True:
             await asyncio.sleep(0.05)
-            try:
-                lanes = (await client.get(f"http://127.0.0.1:{OPS_PORT}/status")).json()["lanes"]
-            except (httpx.HTTPError, ValueError):
-                continue
+            lanes = await _status(client)
             seen, last = sum(lane[field] for lane in lanes.values()), time.monotonic()
             if not first and seen <= wanted // 20:
                 continue
@@ -132,18 +239,24 @@ async def _lanes(field: str, wanted: int) -> float:
 
 
 async def _lateness(settings: Settings, customers: int) -> tuple[list[int], bool]:
-    late: list[int] = []
-    entered: dict[str, int] = {}
-    ended: set[str] = set()
-    early = 0
+    """How late each timer fired, ms, and whether each customer's did once, none early, each lane's in their order."""
+    late = array("q")
+    entered, ended = bytearray(customers), bytearray(customers)
+    wrong, last = 0, [0] * settings.partitions
+    places = [load.place(n, settings.partitions)[1] for n in range(customers)]
     decode = msgspec.json.Decoder(Decision).decode
     async with Logs(settings) as logs:
         async for record in logs.records([topics.DECISIONS]):
             decision = decode(record.value)
+            if decision.journey != "timers":
+                continue
+            n = int(decision.customer.removeprefix("c"))
             if decision.kind == "entered":
-                entered[decision.customer] = decision.at
+                entered[n] += 1
             elif decision.kind == "ended":
+                lane = places[n]
                 late.append(decision.clock - decision.at)
-                ended.add(decision.customer)
-                early += decision.clock < decision.at or record.timestamp < decision.at
-    return late, len(late) == len(ended) == len(entered) == customers and not early
+                ended[n] += 1
+                wrong += decision.clock < decision.at or record.timestamp < decision.at or decision.at < last[lane]
+                last[lane] = decision.at
+    return list(late), entered.count(1) == ended.count(1) == customers and not wrong

@@ -22,7 +22,7 @@ from agents.lanes.producer import Aborted, Unreachable
 from agents.lanes.record import Record, ends, merge
 from agents.lanes.restore import restore
 from agents.lanes.stats import LaneStats
-from agents.lanes.turns import BUSY_SLICE, SLICE, Turns
+from agents.lanes.turns import BUSY_SLICE, BUSY_TIMERS, SLICE, Turns
 from agents.lanes.writer import Out
 from laudstream import topics
 from laudstream.errors import Broken, Invalid
@@ -252,7 +252,8 @@ class Lane:
             return None, taken
         clock = max(self._clock(), state.head.clock)
         swept = (BUSY_SLICE if inputs else SLICE) if sweeps else 0
-        return rounds.Plan(inputs, bound, clock, settings.round_timers, settings.round_timers, swept), taken
+        timers = min(settings.round_timers, BUSY_TIMERS) if inputs else settings.round_timers
+        return rounds.Plan(inputs, bound, clock, timers, timers, swept), taken
 
     def _return(self, taken: Taken) -> None:
         if self.accepting:  # else the consumer will be moved to our positions anyway

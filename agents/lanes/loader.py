@@ -38,7 +38,7 @@ class Loader:
                     now[key] = customer
         if not absent:
             return
-        missing = list(absent)
+        missing = sorted(absent)  # neighbours lie in one block
         values = self._view.get_many([key + part for key in missing for part in PARTS])
         step = len(PARTS)
         fresh: dict[bytes, Customer] = {}
@@ -47,8 +47,5 @@ class Loader:
                 workspace, customer_id = split_key(key)
             except Invalid:
                 continue  # its record will be a dead letter
-            found = values[at * step : at * step + step]
-            parts = {part[1:]: value for part, value in zip(PARTS, found, strict=True) if value is not None}
-            customer = codec.decode(workspace, customer_id, parts) if parts else codec.empty(workspace, customer_id)
-            now[key] = fresh[key] = customer
+            now[key] = fresh[key] = codec.read(workspace, customer_id, *values[at * step : at * step + step])
         self._cache.update(fresh, BASE_BYTES * len(fresh) + SPREAD * sum(len(value) for value in values if value))

@@ -279,23 +279,23 @@ class _Round:
         before, limit = self.plan.bound, self.plan.max_timers
         hinted = set(due.hints)
         queued = set(hinted)
-        now_of = self.crowd.now
+        horizon, now_of, fire = due.horizon, self.crowd.now, self.crowd.advance
         for key in self.crowd.changed:
             wake_at = now_of[key].core.wake_at
             if 0 < wake_at < before:  # armed in this round, and due already
                 queued.add((wake_at, key))
         pending = list(queued)
         heapify(pending)
-        while pending and self.fired < limit and pending[0] <= due.horizon:
+        while pending and self.fired < limit and pending[0] <= horizon:
             at, key = entry = heappop(pending)
             if entry in hinted:
                 self.done.append(entry)
                 self.popped.add(key)
-            if self.crowd.now[key].core.wake_at == at:
+            if now_of[key].core.wake_at == at:
                 self.fired += 1
-                self.crowd.advance(key, TimerInput(at), at)
-            following = (self.crowd.now[key].core.wake_at, key)
-            if at < following[0] < before and following not in queued:
+                fire(key, TimerInput(at), at)
+            wake_at = now_of[key].core.wake_at
+            if at < wake_at < before and (following := (wake_at, key)) not in queued:
                 queued.add(following)
                 heappush(pending, following)
 

@@ -13,6 +13,8 @@ SLICE = 200
 """Customers that a sweep looks at in a round."""
 BUSY_SLICE = 50
 """The same where inputs wait."""
+BUSY_TIMERS = 500
+"""Timers that a lane fires in a round where inputs wait: after a downtime each event waits for a round of each lane."""
 
 
 PASS = 16_000

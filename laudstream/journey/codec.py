@@ -26,6 +26,7 @@ FORMAT = 1
 CORE, ATTRIBUTES, RECENT, TALLIES = b"c", b"a", b"m", b"t"
 
 _HEAD = struct.Struct(">BQ")
+_BODY = _HEAD.size
 PLAIN = _HEAD.pack(FORMAT, 0)
 """Head of a record without a wake-up time."""
 _EMPTY = Core()
@@ -43,7 +44,7 @@ def empty(workspace: str, id: str) -> Customer:
 
 def wake_at(value: bytes) -> int:
     """Wake-up time in the head of a record, ms; 0: none."""
-    return int.from_bytes(value[1 : _HEAD.size], "big")
+    return int.from_bytes(value[1:_BODY], "big")
 
 
 def encode(before: Customer | None, after: Customer, prefix: bytes = b"") -> list[tuple[bytes, bytes | None]]:
@@ -69,19 +70,25 @@ def put(records: list[tuple[bytes, bytes | None]], before: Customer, after: Cust
 
 
 def decode(workspace: str, id: str, parts: dict[bytes, bytes]) -> Customer:
-    """The customer of its records. Raises Undecodable."""
-    for value in parts.values():
-        if len(value) < _HEAD.size or value[0] != FORMAT:
+    """The customer of its records, by suffix. Raises Undecodable."""
+    return read(workspace, id, *map(parts.get, (CORE, ATTRIBUTES, RECENT, TALLIES)))
+
+
+def read(
+    workspace: str, id: str, core: bytes | None, attributes: bytes | None, recent: bytes | None, tallies: bytes | None
+) -> Customer:
+    """`decode`, of its records in this order."""
+    for value in (core, attributes, recent, tallies):
+        if value is not None and (len(value) < _BODY or value[0] != FORMAT):
             raise Undecodable(f"state of {workspace}:{id} has a format that this release does not read")
-    core, attributes, recent, tallies = (parts.get(part) for part in (CORE, ATTRIBUTES, RECENT, TALLIES))
     try:
         return Customer(
             workspace,
             id,
-            _EMPTY if core is None else _core(core[_HEAD.size :]),
-            {} if attributes is None else _attributes(attributes[_HEAD.size :]),
-            b"" if recent is None else recent[_HEAD.size :],
-            {} if tallies is None else _tallies(tallies[_HEAD.size :]),
+            _EMPTY if core is None else _core(core[_BODY:]),
+            {} if attributes is None else _attributes(attributes[_BODY:]),
+            b"" if recent is None else recent[_BODY:],
+            {} if tallies is None else _tallies(tallies[_BODY:]),
             0 if recent is None else wake_at(recent),
         )
     except msgspec.DecodeError as error:

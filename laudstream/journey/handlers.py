@@ -131,7 +131,7 @@ def timer(customer: Customer, input: TimerInput, moment: Moment, space: Space) -
         tell(work, [found for found in movable(work) if 0 < found[0].look_at <= moment.now], None)
     let_in(work, (), None)
     while True:
-        due = _due(work)
+        due = _due(work) if work.runs else None
         alarm = alarms.due(work) if work.core.alarms else None
         if alarm is not None and (not due or alarm[0] < _instant(due[0][0])):  # at one instant, runs go first (R21)
             _ring(work, alarm[2])

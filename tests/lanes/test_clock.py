@@ -120,7 +120,7 @@ class Bodies:
         """They are all here."""
 
 
-async def _stepped(lane: Lane, machine: Machine, caught_up: CaughtUp, seconds: float) -> None:
+async def stepped(lane: Lane, machine: Machine, caught_up: CaughtUp, seconds: float) -> None:
     """The consumer has fetched and found nothing; the lane has time to look."""
     for _ in range(max(1, int(seconds))):
         machine.elapsed += seconds / max(1, int(seconds))
@@ -131,58 +131,65 @@ async def _stepped(lane: Lane, machine: Machine, caught_up: CaughtUp, seconds: f
             await asyncio.sleep(0)
 
 
+async def opened(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    machine: Machine,
+    port: Port,
+    kit: LaneKit,
+    caught_up: CaughtUp,
+) -> Lane:
+    """A lane on an empty disk that may be fed."""
+
+    async def nothing(*_: Any) -> int:
+        return 0
+
+    async def nobody(_: int) -> None:
+        return None
+
+    monkeypatch.setattr("agents.lanes.lane.restore", nothing)
+    ids = dict.fromkeys(topics.LANE_INPUTS, "id")
+    lane = Lane(
+        Origin("cluster", 0, 1, 0, "id"), ids, Settings(data_dir=str(folder)), RocksMemory(8, 8), 1 << 20, LaneStats(),
+        port, Bodies(kit), caught_up, machine.clock.now, Turns(),
+    )  # fmt: skip
+    await lane.open(nobody)
+    lane.resume()
+    lane.accepting = True
+    return lane
+
+
+def fed(lane: Lane, kit: LaneKit, caught_up: CaughtUp, machine: Machine) -> None:
+    """The lane gets what the logs of the kit hold."""
+    for tp in lane.tps:
+        caught_up.note(tp, machine.clock.now())
+        records = [Input(r.topic, r.offset, r.timestamp, r.key, r.value) for r in kit.logs[tp.topic]]
+        if records:
+            lane.feed(tp, records)
+        kit.logs[tp.topic].clear()
+
+
 async def test_a_timer_fires_when_it_is_due_by_the_brokers_whatever_the_hosts_clock_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """R30: the clock of the host is an hour ahead, goes back an hour behind, and is right again."""
     machine, caught_up, kit = Machine(HOUR), CaughtUp(), LaneKit()
     port = Port(machine)
-
-    async def nothing(*_: Any) -> int:
-        return 0
-
-    monkeypatch.setattr("agents.lanes.lane.restore", nothing)
-    ids = dict.fromkeys(topics.LANE_INPUTS, "id")
-    settings = Settings(data_dir=str(tmp_path))
-    origin = Origin("cluster", 0, 1, 0, "id")
-    lane = Lane(
-        origin,
-        ids,
-        settings,
-        RocksMemory(8, 8),
-        1 << 20,
-        LaneStats(),
-        port,
-        Bodies(kit),
-        caught_up,
-        machine.clock.now,
-        Turns(),
-    )
-
-    async def nobody(_: int) -> None:
-        return None
-
-    await lane.open(nobody)
-    lane.resume()
-    lane.accepting = True
+    lane = await opened(tmp_path, monkeypatch, machine, port, kit, caught_up)
     kit.publish(waiting("PT20S"), int(machine.true))
     kit.event("ann", "purchase", int(machine.true))
-    for tp in lane.tps:
-        caught_up.note(tp, machine.clock.now())
-        records = [Input(r.topic, r.offset, r.timestamp, r.key, r.value) for r in kit.logs[tp.topic]]
-        if records:
-            lane.feed(tp, records)
+    fed(lane, kit, caught_up, machine)
     entered = machine.true
     running = asyncio.create_task(lane.run())
     try:
-        await _stepped(lane, machine, caught_up, 1)
+        await stepped(lane, machine, caught_up, 1)
         assert _decided(port)[-1] == "entered"
         for off in (HOUR, -HOUR, HOUR, 0.0, -HOUR):
             machine.off = off
-            await _stepped(lane, machine, caught_up, 3)
+            await stepped(lane, machine, caught_up, 3)
             assert "ended" not in _decided(port), f"early, with a clock that is {off} s off"
         machine.elapsed = (entered / 1000 - START) + 20.5
-        await _stepped(lane, machine, caught_up, 1)
+        await stepped(lane, machine, caught_up, 1)
         assert _decided(port)[-1] == "ended"
     finally:
         lane.pause()

@@ -68,6 +68,8 @@ def test_a_full_disk_is_said_and_with_room_again_the_store_is_whole_as_of_some_r
     store = open_store(path, memory)
     for seq in range(1, 20):
         write(store, seq, chance)
+    store.close()
+    store = open_store(path, memory)  # so much is on the disk
     ballast.write_bytes(b"x" * (shutil.disk_usage(small_disk).free - (2 << 20)))
     seq = 20
 
