@@ -46,7 +46,7 @@ def entries(draw: st.DrawFn, by: str, key: str) -> list[Body]:
         more = draw(pick([{}, {"offset": "-P1D"}, {"every": "month"}, {"keep": True}]))
         return [{"date": {**date, **more}, **rules}]
     if by == "audience":
-        if not draw(st.integers(0, 2)):
+        if draw(st.booleans()):
             return [{"audience": {"signal": draw(pick(SIGNALS))}, "where": draw(on_customer()), **rules}]
         of = draw(pick(["present", "future", "both"]))
         every = {"days": draw(st.integers(1, 2)), "at": draw(pick(CLOCKS))}

@@ -45,13 +45,15 @@ class Entrance:
 
     def _exact(self, journey: str) -> bool:
         """Whether all its entries are by events, calls or signals, so that the oracle knows them all."""
-        if self.event is None and len(self.signals) != 1:
+        if self.event is None and len(self.signals) > 1:
             return False
         entries = [entry for body in self.live.versions(journey) for entry in body["entry"]]
         known = all("event" in one or "api" in one or "signal" in one.get("audience", {}) for one in entries)
         return known and not self.live.counts(journey)
 
     def _expected(self, journey: str) -> list[str]:
+        if self.event is None and not self.signals:
+            return []
         at = self.now if self.event is not None else self.signals[0].at
         version = self.live.taking(journey, at, self.ledger.customer)
         if not version or self.live.status[journey] == "stopped":

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from laudstream.customers.event import Event
+from laudstream.journey.decision import Decision
 from laudstream.messages.delivery import PROVES, Delivery
 from tests.proof.entrance import too_old
 from tests.proof.ledger import Ledger, Passage
@@ -116,13 +117,26 @@ class Hearing:
             used = self.event is not None and self.event.id == run.by
             assert [run.outcome] == by[:1] * (not used), f"R6 {run.id} ended {run.outcome}, and none met {self.event}"
 
-    def goal(self, run: Passage) -> None:
-        """The event of its goal must be there (R24, R47)."""
+    def no_exit_is_open(self) -> None:
+        for run in self.ledger.active():
+            for rule in self.live.body(run).get("exit", ()):
+                if "condition" in rule:
+                    open = holds(rule["condition"], self.ledger, self.now, self.zone(None))
+                    assert not open, f"R6 {run.id} is still there, and {rule['condition']} holds"
+
+    def reached(self, run: Passage, made: Decision) -> None:
+        """A run has reached its goal: once, within its window, and by an event that meets it (R16, R24, R47)."""
         goal = self.live.body(run)["goal"]
         used = self.event is not None and self.event.id == run.by
+        assert not run.reached, "R16 a goal counts once per run"
+        young = made.at < plus(run.entered_at, goal["within"], run.entry_zone)
+        assert young, "R47 a goal counts within its window"
+        assert run.over not in NO_GOAL, f"R47 a run that ended {run.over} reaches no goal"
         assert self.live.counts(run.journey) or (self.meets(run, goal) and not used), (
             f"R47 {run.id} reached its goal, and {self.event} does not meet it"
         )
+        run.reached = True
+        self.goals.add(run.id)
 
 
 def _tells(asked: Mapping[str, Any], told: Delivery) -> bool:

@@ -72,6 +72,8 @@ class Ledger:
         self.customer = customer
         self.passages: dict[str, Passage] = {}
         self.sent: dict[str, SendRequest] = {}
+        self.signalled: Counter[tuple[str, str]] = Counter()
+        """(journey, signal) -> entries."""
         self.asked: dict[str, str] = {}
         """Run that asked for its place -> what it was asked for."""
         self.migrated: dict[str, int] = {}

@@ -23,13 +23,13 @@ from laudstream.journey.inputs import (
 )
 from laudstream.journey.write import Write
 from laudstream.messages.request import SendRequest
-from tests.proof import assignment, migrations, post, times
+from tests.proof import assignment, membership, migrations, post, times
 from tests.proof.contest import Contest
 from tests.proof.entrance import Entrance
-from tests.proof.hearing import NO_GOAL, Hearing
+from tests.proof.hearing import Hearing
 from tests.proof.ledger import Ledger, Passage, Slot
 from tests.proof.live import Definitions
-from tests.proof.meaning import DAY, holds, leads_to, plus
+from tests.proof.meaning import DAY, holds, leads_to
 
 
 class Oracle:
@@ -78,8 +78,7 @@ class Oracle:
             self.entrance.check(live.status)
         if live.signals and ledger.row is not None and ledger.created_at <= live.signals[-1].at:
             ledger.heard = live.signals[-1].number
-        for run in ledger.active():
-            self._no_exit_is_open(run)
+        self.hearing.no_exit_is_open()
 
     def _told(self, input: Input) -> None:
         ledger, now = self.ledger, self.moment.now
@@ -162,12 +161,19 @@ class Oracle:
         run = Passage(made, event, self.zone(body))
         twins = [other for other in ledger.active(journey) if other.key == run.key]
         assert not twins, "R23 one run of a journey and a key at a time"
+        if "signal" in made.data:
+            self._signalled(journey, made.data["signal"])
         run.limit = body.get("max_entries", 0)
         run.occurrence = f"{ledger.asked.get(run.id, '')} {made.data.get('number', '')}"
         ledger.passages[run.id] = run
         ledger.starts[journey, run.key] = made.at
         ledger.counts[journey, "entered"] += 1
         self._wants(run)
+
+    def _signalled(self, journey: str, name: str) -> None:
+        self.ledger.signalled[journey, name] += 1
+        times, sent = self.ledger.signalled[journey, name], sum(each.name == name for each in self.live.signals)
+        assert times <= sent, f"R34 {self.ledger.customer} entered {journey} {times} times by {sent} signals"
 
     def _at_its_place(self, made: Decision) -> Passage:
         run = self.ledger.passages.get(made.run)
@@ -272,26 +278,10 @@ class Oracle:
         if letter.facing:
             ledger.slots.append(Slot(request, letter.tags))
 
-    # Goals and exits
-
     def _goal(self, made: Decision) -> None:
         run = self.ledger.passages[made.run]
-        body = self.live.body(run)
-        assert not run.reached, "R16 a goal counts once per run"
-        assert made.at < plus(run.entered_at, body["goal"]["within"], run.entry_zone), (
-            "R47 a goal counts within its window"
-        )
-        assert run.over not in NO_GOAL, f"R47 a run that ended {run.over} reaches no goal"
-        self.hearing.goal(run)
-        run.reached = True
+        self.hearing.reached(run, made)
         self.ledger.counts[run.journey, "converted"] += 1
-        self.hearing.goals.add(run.id)
-
-    def _no_exit_is_open(self, run: Passage) -> None:
-        for rule in self.live.body(run).get("exit", ()):
-            if "condition" in rule:
-                open = holds(rule["condition"], self.ledger, self.moment.now, self.zone())
-                assert not open, f"R6 {run.id} is still there, and {rule['condition']} holds"
 
     # At rest
 
@@ -301,23 +291,7 @@ class Oracle:
 
     def in_segments(self, now: int) -> dict[str, bool]:
         """Segment -> whether the customer belongs to it."""
-        found: dict[str, bool] = {}
-        for id, body in sorted(self.live.watched().items(), key=lambda each: each[0] == "mixed"):
-            nested = _Nested(self.ledger, found)
-            there = (
-                holds(body["condition"], nested, now, self.zone()) if "condition" in body else self.ledger.belongs(id)
-            )
-            found[id] = there and self.ledger.known
-        return found
-
-
-class _Nested:
-    """What a segment that names others looks at."""
-
-    def __init__(self, ledger: Ledger, found: Mapping[str, bool]) -> None:
-        self.attributes, self.consent, self.times = ledger.attributes, ledger.consent, ledger.times
-        self.told, self.ran = ledger.told, ledger.ran
-        self.member = lambda id: found[id]
+        return membership.of(self.ledger, self.live, now, self.zone())
 
 
 LONGEST_LIFE = 25 * DAY
