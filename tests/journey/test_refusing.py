@@ -138,3 +138,16 @@ def test_r23_the_short_way_is_taken(
     monkeypatch.setattr(core, "refused", noted)
     lives(catalogs([name], MORE[more], ["live"]), [(each, 0, 2) for each in events])
     assert taken == short
+
+
+def test_r48_beside_a_trial_entries_take_the_long_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says which version would have taken the customer, the trial's or the live one."""
+    live, _ = catalogs(["never"], {}, [])
+    trial = Control(2, WORKSPACE, "journey", "never", 2, "trial", share=10_000)
+    both = live.apply(trial, NOW - 1, lambda *key: journey("never", {}))
+    inputs = [("a", 0, 0), ("a", 1, 0), ("c", 1, 0), ("a", 1, 0)]
+    found = lives((both, both), inputs)
+    monkeypatch.setattr(core, "refused", lambda *_: None)
+    assert lives((both, both), inputs) == found
+    versions = [effect.version for _, _, effects, _ in found for effect in effects if hasattr(effect, "version")]
+    assert set(versions) == {2}
