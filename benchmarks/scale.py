@@ -62,9 +62,9 @@ async def _measure(events: int, customers: int) -> dict[str, Any]:
 
 def chart(figures: dict[str, Any]) -> str:
     """CPU of an event by partitions and workers."""
-    rows = [
-        Bar(f"{name[1:].replace('_w', ' lanes, ')} worker{'s' * (name[-1] != '1')}",
-            (run["worker_us_per_event"], run["broker_us_per_event"]))
-        for name, run in figures["runs"].items()
-    ]  # fmt: skip
+    rows = []
+    for name, run in figures["runs"].items():
+        lanes, workers = name[1:].split("_w")
+        label = f"{lanes} lane{'s' * (lanes != '1')}, {workers} worker{'s' * (workers != '1')}"
+        rows.append(Bar(label, (run["worker_us_per_event"], run["broker_us_per_event"])))
     return bars("CPU of an event, µs", ("workers", "broker"), rows)
