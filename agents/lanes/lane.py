@@ -250,7 +250,8 @@ class Lane:
         inputs = merge(taken)
         if not inputs and not sweeps and not store.due(bound, 1).hints:
             return None, taken
-        clock = max(self._clock(), state.head.clock)
+        seen = max((records[-1].timestamp for records in taken if records), default=0)
+        clock = max(self._clock(), state.head.clock, bound, seen)  # what is in hand tells the brokers' time too
         swept = (BUSY_SLICE if inputs else SLICE) if sweeps else 0
         timers = min(settings.round_timers, BUSY_TIMERS) if inputs else settings.round_timers
         return rounds.Plan(inputs, bound, clock, timers, timers, swept), taken

@@ -201,6 +201,38 @@ async def test_a_timer_fires_when_it_is_due_by_the_brokers_whatever_the_hosts_cl
     assert max(times) <= machine.true
 
 
+async def test_what_is_in_hand_tells_the_time_where_the_answer_to_a_write_was_slow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A4: a round's clock is never behind its lane time, or the journal tells of a timer that fired early."""
+    machine, caught_up, kit = Machine(), CaughtUp(), LaneKit()
+    port = Port(machine)
+    lane = await opened(tmp_path, monkeypatch, machine, port, kit, caught_up)
+    kit.publish(waiting("PT20S"), int(machine.true))
+    kit.event("ann", "purchase", int(machine.true))
+    fed(lane, kit, caught_up, machine)
+    running = asyncio.create_task(lane.run())
+    try:
+        await stepped(lane, machine, caught_up, 1)
+        machine.clock._mark = None
+        machine.write(back=3)  # the only answer so far came after 3 s, so the estimate is behind by as much
+        machine.elapsed += 18
+        for tp in lane.tps:  # of every topic one record is in hand that was appended after the timer was due
+            kit.logs[tp.topic].clear()
+        kit.event("bob", "purchase", int(machine.true))
+        late = kit.logs[topics.EVENTS].pop()
+        for tp in lane.tps:
+            lane.feed(tp, [Input(tp.topic, late.offset, late.timestamp, b"none", b"spoilt")])
+        await stepped(lane, machine, caught_up, 1)
+        assert _decided(port)[-1] == "ended"
+    finally:
+        lane.pause()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await lane.close()
+    assert [head for head in _heads(port) if head.clock < head.lane_time] == []
+
+
 def _decided(port: Port) -> list[str]:
     return [codec.decision(v).kind for r in port.rounds for _, v, *_ in r.writes.get(topics.DECISIONS, ())]
 
