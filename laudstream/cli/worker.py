@@ -6,10 +6,12 @@ import asyncio
 import ctypes
 import gc
 import os
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
+import structlog
 
 from laudstream import away
 from laudstream.log import configure
@@ -17,6 +19,11 @@ from laudstream.settings import Settings, load
 
 if TYPE_CHECKING:
     from agents.lanes.transport import LaneApp
+
+log = structlog.get_logger(__name__)
+
+CRASHED_S = 15.0
+"""A worker that has failed is at its end after so long, whatever still waits for what."""
 
 
 @click.group()
@@ -65,7 +72,32 @@ def _run(name: str, make: Callable[[Settings], LaneApp], *, stores: bool = False
         loop.run_until_complete(away.room(settings.data_path))
     loop.run_until_complete(away.servers(settings, "" if stores else settings.worker_dsn, name))
     app: Any = make(settings)
-    Worker(app, loop=loop, override_logging=False, quiet=True, redirect_stdouts=False).execute_from_commandline()
+
+    class Process(Worker):  # type: ignore[misc]  # Faust has no types
+        def _crash(self, reason: BaseException) -> None:
+            if not self.crashed:
+                end_within(CRASHED_S)
+            super()._crash(reason)
+
+        def on_worker_shutdown(self) -> None:
+            if self._signal_stop_future is None:  # nobody asked it to end
+                end_within(CRASHED_S)
+            super().on_worker_shutdown()
+
+    Process(app, loop=loop, override_logging=False, quiet=True, redirect_stdouts=False).execute_from_commandline()
+
+
+def end_within(seconds: float) -> None:
+    """A process that has failed must not hang on its way out, or its partitions stay with it: Faust waits without end
+    for services that failed with it. What is in Kafka is whole whenever it ends."""
+
+    def end() -> None:
+        log.error("ended_hard", reason=f"it had failed, and was not at an end {seconds:g} s later")
+        os._exit(1)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
 
 
 def _keep_memory() -> None:
