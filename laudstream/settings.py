@@ -88,9 +88,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     session_timeout_s: Annotated[float, _say("a worker silent for so long loses its lanes")] = 10.0
     heartbeat_s: Annotated[float, _say("interval of the group's heartbeats")] = 2.0
     close_deadline_s: Annotated[float, _say("running rounds get so long at a revoke")] = 5.0
-    block_cache_mb: Annotated[int, _say("RocksDB block cache of a worker")] = 128
+    block_cache_mb: Annotated[int, _say("RocksDB block cache of a worker")] = 64
     memtable_mb: Annotated[int, _say("RocksDB memtables of a worker")] = 128
-    state_cache_mb: Annotated[int, _say("decoded states kept by a worker")] = 64
+    state_cache_mb: Annotated[int, _say("decoded states kept by a worker")] = 128
     epoch: Annotated[int, _say("raised by restore from backup and by re-partitioning; part of every id")] = 0
     # Sending
     send_connections: Annotated[int, _say("mail connections kept by a sender")] = 16
