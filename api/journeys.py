@@ -46,6 +46,14 @@ MOVES = {
 }
 
 
+class Trial(msgspec.Struct):
+    """A version beside the live one."""
+
+    version: int
+    share: float
+    """In per cent of those who enter."""
+
+
 class JourneyLine(msgspec.Struct):
     id: str
     name: str
@@ -60,18 +68,11 @@ class JourneyLine(msgspec.Struct):
     messages: int
     problem: str | None
     """Why the control agent refused what was published last."""
+    trial: Trial | None
 
 
 class JourneyList(msgspec.Struct):
     journeys: list[JourneyLine]
-
-
-class Trial(msgspec.Struct):
-    """A version beside the live one."""
-
-    version: int
-    share: float
-    """In per cent of those who enter."""
 
 
 class Journey(msgspec.Struct, omit_defaults=True):
@@ -121,7 +122,12 @@ def _line(row: asyncpg.Record) -> JourneyLine:
     return JourneyLine(
         row["journey_id"], row["name"], status, row["live_version"], row["drafted"], ms(row["updated_at"]),
         entered, entered - ended, ended, row["messages"], row["error"],
+        _trial(row),
     )  # fmt: skip
+
+
+def _trial(row: asyncpg.Record) -> Trial | None:
+    return Trial(row["trial_version"], row["trial_share"] / 100) if row["trial_version"] else None
 
 
 async def one(call: Call) -> Response:
@@ -140,7 +146,7 @@ async def one(call: Call) -> Response:
     answer = Journey(id, row["name"], status, row["live_version"], asked or body, updated_at)
     answer.versions = [Version(each["version"], ms(each["published_at"])) for each in versions]
     answer.warnings = _doubts(draft or body, known)
-    answer.trial = Trial(row["trial_version"], row["trial_share"] / 100) if row["trial_version"] else None
+    answer.trial = _trial(row)
     answer.draft = draft if row["body"] else None
     answer.problem = row["error"]
     answer.counted = asked_past

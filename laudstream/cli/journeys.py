@@ -12,7 +12,7 @@ from laudstream.cli.diff import diff
 from laudstream.cli.lint import lint
 from laudstream.cli.plan import plan
 
-_COLUMNS = ("id", "name", "status", "live_version", "entered", "active", "completed", "messages")
+_COLUMNS = ("id", "name", "status", "live_version", "trial", "entered", "active", "completed", "messages")
 
 
 @click.group()
@@ -33,7 +33,13 @@ def list_(json: bool) -> None:
     if json:
         show.print_json(answer)
     else:
-        show.print_table(_COLUMNS, ([row.get(column) for column in _COLUMNS] for row in answer["journeys"]))
+        show.print_table(_COLUMNS, ([_cell(row, column) for column in _COLUMNS] for row in answer["journeys"]))
+
+
+def _cell(row: dict[str, Any], column: str) -> Any:
+    """A trial as its version and share: `2 (10 %)`."""
+    value = row.get(column)
+    return f"{value['version']} ({value['share']:g} %)" if column == "trial" and value else value
 
 
 @journeys.command("show")

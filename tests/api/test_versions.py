@@ -158,6 +158,7 @@ async def test_r48_a_trial_is_withdrawn_and_ends_with_a_stop_and_another_publish
         await act(admin, action)
         assert (await orders(owner, shop))[-1][2] == last
         assert "trial" not in (await admin.get(CART)).json()
+        assert [line["trial"] for line in (await admin.get("/api/journeys")).json()["journeys"]] == [None]
         await act(admin, "withdraw", status=409)
         if action == "stop":
             await act(admin, "publish")

@@ -95,6 +95,7 @@ async def test_r48_from_a_trial_to_a_promotion_and_back(
     await draft(admin, body("wait"))
     assert "version 2 on trial with 10 %" in (await cli("publish", "cart", "--share", 10, "--wait", 0)).output
     assert "version 2 is on trial with 10 %" in (await cli("show", "cart")).output
+    assert "2 (10 %)" in (await cli("list")).output
     assert "trial 10 %" in (await cli("versions", "cart")).output
     await cli("withdraw", "cart", "--wait", 0)
     with pytest.raises(Refused, match="no version on trial"):

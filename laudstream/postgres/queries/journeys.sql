@@ -14,7 +14,7 @@ WITH counted AS (
     SELECT count(*) AS known, coalesce(min(control_seq), -1) AS seq FROM lane_control WHERE partition < $2
 )
 SELECT j.journey_id, j.name, j.status, j.live_version, j.draft IS NOT NULL AS drafted, j.updated_at,
-    o.error, j.control_id IS NULL OR (o.control_seq <= lanes.seq AND lanes.known = $2) IS TRUE AS seen,
+    j.trial_version, j.trial_share, o.error, j.control_id IS NULL OR (o.control_seq <= lanes.seq AND lanes.known = $2) IS TRUE AS seen,
     coalesce(c.entered, 0)::bigint AS entered, coalesce(c.ended, 0)::bigint AS ended,
     coalesce(c.messages, 0)::bigint AS messages
 FROM journeys j

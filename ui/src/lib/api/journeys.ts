@@ -19,6 +19,13 @@ export interface JourneyLine {
   messages: number;
   /** Why what was published last was refused. */
   problem: string | null;
+  trial: Trial | null;
+}
+
+/** A version beside the live one, and its share in per cent of those who enter. */
+export interface Trial {
+  version: number;
+  share: number;
 }
 
 export interface Version {
@@ -40,8 +47,7 @@ export interface Journey {
   /** Saved after the live version was published. */
   draft?: Definition | null;
   problem?: string | null;
-  /** A version beside the live one, and its share in per cent of those who enter. */
-  trial?: { version: number; share: number } | null;
+  trial?: Trial | null;
   /** What the live version counts of the past. */
   counted?: Counted[];
 }
