@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 import socket
 import subprocess
@@ -16,20 +15,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from laudstream.postgres import connect
-from laudstream.postgres.migrate import migrate
+from tests import database as database_server
+from tests.database import free_port
 
 if TYPE_CHECKING:
     from laudstream.postgres.pool import Pool
 
-WORKSPACE = "testshop"
-_BIN = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), Path("/usr/bin"))
 _CACHE = Path(__file__).parents[2] / ".cache"
-_ROLES = """
-CREATE ROLE laudstream LOGIN SUPERUSER;
-CREATE ROLE laudstream_api LOGIN;
-CREATE ROLE laudstream_worker LOGIN BYPASSRLS;
-CREATE ROLE laudstream_cdc LOGIN REPLICATION;
-"""
 _KAFKA = """
 process.roles=broker,controller
 node.id=1
@@ -48,53 +40,16 @@ message.max.bytes=10485760
 """
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
-
-
-def _as_postgres(*command: str | Path) -> None:
-    """PostgreSQL refuses to run as root."""
-    prefix = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-    subprocess.run([*prefix, *map(str, command)], check=True, capture_output=True, cwd="/")
-
-
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[int]:
     """Port of a PostgreSQL."""
-    folder = Path(tempfile.mkdtemp(prefix="laudstream-agents-"))
-    port = _free_port()
-    if os.geteuid() == 0:
-        shutil.chown(folder, "postgres")
-    store = folder / "store"
-    try:
-        _as_postgres(_BIN / "initdb", "-D", store, "-A", "trust", "-U", "root", "-E", "UTF8", "--no-sync")
-        options = f"-p {port} -k {folder} -h 127.0.0.1 -c fsync=off"
-        _as_postgres(_BIN / "pg_ctl", "-D", store, "-w", "-o", options, "-l", folder / "log", "start")
-        try:
-            login = ("psql", "-h", "127.0.0.1", "-p", str(port), "-U", "root", "-d", "postgres", "-q", "-c")
-            subprocess.run([*login, _ROLES], check=True, capture_output=True)
-            yield port
-        finally:
-            _as_postgres(_BIN / "pg_ctl", "-D", store, "-m", "immediate", "-w", "stop")
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with database_server.running() as port:
+        yield port
 
 
 @pytest.fixture
 async def database(postgres: int) -> str:
-    """A fresh database with one workspace: its address, in the role of workers."""
-    admin = await connect(f"postgresql://root@127.0.0.1:{postgres}/postgres", max_size=1)
-    await admin.execute("DROP DATABASE IF EXISTS shop WITH (FORCE)")
-    await admin.execute("CREATE DATABASE shop OWNER laudstream")
-    await admin.close()
-    owner = await connect(f"postgresql://laudstream@127.0.0.1:{postgres}/shop", max_size=1)
-    await migrate(owner)
-    await owner.execute("INSERT INTO workspaces (workspace_id, name) VALUES ($1, 'Test shop')", WORKSPACE)
-    await owner.close()
-    return f"postgresql://laudstream_worker@127.0.0.1:{postgres}/shop"
+    return await database_server.fresh(postgres)
 
 
 @pytest.fixture
@@ -118,11 +73,11 @@ class Kafka:
     def __init__(self, folder: Path) -> None:
         jar = next(_CACHE.rglob("kafka-clients-*.jar"), None)
         assert jar is not None, f"no Kafka under {_CACHE}: run `make setup`"
-        self.folder, self.port = folder, _free_port()
+        self.folder, self.port = folder, free_port()
         self.address = f"127.0.0.1:{self.port}"
         self._java = ["java", "-Xmx512m", "-XX:+UseSerialGC", "-cp", f"{jar.parent}/*"]
         self._properties = folder / "server.properties"
-        self._properties.write_text(_KAFKA.format(port=self.port, control=_free_port(), folder=folder))
+        self._properties.write_text(_KAFKA.format(port=self.port, control=free_port(), folder=folder))
         storage = [*self._java, "kafka.tools.StorageTool", "format", "-t", "3sFvR2TCQ6mGzVtHh0pSdA"]
         subprocess.run([*storage, "-c", self._properties], check=True, capture_output=True)
         self._server: subprocess.Popen[bytes] | None = None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -15,14 +14,9 @@ from laudstream.ids import derive
 from laudstream.messages.request import SendRequest
 from laudstream.postgres import connect
 from laudstream.postgres.migrate import migrate
+from tests.database import free_port
 
 HOUR = 3_600_000
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="session")

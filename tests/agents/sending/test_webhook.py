@@ -22,9 +22,9 @@ from agents.webhook import WebhookSender
 from laudstream.channels.webhook import Call, read
 from laudstream.messages.request import SendRequest
 from laudstream.settings import Settings
-from tests.agents.sending.conftest import free_port
 from tests.agents.sending.test_email import Clock, Log
 from tests.agents.sending.test_guard import Names
+from tests.database import free_port
 
 TIMEOUT_S = 0.6
 HERE = "127.0.0.1/32"
