@@ -19,9 +19,10 @@ from typing import Any
 import httpx
 import msgspec
 import uvloop
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer
 
 from benchmarks import load
+from benchmarks.reading import Reader
 from benchmarks.report import cpu_seconds, cuts, rss_mb, worker
 from laudstream import topics
 from laudstream.journey.decision import Decision
@@ -153,40 +154,19 @@ class Live:
             await producer.stop()
 
 
-class Seen:
-    """Decisions as a read-committed reader has them."""
+class Seen(Reader):
+    """Who entered, and when live events were answered (number -> ms)."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+        super().__init__(settings)
         self.entered: Counter[str] = Counter()
         self.answered: dict[int, int] = {}
         self.twice = 0
 
-    async def start(self) -> None:
-        self._consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._settings.kafka, isolation_level="read_committed", enable_auto_commit=False,
-            auto_offset_reset="earliest", max_partition_fetch_bytes=1 << 20, fetch_max_wait_ms=5,
-        )  # fmt: skip
-        await self._consumer.start()
-        self._consumer.assign([TopicPartition(topics.DECISIONS, p) for p in range(self._settings.partitions)])
-        self._task = asyncio.create_task(self._read())
-
-    async def stop(self) -> None:
-        self._task.cancel()
-        await asyncio.wait([self._task])
-        await self._consumer.stop()
-
-    async def _read(self) -> None:
-        decode = msgspec.json.Decoder(Decision).decode
-        while True:
-            for records in (await self._consumer.getmany(timeout_ms=50, max_records=2000)).values():
-                now = time.time_ns() // 1_000_000
-                for record in records:
-                    decision = decode(record.value)
-                    if decision.journey == "news":
-                        self.entered[decision.customer] += decision.kind == "entered"
-                    elif decision.kind == "ended":
-                        n = int(decision.customer.removeprefix("live"))
-                        self.twice += n in self.answered
-                        self.answered[n] = now
-            await asyncio.sleep(0)
+    def seen(self, decision: Decision, now: int) -> None:
+        if decision.journey == "news":
+            self.entered[decision.customer] += decision.kind == "entered"
+        elif decision.kind == "ended":
+            n = int(decision.customer.removeprefix("live"))
+            self.twice += n in self.answered
+            self.answered[n] = now

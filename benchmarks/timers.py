@@ -21,11 +21,11 @@ from typing import Any
 
 import httpx
 import msgspec
-from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from agents.lanes import surface
 from benchmarks import load
 from benchmarks.enrolment import ANSWER, Live, until
+from benchmarks.reading import Reader
 from benchmarks.report import cpu_seconds, cuts, rss_mb, worker
 from laudstream import topics
 from laudstream.journey.decision import Decision
@@ -161,46 +161,21 @@ def _looks(settings: Settings) -> dict[str, float]:
     return found
 
 
-class Answers:
-    """When a read-committed reader had the answer to each live event."""
+class Answers(Reader):
+    """When the answer to each live event was there (number -> ms)."""
+
+    mark = b'"answer"'  # nearly all others are the timers'
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+        super().__init__(settings)
         self.at: dict[int, int] = {}
         self.twice = 0
 
-    async def start(self) -> None:
-        """From the end of the log on."""
-        self._consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._settings.kafka, isolation_level="read_committed", enable_auto_commit=False,
-            max_partition_fetch_bytes=1 << 20, fetch_max_wait_ms=5, check_crcs=False,
-        )  # fmt: skip
-        await self._consumer.start()
-        places = [TopicPartition(topics.DECISIONS, p) for p in range(self._settings.partitions)]
-        self._consumer.assign(places)
-        for place in places:
-            await self._consumer.position(place)
-        self._task = asyncio.create_task(self._read())
-
-    async def stop(self) -> None:
-        self._task.cancel()
-        await asyncio.wait([self._task])
-        await self._consumer.stop()
-
-    async def _read(self) -> None:
-        decode = msgspec.json.Decoder(Decision).decode
-        while True:
-            for records in (await self._consumer.getmany(timeout_ms=50, max_records=5000)).values():
-                now = time.time_ns() // 1_000_000
-                for record in records:
-                    if b'"answer"' not in record.value:  # nearly all: the timers
-                        continue
-                    decision = decode(record.value)
-                    if decision.kind == "ended":
-                        n = int(decision.customer.removeprefix("live"))
-                        self.twice += n in self.at
-                        self.at[n] = now
-            await asyncio.sleep(0)
+    def seen(self, decision: Decision, now: int) -> None:
+        if decision.kind == "ended":
+            n = int(decision.customer.removeprefix("live"))
+            self.twice += n in self.at
+            self.at[n] = now
 
 
 async def _end(process: subprocess.Popen[bytes]) -> None:
