@@ -5,8 +5,8 @@ python -m tests.upgrade --from v0.1.0       from that revision
 
 First both releases run each other's golden histories, and have to make the same of every round. Then a stack of the old
 release takes load; tables and topics are brought up to date, and its parts are stopped and started one by one as the
-new release, as the old one, and as the new one. Afterwards everything is checked, customer by customer. Ends with 1,
-says what is wrong and keeps the stack's folder if anything is.
+new release, as the old one, and as the new one. Afterwards everything is checked, customer by customer, and journeys are
+published anew. Ends with 1, says what is wrong and keeps the stack's folder if anything is.
 """
 
 from __future__ import annotations
@@ -21,10 +21,14 @@ from pathlib import Path
 import click
 import structlog
 
+from laudstream.errors import LaudstreamError
 from laudstream.local.ports import free_base
+from tests.chaos import load
 from tests.chaos.faults import After
 from tests.chaos.oracle import Findings
 from tests.chaos.run import Result, trial
+from tests.chaos.watch import Watch
+from tests.integration.kit import Shop
 from tests.upgrade import histories
 from tests.upgrade.release import Release, previous
 from tests.upgrade.rolls import Plan, Rolls, plan
@@ -51,7 +55,19 @@ async def upgrade(stack: Installation, planned: Plan, seed: int) -> tuple[Result
 
     async with stack:
         await trial(stack, result, planned.seconds, player)
+        await _publish(stack, result.findings)
     return result, [f"{roll.kind} {roll.target}" for roll in players[0].late]
+
+
+async def _publish(stack: Installation, findings: Findings) -> None:
+    """A journey that is published now takes customers in every lane."""
+    async with Shop(stack) as shop:
+        try:
+            await load.publish(shop, load.Names.of(shop))
+            async with Watch(shop) as watch:
+                await watch.probe(load.Names.of(shop).probe)
+        except (AssertionError, LaudstreamError) as error:
+            findings.stuck.append(f"published afterwards: {error}")
 
 
 def _folder() -> Path:

@@ -37,11 +37,10 @@ class Plan(NamedTuple):
 
 def plan(ways: Iterable[str] = (FORTH, BACK, FORTH), gap_s: float = GAP_S) -> Plan:
     """Tables and topics first, then each part the one way, the other way, in the reverse order, and so on."""
-    rolls = [Fault(FIRST_S, TABLES, "", 0.0)]
-    for way in ways:
-        order = ORDER if way == FORTH else reversed(ORDER)
-        rolls += (Fault(FIRST_S + gap_s * (len(rolls) + n), way, name, 0.0) for n, name in enumerate(order))
-    return Plan(tuple(rolls), rolls[-1].at_s + LAST_S)
+    parts = [(way, name) for way in ways for name in (ORDER if way == FORTH else ORDER[::-1])]
+    places = enumerate([(TABLES, ""), *parts])
+    rolls = tuple(Fault(FIRST_S + gap_s * n, kind, name, 0.0) for n, (kind, name) in places)
+    return Plan(rolls, rolls[-1].at_s + LAST_S)
 
 
 class Rolls(Faults):
