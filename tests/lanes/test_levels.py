@@ -16,8 +16,9 @@ from laudstream import topics
 from laudstream.errors import Broken
 from laudstream.records.head import CORE_LEVEL, STATE_FORMAT, Head, decode_head, encode
 from laudstream.settings import Settings
+from tables.layout import CORE
 from tables.store import LaneStore, Origin, RocksMemory
-from tests.lanes.kit import LaneKit
+from tests.lanes.kit import LaneKit, key, waiting
 from tests.lanes.test_clock import Bodies, Machine, Port
 
 SEQ = 7
@@ -70,3 +71,19 @@ def test_A14_what_a_later_release_adds_to_a_head_is_passed_over() -> None:
     whole = {**msgspec.to_builtins(Head(SEQ, lane_time=5)), "of_a_later_release": [1, 2]}
     assert decode_head(msgspec.msgpack.encode(whole)) == Head(SEQ, lane_time=5)
     assert decode_head(encode(Head(SEQ))) == Head(SEQ)
+
+
+def test_A14_a_customer_of_a_newer_layout_closes_the_lane_and_not_the_worker() -> None:
+    """Broken is what closes a lane; anything else would end the worker, and then the next one that gets the lane."""
+    kit = LaneKit()
+    kit.publish(waiting(), 1_000)
+    kit.event("ann", "purchase", 1_001)
+    kit.round(1_002)
+    ann = key("ann") + CORE
+    (core,) = kit.store.get_many([ann])
+    assert core is not None
+    kit.store.write([(ann, bytes([STATE_FORMAT + 1]) + core[1:])])
+    kit.cache.clear()
+    kit.event("ann", "paid", 1_003)
+    with pytest.raises(Broken, match=rf"workspace1:ann begins with 0{STATE_FORMAT + 1}, .* start a worker"):
+        kit.round(1_004)
