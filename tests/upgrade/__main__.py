@@ -5,8 +5,9 @@ python -m tests.upgrade --from v0.1.0       from that revision
 
 First both releases run each other's golden histories, and have to make the same of every round. Then a stack of the old
 release takes load; tables and topics are brought up to date, and its parts are stopped and started one by one as the
-new release, as the old one, and as the new one. Afterwards everything is checked, customer by customer, and journeys
-are published anew. Ends with 1, says what is wrong and keeps the stack's folder if anything is.
+new release, as the old one, and as the new one. Afterwards everything is checked, customer by customer, journeys are
+published anew, and both releases replay every round. Ends with 1, says what is wrong and keeps the stack's folder if
+anything is.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from pathlib import Path
 import click
 import structlog
 
-from laudstream.errors import LaudstreamError
+from laudstream.errors import Broken, LaudstreamError
 from laudstream.local.ports import free_base
 from tests.chaos import load
 from tests.chaos.faults import After
@@ -57,6 +58,7 @@ async def upgrade(stack: Installation, planned: Plan, seed: int) -> tuple[Result
         try:
             await trial(stack, result, planned.seconds, player)
             await _publish(stack, result.findings)
+            result.findings.wrong += await _replay(stack)
         except LaudstreamError as error:  # a part that ended and does not start again
             result.findings.stuck.append(str(error))
     return result, [f"{roll.kind} {roll.target}" for roll in players[0].late]
@@ -71,6 +73,17 @@ async def _publish(stack: Installation, findings: Findings) -> None:
                 await watch.probe(load.Names.of(shop).probe)
         except (AssertionError, LaudstreamError) as error:
             findings.stuck.append(f"published afterwards: {error}")
+
+
+async def _replay(stack: Installation) -> list[str]:
+    """Both releases run all rounds again, whoever of them committed them."""
+    found = []
+    for release in (stack.old, stack.new):
+        try:
+            click.echo(f"  {release.name}: {await stack.command(release, 'replay')}")
+        except Broken as error:
+            found.append(f"replay by {error}")
+    return found
 
 
 def _folder() -> Path:

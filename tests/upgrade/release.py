@@ -89,5 +89,7 @@ def _python(tree: Path, *arguments: str, env: Mapping[str, str] | None = None) -
         [sys.executable, "-P", *arguments], cwd="/", env=whole, capture_output=True, text=True, check=False
     )
     if done.returncode:
-        raise Broken(f"{tree}: {' '.join(arguments[:4])} ended with {done.returncode}:\n{done.stderr[-2000:]}")
+        raise Broken(
+            f"{tree}: {' '.join(arguments[:4])} ended with {done.returncode}:\n{(done.stdout + done.stderr)[-2000:]}"
+        )
     return done.stdout
