@@ -1,6 +1,6 @@
 # Everything a newcomer needs is a target here.
 .DEFAULT_GOAL := help
-.PHONY: help setup up down demo test proof mutation chaos chaos-quick chaos-cluster lint format ui bench-quick clean
+.PHONY: help setup up down demo test proof mutation chaos chaos-quick chaos-cluster upgrade lint format ui bench-quick clean
 BIN := .venv/bin
 
 help: ## List the targets
@@ -40,6 +40,9 @@ chaos-quick: setup ## Two schedules of faults with fixed seeds
 chaos-cluster: setup ## Three brokers under load: killed, restarted, frozen, then slow and cut off (15 minutes)
 	@$(BIN)/python -m tests.cluster
 	@$(BIN)/python -m tests.cluster --slow
+
+upgrade: setup ## From the release before to this one under load, back, and forth again (8 minutes); FROM=rev
+	@$(BIN)/python -m tests.upgrade $(if $(FROM),--from $(FROM))
 
 lint: ## Check style, types and layers
 	@$(BIN)/ruff check .

@@ -113,8 +113,9 @@ class Lane:
             raise Broken(f"lane {self.partition}: the changelog ends with round {head.seq}, the group says {wanted}")
         if head.core_level > heads.CORE_LEVEL or head.state_format > heads.STATE_FORMAT:
             raise Broken(
-                f"lane {self.partition} is written by a newer release: level {head.core_level}, "
-                f"format {head.state_format}; start a worker of that release"
+                f"lane {self.partition} is written by a newer release: level {head.core_level}, format "
+                f"{head.state_format}; this one knows level {heads.CORE_LEVEL}, format {heads.STATE_FORMAT}: "
+                "start a worker of that release (docs/upgrading.md)"
             )
         for topic, topic_id in head.topic_ids.items():
             if self._topic_ids.get(topic, topic_id) != topic_id:

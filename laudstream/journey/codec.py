@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 
 from laudstream.conditions.tally import Tally
-from laudstream.errors import Undecodable
+from laudstream.errors import Broken
 from laudstream.journey.customer import Core, Customer
 
 FORMAT = 1
@@ -70,7 +70,7 @@ def put(records: list[tuple[bytes, bytes | None]], before: Customer, after: Cust
 
 
 def decode(workspace: str, id: str, parts: dict[bytes, bytes]) -> Customer:
-    """The customer of its records, by suffix. Raises Undecodable."""
+    """The customer of its records, by suffix. Raises Broken for what this release cannot read."""
     return read(workspace, id, *map(parts.get, (CORE, ATTRIBUTES, RECENT, TALLIES)))
 
 
@@ -80,7 +80,10 @@ def read(
     """`decode`, of its records in this order."""
     for value in (core, attributes, recent, tallies):
         if value is not None and (len(value) < _BODY or value[0] != FORMAT):
-            raise Undecodable(f"state of {workspace}:{id} has a format that this release does not read")
+            raise Broken(
+                f"state of {workspace}:{id} begins with {value[:1].hex() or 'nothing'}, this release reads format "
+                f"{FORMAT}: start a worker of the release that wrote it (docs/upgrading.md)"
+            )
     try:
         return Customer(
             workspace,
@@ -92,4 +95,4 @@ def read(
             0 if recent is None else wake_at(recent),
         )
     except msgspec.DecodeError as error:
-        raise Undecodable(f"state of {workspace}:{id}: {error}") from None
+        raise Broken(f"state of {workspace}:{id}: {error}") from None

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from laudstream.errors import Undecodable
+from laudstream.errors import Broken
 from laudstream.journey.codec import decode, empty, encode, wake_at
 
 
@@ -52,5 +52,5 @@ def test_an_empty_customer_has_no_records() -> None:
 
 @pytest.mark.parametrize("value", [b"", b"\x02" + bytes(9), b"\x01" + bytes(8) + b"\xc1", b"\x01" + bytes(8) + b"\x80"])
 def test_a_record_that_cannot_be_read_says_so(value: bytes) -> None:
-    with pytest.raises(Undecodable, match="workspace1:ann"):
+    with pytest.raises(Broken, match="workspace1:ann"):
         decode("workspace1", "ann", {b"c": value})

@@ -13,6 +13,7 @@ from laudstream.local.ports import free_base
 from laudstream.local.stack import Stack
 from laudstream.settings import Settings
 from laudstream.topics import LANE_INPUTS, STATE, TOPICS, Topic
+from tests.integration.kit import wait_until
 
 _names = (f"test.topic{n}" for n in itertools.count(1))
 
@@ -41,8 +42,12 @@ async def test_settings_that_differ_are_set_and_those_of_others_stay(servers: St
     assert await changes(servers.settings, others) == ["created"]
     change = (await apply_topics(servers.settings, (Topic(name, 2000),)))[0]
     assert (change.change, change.detail) == ("altered", "retention.ms: 1000 → 2000")
-    config = (await describe(servers.settings, (others,)))[name].config
-    assert (config["retention.ms"], config["min.cleanable.dirty.ratio"]) == ("2000", "0.11")
+
+    async def kept() -> bool:
+        config = (await describe(servers.settings, (others,)))[name].config
+        return (config["retention.ms"], config["min.cleanable.dirty.ratio"]) == ("2000", "0.11")
+
+    await wait_until(kept, what="the broker has what its controller took")
 
 
 async def test_another_number_of_partitions_is_refused_and_nothing_is_changed(servers: Stack, name: str) -> None:
