@@ -234,7 +234,11 @@ class Ledger:
         self.pending.append(write)
 
     def delivered(self, delivery: Delivery, tags: list[str], now: int) -> None:
-        """The true time of a message, or that nothing left (R41); what came before tells nothing new (R2)."""
+        """The true time of a message, or that nothing left (R41); what came before tells nothing new (R2), and what
+        belongs to a life before changes nothing (R15)."""
+        if self.passages[delivery.run].erased:
+            self.news = False
+            return
         self.news = not any(id == delivery.id and now - at < DAY for id, at in self.deliveries)
         if self.known and self.news:
             self.deliveries.append((delivery.id, now))

@@ -131,7 +131,7 @@ class Life:
                 f"{of.send_id}{kind}{link}{machine}", of.send_id, WORKSPACE, of.customer, kind, at, of.channel,
                 of.message_class, of.journey, of.version, of.run, of.step, of.visit, of.attempt, of.template,
                 of.template_version, reason,
-                link=link, machine=machine,
+                link=link, machine=machine, life=of.life,
             )
         )  # fmt: skip
 
