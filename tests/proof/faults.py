@@ -30,6 +30,7 @@ from laudstream.journey import (
     receipts,
     rows,
     sends,
+    signals,
     standing,
     telling,
     trial,
@@ -126,6 +127,8 @@ FAULTS: dict[str, tuple[str, list[Fault]]] = {
     "a trial takes nobody": ("R8", [(trial, "taking", lambda at, live, otherwise: otherwise)]),
     "a slot for two": ("A11", [(places, "pace", _the_same_slot_again)]),
     "nobody waits for the winner": ("R45", [(experiment, "chosen", _nobody_waits)]),
+    "a signal comes again": ("R34", [(signals, "awaits", lambda core, space: bool(core.row.born and space.signals)),
+                                     (signals, "_concerns", lambda core, space, each: each.name in space.listeners)]),
     "nothing expires": ("R37", [(gates, "_expired", lambda *rest: False)]),
 }  # fmt: skip
 

@@ -72,8 +72,6 @@ class Ledger:
         self.customer = customer
         self.passages: dict[str, Passage] = {}
         self.sent: dict[str, SendRequest] = {}
-        self.signalled: Counter[tuple[str, str]] = Counter()
-        """(journey, signal) -> entries."""
         self.asked: dict[str, str] = {}
         """Run that asked for its place -> what it was asked for."""
         self.migrated: dict[str, int] = {}
@@ -112,6 +110,8 @@ class Ledger:
         """(journey, entered, completed or converted) -> runs."""
         self.created_at = 0
         """When the row was made, ms; 0: there is none."""
+        self.signalled: Counter[tuple[str, str]] = Counter()
+        """(journey, signal) -> entries."""
         self.heard = 0
         """Number of the last signal that the customer was asked for."""
         self.wanted: dict[tuple[str, int], int] = {}

@@ -101,6 +101,13 @@ class Life:
     def delete(self) -> None:
         self.lane.delete(self._who())
 
+    def signal(self) -> None:
+        """Mostly one that somebody listens to (R34)."""
+        heard = self.lane.live.listened_to()
+        name = self.random.choice([*heard * 4, *words.SIGNALS])
+        if heard or self.random.random() < 0.2:
+            self.lane.publish("signal", name, {"properties": {"n": self.random.randrange(4), "k": "1"}})
+
     # Senders, the projector, other lanes
 
     def deliver(self) -> None:
@@ -161,6 +168,6 @@ class Life:
 
 ACTIONS: dict[Callable[[Life], None], int] | Any = {
     Life.event: 30, Life.call: 6, Life.again: 3, Life.identify: 8, Life.consent: 3, Life.member: 2, Life.suppress: 1,
-    Life.delete: 1, Life.deliver: 20, Life.carry: 14, Life.time: 12, Life.just_then: 6,
+    Life.delete: 1, Life.signal: 2, Life.deliver: 20, Life.carry: 14, Life.time: 12, Life.just_then: 6,
 }  # fmt: skip
 ACTIONS, WEIGHTS = list(ACTIONS), list(ACTIONS.values())
