@@ -9,7 +9,7 @@ import msgspec
 
 from agents.control import ControlAgent
 from agents.projection import changes, fold
-from agents.projection.handler import SQL, Projection, dead, merge, plain, readable, workspace_of
+from agents.projection.handler import SQL, Projection, columns, dead, merge, plain, readable, workspace_of
 from agents.projection.rows import LetterRow
 from agents.streams import Batch, BatchHandler
 from laudstream import topics
@@ -92,7 +92,10 @@ class Deliveries(Projection):
     async def write(self, connection: Connection, read: Sequence[tuple[int, fold.Delivered]]) -> None:
         await merge(connection, "count_marks", [(at, *mark) for at, rows in read for mark in rows.marks.values()])
         messages = _united((rows.messages for _, rows in read), fold.merged_message)
-        await merge(connection, "merge_messages", messages)
+        lives = [life for _, rows in read for life in rows.lives.values()]
+        over = await connection.fetch(SQL["lives_over"], *columns(lives)) if lives else ()
+        gone = {(row["workspace_id"], row["send_id"]) for row in over}
+        await merge(connection, "merge_messages", [row for row in messages if row[:2] not in gone])
 
 
 class Writes(Projection):

@@ -27,7 +27,7 @@ from collections.abc import Iterable
 import msgspec
 from msgspec.structs import replace
 
-from agents.projection.rows import CountedRow, Counter, MarkRow, MessageRow, RunRow, SegmentRow, TimelineRow
+from agents.projection.rows import CountedRow, Counter, LifeRow, MarkRow, MessageRow, RunRow, SegmentRow, TimelineRow
 from laudstream.errors import Undecodable
 from laudstream.journey.decision import KINDS as DECISION_KINDS
 from laudstream.journey.decision import Decision
@@ -80,6 +80,8 @@ class Delivered(msgspec.Struct):
     """What deliveries come to."""
 
     messages: dict[tuple[str, str], MessageRow] = msgspec.field(default_factory=dict)
+    lives: dict[tuple[str, str], LifeRow] = msgspec.field(default_factory=dict)
+    """Of messages to customers who had a row."""
     marks: dict[tuple[str, str, int], MarkRow] = msgspec.field(default_factory=dict)
 
 
@@ -261,6 +263,8 @@ def deliveries(taken: Iterable[Delivery]) -> Delivered:
             d.at, bit,
         )  # fmt: skip
         _known(into.messages, row)
+        if d.life > 0:
+            into.lives[row[:2]] = LifeRow(d.workspace, d.send_id, d.customer, d.life)
         counter = f"refused:{d.reason}" if d.kind == "refused" else d.kind
         into.marks.setdefault(
             (d.workspace, d.send_id, bit), MarkRow(d.workspace, d.send_id, bit, d.journey, d.version, d.step, counter)

@@ -68,6 +68,15 @@ class MessageRow(NamedTuple):
     """A bit per kind of delivery, in the order of `delivery.KINDS`."""
 
 
+class LifeRow(NamedTuple):
+    """Which life of its customer a message belongs to."""
+
+    workspace_id: str
+    send_id: str
+    customer_id: str
+    born: int
+
+
 class SegmentRow(NamedTuple):
     """Whether a customer is in a segment, after some of its decisions."""
 

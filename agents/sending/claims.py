@@ -93,6 +93,7 @@ def delivery(request: SendRequest, kind: str, at: datetime, reason: str = "", de
         template_version=request.template_version,
         reason=reason,
         detail=detail,
+        life=request.life,
     )
 
 

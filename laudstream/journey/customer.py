@@ -38,6 +38,13 @@ class RowState(msgspec.Struct, frozen=True, array_like=True, gc=False):
     created_at: int = 0
     gone_at: int = 0
     """ms; the customer was deleted then, and inputs received up to then change nothing (R54)."""
+    before: int = 0
+    """Revision at which the life before ended (R15); 0: there was none."""
+
+    @property
+    def life(self) -> int:
+        """What tells this life from others: the birth of its row; while there is none yet, minus `before`."""
+        return self.born or -self.before
 
 
 class Pending(msgspec.Struct, frozen=True, array_like=True, gc=False):

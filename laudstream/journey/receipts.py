@@ -5,11 +5,16 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from laudstream.journey import sends
-from laudstream.journey.customer import ACTIVE, Customer, Run
+from laudstream.journey.customer import ACTIVE, Customer, RowState, Run
 from laudstream.journey.kinds.wait import WaitStep
 from laudstream.journey.live import Space
 from laudstream.journey.work import wake_at
 from laudstream.messages.delivery import Delivery
+
+
+def of_another_life(row: RowState, delivery: Delivery) -> bool:
+    """Whether the message was requested in a life of the customer that is over: then it changes nothing (R15)."""
+    return delivery.life != (row.born if delivery.life > 0 else -row.before)
 
 
 def noted(customer: Customer, delivery: Delivery, space: Space) -> Customer | None:

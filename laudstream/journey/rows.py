@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec.structs import replace
+
 from laudstream.customers.row import Consent, Member, Row, Suppression
 from laudstream.journey.customer import Pending, RowState
 from laudstream.journey.moves import end
@@ -33,13 +35,16 @@ def _customer(work: Work, row: Row) -> bool:
         if not row.born or row.born != work.core.row.born:
             return False
         _erase(work)
-        work.core.row = RowState(0, max(row.revision, work.core.row.revision), 0, row.at or work.moment.now)
+        ended = max(row.revision, work.core.row.revision)
+        work.core.row = RowState(0, ended, 0, row.at or work.moment.now, ended)
         return True
     if row.revision <= work.core.row.revision:
         return False
-    if work.core.row.born not in (0, row.born):
+    known = work.core.row
+    if known.born not in (0, row.born):
         _erase(work)
-    work.core.row = RowState(row.born, row.revision, row.created_at, work.core.row.gone_at)
+        known = replace(known, before=row.born)
+    work.core.row = RowState(row.born, row.revision, row.created_at, known.gone_at, known.before)
     work.core.pending = tuple(write for write in work.core.pending if write.number > row.writes)
     work.core.writes = max(work.core.writes, row.writes)
     attributes = _with_pending(row.attributes, work.core.pending)

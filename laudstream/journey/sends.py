@@ -202,6 +202,7 @@ def _request(case: Case, template: Template, passed: dict[str, Any], context: di
             gates.address(work.attributes, step.channel), clock, last,
             "retry" if step.message_class == "transactional" else "hold",
             step.subscription, context, step.asks_consent, step.channel in ACTIONS and not work.core.row.born,
+            work.core.row.life,
         )
     )  # fmt: skip
     if step.customer_facing:

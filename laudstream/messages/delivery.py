@@ -47,3 +47,5 @@ class Delivery(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """clicked: the address that the link leads to."""
     machine: bool = False
     """opened, clicked: a machine did it (R56)."""
+    life: int = 0
+    """Of the customer, that the message belongs to."""

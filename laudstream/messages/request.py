@@ -39,6 +39,9 @@ class SendRequest(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """False: an action that no opt-out concerns (R43)."""
     fresh: bool = False
     """An action for a customer who had no row yet: that there is none soon after does not mean that it was deleted."""
+    life: int = 0
+    """Of the customer, that the message belongs to: the birth of the row (A16); while there is no row yet, minus the
+    revision at which the life before ended."""
 
     @property
     def topic_is_bulk(self) -> bool:

@@ -84,4 +84,5 @@ def delivery(request: SendRequest, fate: Fate) -> Delivery:
         f"{request.send_id}-{fate.kind}", request.send_id, request.workspace, request.customer, fate.kind, fate.at,
         request.channel, request.message_class, request.journey, request.version, request.run, request.step,
         request.visit, request.attempt, request.template, request.template_version, fate.reason,
+        life=request.life,
     )  # fmt: skip

@@ -54,10 +54,10 @@ def decision(n: int, kind: str, **fields: Any) -> Decision:
     return Decision(f"{n:032x}", kind, WORKSPACE, given_.pop("customer"), 1_000 * n, 1_000 * n + 5, n, **given_)
 
 
-def delivery(kind: str, at: int, send: str = "send-1", reason: str = "") -> Delivery:
+def delivery(kind: str, at: int, send: str = "send-1", reason: str = "", life: int = 0) -> Delivery:
     return Delivery(
         f"{send}/{kind}/{at}", send, WORKSPACE, "ann", kind, at, "email", "marketing", "cart", 1, "run-1", "mail", 1, 1,
-        "reminder", 3, reason,
+        "reminder", 3, reason, life=life,
     )  # fmt: skip
 
 
@@ -144,6 +144,30 @@ async def test_a_deletion_erases_what_is_kept_of_the_customer_but_no_counter(poo
         assert await pool.fetch(f"SELECT DISTINCT customer_id FROM {name}") == [("bob",)]
     assert await tables(pool, "messages") == [[]]
     assert (await counted(pool))["", "ended:deleted"] == 1
+
+
+@pytest.mark.parametrize("back", [False, True])
+async def test_r15_a_delivery_that_comes_after_the_deletion_brings_no_message_back(pool: Pool, back: bool) -> None:
+    born = await _insert(pool)
+    await take(Deliveries(pool), [delivery("sent", 8_000, life=born)])
+    assert await pool.fetchval("SELECT status FROM messages") == "sent"
+    await pool.execute("DELETE FROM customers")
+    await take(Decisions(pool), [decision(5, "ended", step="bye", reason="deleted")])
+    life = await _insert(pool) if back else 0
+    await take(Deliveries(pool), [delivery("opened", 9_000, life=born)], start=1)
+    assert await tables(pool, "messages") == [[]]
+    if back:
+        await take(Deliveries(pool), [delivery("sent", 9_500, "send-2", life=life)], start=2)
+        assert await pool.fetchval("SELECT send_id FROM messages") == "send-2"
+
+
+async def _insert(pool: Pool) -> int:
+    """Ann's row; its birth."""
+    born: int = await pool.fetchval(
+        "INSERT INTO customers (workspace_id, customer_id, attributes) VALUES ($1, 'ann', '{}') RETURNING born",
+        WORKSPACE,
+    )
+    return born
 
 
 async def test_lanes_report_how_far_they_have_read_control_and_never_go_back(pool: Pool) -> None:

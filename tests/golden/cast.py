@@ -95,6 +95,6 @@ class Cast:
             derive("delivery", request.send_id, kind, reason), request.send_id, request.workspace, request.customer,
             kind, request.requested_at + 1, request.channel, request.message_class, request.journey, request.version,
             request.run, request.step, request.visit, request.attempt, request.template, request.template_version,
-            reason,
+            reason, life=request.life,
         )  # fmt: skip
         await self.put(topics.DELIVERIES, request.customer, *[codec.encode(told)] * times)

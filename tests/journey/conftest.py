@@ -122,6 +122,7 @@ class World:
     def deliver(
         self, request: SendRequest, kind: str, *, reason: str = "", id: str = "", at: int = 0, **more: Any
     ) -> list[str]:
+        more = {"life": request.life, **more}
         made = Delivery(
             id or f"d{self.offset}", request.send_id, WORKSPACE, "ann", kind, at or self.now, request.channel,
             request.message_class, request.journey, request.version, request.run, request.step, request.visit,

@@ -176,6 +176,7 @@ class Life(RuleBasedStateMachine):
         made = Delivery(
             f"{of.send_id}{kind}", of.send_id, WORKSPACE, "ann", kind, self.now, of.channel, of.message_class,
             of.journey, of.version, of.run, of.step, of.visit, of.attempt, of.template, of.template_version, reason,
+            life=of.life,
         )  # fmt: skip
         self._hand(DeliveryInput(self._cause(), made))
         again = self.customer

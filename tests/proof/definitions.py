@@ -47,7 +47,8 @@ def entries(draw: st.DrawFn, by: str, key: str) -> list[Body]:
         return [{"date": {**date, **more}, **rules}]
     if by == "audience":
         if draw(st.booleans()):
-            return [{"audience": {"signal": draw(pick(SIGNALS))}, "where": draw(on_customer()), **rules}]
+            where = draw(st.one_of(st.just({}), on_customer().map(lambda condition: {"where": condition})))
+            return [{"audience": {"signal": draw(pick(SIGNALS))}, **where, **rules}]
         of = draw(pick(["present", "future", "both"]))
         every = {"days": draw(st.integers(1, 2)), "at": draw(pick(CLOCKS))}
         when = draw(pick([{}, {"every": every}, {"every": every, "zone": "customer", "after": 3}]))
@@ -82,7 +83,12 @@ def journeys(draw: st.DrawFn, id: str) -> Body:
     """A journey of three to seven steps."""
     key = draw(pick(["", "", "k"]))
     ways_in = draw(
-        st.lists(pick(["event", "event", "segment", "date", "audience", "api"]), min_size=1, max_size=2, unique=True)
+        st.lists(
+            pick(["event", "event", "segment", "date", "audience", "audience", "api"]),
+            min_size=1,
+            max_size=2,
+            unique=True,
+        )
     )
     chosen = [kind for kind in ways_in if not (key and kind in ("segment", "date", "audience"))] or ["event"]
     entry = [each for by in chosen for each in draw(entries(by, key))]
@@ -128,7 +134,7 @@ def beside(live: Body, body: Body) -> Body:
     return {**rest, "entry": live["entry"], **({"exit": exits} if exits else {}), **places}
 
 
-def maps(old: Body, new: Body) -> st.SearchStrategy[dict[str, str]]:
-    """Migration maps: where runs go from the steps of one version, in another one (R48)."""
+def maps(old: Body, new: Body, there: list[str]) -> st.SearchStrategy[dict[str, str]]:
+    """Migration maps: where runs go from the steps of one version, in another one (R48); mostly from where some are."""
     goals = pick([*new["steps"], "exit", "stay"])
-    return st.dictionaries(pick(list(old["steps"])), goals, min_size=1, max_size=3)
+    return st.dictionaries(pick([*there * 4, *old["steps"]]), goals, min_size=1, max_size=3)

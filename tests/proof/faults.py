@@ -27,8 +27,10 @@ from laudstream.journey import (
     matching,
     migrating,
     moves,
+    receipts,
     rows,
     sends,
+    signals,
     standing,
     telling,
     trial,
@@ -114,6 +116,7 @@ FAULTS: dict[str, tuple[str, list[Fault]]] = {
     "nobody is held out": ("R17", [(gates, "_held_out", lambda *rest: False)]),
     "the other arm": ("R9", [(experiment, "assign", lambda step, point: step.arms[-1][0])]),
     "consents outlive a deletion": ("R37", [(rows, "_erase", _consents_stay)]),
+    "messages outlive a deletion": ("R15", [(receipts, "of_another_life", lambda *rest: False)]),
     "segments wake nobody": ("R29", [(work, "wake_at", lambda core, *rest: _wake_at(replace(core, ticks={}), *rest))]),
     "sent after the night began": ("R40", [(sends.gates, "send_before", lambda *rest: _send_before(*rest) + HOUR)]),
     "a window is always open": ("R31", [(window, "opening", lambda one, at, zone: (at, at + HOUR))]),
@@ -124,6 +127,8 @@ FAULTS: dict[str, tuple[str, list[Fault]]] = {
     "a trial takes nobody": ("R8", [(trial, "taking", lambda at, live, otherwise: otherwise)]),
     "a slot for two": ("A11", [(places, "pace", _the_same_slot_again)]),
     "nobody waits for the winner": ("R45", [(experiment, "chosen", _nobody_waits)]),
+    "a signal comes again": ("R34", [(signals, "awaits", lambda core, space: bool(core.row.born and space.signals)),
+                                     (signals, "_concerns", lambda core, space, each: each.name in space.listeners)]),
     "nothing expires": ("R37", [(gates, "_expired", lambda *rest: False)]),
 }  # fmt: skip
 

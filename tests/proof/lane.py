@@ -209,7 +209,10 @@ class Lane:
 
     def deliver(self, made: Delivery) -> None:
         self.deliveries.append(made)
+        gone = self.oracles[made.customer].ledger.passages[made.run].erased
+        before = self.customers[made.customer]
         self.hand(made.customer, DeliveryInput(self.cause(), made))
+        assert not gone or self.customers[made.customer] is before, f"R15 {made} is of a life that is over"
         self.hand(made.customer, DeliveryInput(self.cause(), made), again=True)
 
     def unsent(self) -> set[str]:

@@ -72,8 +72,6 @@ class Ledger:
         self.customer = customer
         self.passages: dict[str, Passage] = {}
         self.sent: dict[str, SendRequest] = {}
-        self.signalled: Counter[tuple[str, str]] = Counter()
-        """(journey, signal) -> entries."""
         self.asked: dict[str, str] = {}
         """Run that asked for its place -> what it was asked for."""
         self.migrated: dict[str, int] = {}
@@ -112,6 +110,8 @@ class Ledger:
         """(journey, entered, completed or converted) -> runs."""
         self.created_at = 0
         """When the row was made, ms; 0: there is none."""
+        self.signalled: Counter[tuple[str, str]] = Counter()
+        """(journey, signal) -> entries."""
         self.heard = 0
         """Number of the last signal that the customer was asked for."""
         self.wanted: dict[tuple[str, int], int] = {}
@@ -234,7 +234,11 @@ class Ledger:
         self.pending.append(write)
 
     def delivered(self, delivery: Delivery, tags: list[str], now: int) -> None:
-        """The true time of a message, or that nothing left (R41); what came before tells nothing new (R2)."""
+        """The true time of a message, or that nothing left (R41); what came before tells nothing new (R2), and what
+        belongs to a life before changes nothing (R15)."""
+        if self.passages[delivery.run].erased:
+            self.news = False
+            return
         self.news = not any(id == delivery.id and now - at < DAY for id, at in self.deliveries)
         if self.known and self.news:
             self.deliveries.append((delivery.id, now))

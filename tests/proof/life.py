@@ -101,6 +101,13 @@ class Life:
     def delete(self) -> None:
         self.lane.delete(self._who())
 
+    def signal(self) -> None:
+        """Mostly one that somebody listens to (R34)."""
+        heard = self.lane.live.listened_to()
+        name = self.random.choice([*heard * 4, *words.SIGNALS])
+        if heard or self.random.random() < 0.2:
+            self.lane.publish("signal", name, {"properties": {"n": self.random.randrange(4), "k": "1"}})
+
     # Senders, the projector, other lanes
 
     def deliver(self) -> None:
@@ -131,7 +138,7 @@ class Life:
                 f"{of.send_id}{kind}{link}{machine}", of.send_id, WORKSPACE, of.customer, kind, at, of.channel,
                 of.message_class, of.journey, of.version, of.run, of.step, of.visit, of.attempt, of.template,
                 of.template_version, reason,
-                link=link, machine=machine,
+                link=link, machine=machine, life=of.life,
             )
         )  # fmt: skip
 
@@ -161,6 +168,6 @@ class Life:
 
 ACTIONS: dict[Callable[[Life], None], int] | Any = {
     Life.event: 30, Life.call: 6, Life.again: 3, Life.identify: 8, Life.consent: 3, Life.member: 2, Life.suppress: 1,
-    Life.delete: 1, Life.deliver: 20, Life.carry: 14, Life.time: 12, Life.just_then: 6,
+    Life.delete: 1, Life.signal: 2, Life.deliver: 20, Life.carry: 14, Life.time: 12, Life.just_then: 6,
 }  # fmt: skip
 ACTIONS, WEIGHTS = list(ACTIONS), list(ACTIONS.values())

@@ -118,6 +118,11 @@ class Definitions:
     def versions(self, journey: str) -> list[Body]:
         return [body for (id, _), body in self.bodies.items() if id == journey]
 
+    def listened_to(self) -> list[str]:
+        """Signals that a version which takes entries, or may again, waits for."""
+        entries = [entry for bodies in self.bodies.values() for entry in bodies["entry"]]
+        return sorted({entry["audience"]["signal"] for entry in entries if "signal" in entry.get("audience", {})})
+
     def counts(self, journey: str) -> bool:
         """Whether places of some version are counted."""
         return any("max_entries" in body for body in self.versions(journey))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from laudstream.customers.event import Event
+from laudstream.customers.event import ENTER, LEAVE, Event
 from laudstream.customers.row import Row
 from laudstream.journey.decision import Decision
 from laudstream.journey.handoff import ARM, PACE, Ask
@@ -74,7 +74,7 @@ class Oracle:
             assert not gone, f"R7 a stop ends the runs: {gone}"
         for check in checks:
             check()
-        if self.event is not None or isinstance(input, TouchInput):
+        if not isinstance(input, EventInput) or input.event.type not in (ENTER, LEAVE):
             self.entrance.check(live.status)
         if live.signals and ledger.row is not None and ledger.created_at <= live.signals[-1].at:
             ledger.heard = live.signals[-1].number
@@ -172,7 +172,8 @@ class Oracle:
 
     def _signalled(self, journey: str, name: str) -> None:
         self.ledger.signalled[journey, name] += 1
-        times, sent = self.ledger.signalled[journey, name], sum(each.name == name for each in self.live.signals)
+        times, since = self.ledger.signalled[journey, name], self.ledger.created_at
+        sent = sum(each.name == name and 0 < since <= each.at for each in self.live.signals)
         assert times <= sent, f"R34 {self.ledger.customer} entered {journey} {times} times by {sent} signals"
 
     def _at_its_place(self, made: Decision) -> Passage:

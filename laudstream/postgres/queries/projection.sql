@@ -109,6 +109,15 @@ ON CONFLICT (workspace_id, send_id) DO UPDATE SET
     sent_at = least(m.sent_at, excluded.sent_at),
     kinds = m.kinds | excluded.kinds;
 
+-- name: lives_over
+-- Arrays: the fields of LifeRow. Messages of customers who were deleted since (R15): nothing of them is kept. (A subquery
+-- and not a join: it is an index look-up whatever the planner believes.)
+SELECT s.workspace_id, s.send_id
+FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[]) AS s (workspace_id, send_id, customer_id, born)
+WHERE (
+    SELECT c.born FROM customers c WHERE c.workspace_id = s.workspace_id AND c.customer_id = s.customer_id
+) IS DISTINCT FROM s.born;
+
 -- name: count_marks
 -- Arrays: $1 partitions, then the fields of MarkRow. Before the messages are merged: counts the kinds of deliveries that
 -- a message has not seen yet. (A subquery and not a join: it is an index look-up whatever the planner believes.)
