@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from laudstream.conditions.tally import key_text
-from laudstream.journey import collecting, entering, moves
+from laudstream.journey import collecting, entering, moves, past, sends
+from laudstream.journey.kinds import emit
 from tests.journey.conftest import World
 
 ALWAYS = [{"event": {"name": "go", "key": "k"}, "reentry": "always"}]
@@ -57,6 +58,55 @@ def test_r25_what_fills_the_room_to_the_last_byte_is_kept_and_one_more_is_not(
     assert (limited(exact), sizes(exact)) == ([], sizes(free))
     assert {*limited(short)} == {said}
     assert sizes(short) < sizes(free)
+
+
+@pytest.mark.parametrize("name", ["BYTES", "CONTEXT_BYTES"])
+def test_a7_what_is_kept_for_a_wait_fills_its_room_to_the_last_byte(world: Any, make: Any, name: str) -> None:
+    many = {"event": {"name": "a"}, "count": 99, "next": "there"}
+    look = {"branches": [many], "since": "entry", "timeout": {"after": "P9D", "next": "there"}}
+    rest = {"delay": {"for": "P1D"}, "next": "look"}
+    body = make({"rest": rest, "look": {"wait": look}, "there": STEPS["rest"]})
+
+    def handed(room: int | None) -> World:
+        w: World = world(body)
+        w.event("go")
+        with pytest.MonkeyPatch.context() as patch:
+            for n in range(3):
+                if room is not None and n == 2:
+                    patch.setattr(past, name, room)
+                w.event("a", n=n)
+        return w
+
+    free = handed(None)
+    room = free.run.size if name == "CONTEXT_BYTES" else sum(len(each.packed) + 21 for each in free.run.past)
+    exact, short = handed(room), handed(room - 1)
+    assert (limited(exact), [each.properties["n"] for each in exact.run.past]) == ([], [0, 1, 2])
+    assert (limited(short), [each.properties["n"] for each in short.run.past]) == (["inputs kept for a wait"], [1, 2])
+    assert exact.run.size == free.run.size
+    assert exact.run.size - short.run.size == len(exact.run.past[0].packed) + 21
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_a7_an_emitted_event_and_what_a_template_reads_fill_their_room_to_the_last_byte(
+    world: Any, make: Any, more: int
+) -> None:
+    steps = {
+        "tell": {"emit": {"event": "told", "properties": {"text": {"from": "entry.text"}}}, "next": "hi"},
+        "hi": {"message": {"channel": "email", "template": "said"}, "next": "done"},
+    }
+    said = {"channel": "email", "subject": "Hello", "html": "{{ entry.text }}"}
+    w = world(make(steps), templates={"said": said})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(emit, "CONTEXT_BYTES", 30)
+        patch.setattr(sends, "CONTEXT_BYTES", 50)
+        w.event("go", text="x" * (30 - len('{"text":""}') + more))
+        assert (w.decisions("moved")[0].data.get("reason", ""), "Emitted" in w.kinds()) == (
+            ("too_large", False) if more else ("", True)
+        )
+        reads = len(sends._measure({"entry": {"text": ""}}))
+        w = world(make(steps), templates={"said": said})
+        w.event("go", text="x" * (50 - reads + more))
+    assert (w.decision("message").reason, len(w.sends())) == (("too_large", 0) if more else ("", 1))
 
 
 def test_r13_what_the_sender_knows_is_not_asked_of_the_customer(world: Any, make: Any) -> None:
