@@ -344,5 +344,6 @@ def test_a7_tallies_that_grow_too_large_forget_their_older_half_and_say_so(
     w = with_segment({"event": {"name": "buy", "at_least": 1_000, "within": "P30D"}})
     kinds = [kind for _ in range(64) for kind in w.event("buy")]
     assert kinds == ["limit"]
-    (tally,) = w.customer.tallies.values()
+    ((query, tally),) = w.customer.tallies.items()
+    assert w.decision("limit").data == {"which": "tallies", "query": query}
     assert (tally.total, len(tally.recent)) == (64, 32)
