@@ -85,7 +85,7 @@ def test_a_node_is_open_only_where_it_depends_on_what_is_not_known() -> None:
 
 def test_what_has_to_be_fetched_is_said() -> None:
     runs = Survey({"any": [{"run": {"journey": "a", "is": "active"}}, {"run": {"journey": "b", "was": "entered"}}]})
-    assert (runs.asks_runs, runs.asks_messages) == ({"a", "b"}, False)
+    assert (runs.asks_runs, runs.asks_messages) == (frozenset("ab"), False)
     sent = Survey({"message": {"is": "sent"}})
     assert (sent.asks_runs, sent.asks_messages) == (frozenset(), True)
     assert not Survey({"message": {"is": "opened"}}).asks_messages, "rows do not tell it"
