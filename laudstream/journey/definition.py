@@ -364,7 +364,8 @@ def check(journey: Journey, known: Known) -> list[Problem]:
     """Doubts about a version that can run (R60)."""
     doubts = []
     if known.events is not None:
-        for index, entry in enumerate(journey.entries):
+        written = [index for index, item in enumerate(journey.body["entry"]) if item.keys() & {"event", "api"}]
+        for index, entry in zip(written, journey.entries, strict=True):
             if not entry.api and entry.on.name not in known.events:
                 message = f"nobody has sent an event {entry.on.name!r} yet"
                 doubts.append(Problem(at("/entry", index, "event", "name"), message, "check the spelling"))

@@ -39,12 +39,12 @@ def known(work: Work) -> bool:
     return bool(work.core.row.born or work.core.writes)
 
 
-def catch_up(work: Work) -> bool:
+def catch_up(work: Work) -> None:
     """Looks at the customer as it is before the input, for what was published since it was last looked at; this fires
-    no entry. Whether anything changed."""
+    no entry."""
     watch, core = work.space.watch, work.core
     if core.judged == watch.seq or not known(work):
-        return False
+        return
     since, core.judged = core.judged, watch.seq
     tallies = {id: tally for id, tally in work.tallies.items() if id in watch.since}
     for id, tally in _seeds(work, fresh=False).items():
@@ -59,7 +59,6 @@ def catch_up(work: Work) -> bool:
             _leave(work, id, "definition")
     core.ticks = {id: tick for id, tick in core.ticks.items() if id in watch.segments}
     evaluate(work, touched, "definition", fires=False)
-    return True
 
 
 def _seeds(work: Work, *, fresh: bool) -> dict[str, Tally]:

@@ -40,11 +40,21 @@ def ask(condition: Any, **known: Any) -> bool | None:
         ({"run": {"journey": "j", "is": "active"}}, {"runs": (Run("j", NOW, 0, ""),)}, True),
         ({"run": {"journey": "j", "is": "active"}}, {"runs": (Run("j", NOW, NOW, "done"),)}, False),
         ({"run": {"journey": "j", "was": "completed", "outcome": "won"}}, {"runs": (Run("j", 1, NOW, "won"),)}, True),
+        ({"run": {"journey": "j", "was": "completed", "outcome": "won"}}, {"runs": (Run("j", 1, NOW, "lost"),)}, False),
+        ({"run": {"journey": "j", "was": "completed"}}, {"runs": (Run("j", 1, NOW, "lost"),)}, True),
+        ({"run": {"journey": "j", "was": "completed"}}, {"runs": (Run("k", 1, NOW, "won"),)}, False),
+        ({"run": {"journey": "j", "was": "completed"}}, {"runs": (Run("j", 1, 0, "won"),)}, False),
+        ({"run": {"journey": "j", "was": "entered"}}, {"runs": (Run("k", 1, 0, ""),)}, False),
+        ({"run": {"journey": "j", "was": "entered", "within": "P1D"}}, {"runs": (Run("j", NOW, 0, ""),)}, True),
+        ({"run": {"journey": "j", "was": "completed", "within": "P1D"}}, {"runs": (Run("j", NOW, 1, "won"),)}, False),
         ({"run": {"journey": "j", "was": "completed"}}, {"runs": (Run("j", 1, NOW, ""),)}, False),
         ({"run": {"journey": "j", "was": "entered", "at_least": 2}}, {"runs": (Run("j", 1, 2, ""),) * 2}, True),
         ({"run": {"journey": "j", "was": "entered", "within": "P1D"}}, {"runs": (Run("j", 1, 2, ""),)}, False),
         ({"message": {"is": "sent", "within": "P7D"}}, {"sent": (Sent(NOW - DAY, "j", "s", "email"),)}, True),
+        ({"message": {"is": "sent", "within": "P7D"}}, {"sent": (Sent(NOW - 8 * DAY, "j", "s", "email"),)}, False),
         ({"message": {"is": "sent", "journey": "k"}}, {"sent": (Sent(NOW, "j", "s", "email"),)}, False),
+        ({"message": {"is": "sent", "journey": "j"}}, {"sent": (Sent(NOW, "j", "s", "email"),)}, True),
+        ({"message": {"is": "sent", "tag": "t"}}, {"sent": (Sent(NOW, "j", "s", "email"),)}, None),
         (EVENT, {}, None),
         ({"message": {"is": "opened"}}, {}, None),
         ({"customer.plan": {"changed_within": "P1D"}}, {}, None),
@@ -71,6 +81,14 @@ def test_a_node_is_open_only_where_it_depends_on_what_is_not_known() -> None:
             assert ask({node: parts}) is wanted, (node, one, other)
     assert ask({**PRO, **EVENT}) is None
     assert ask({"customer.plan": {"equals": "free"}, **EVENT}) is False
+
+
+def test_what_has_to_be_fetched_is_said() -> None:
+    runs = Survey({"any": [{"run": {"journey": "a", "is": "active"}}, {"run": {"journey": "b", "was": "entered"}}]})
+    assert (runs.asks_runs, runs.asks_messages) == (frozenset("ab"), False)
+    sent = Survey({"message": {"is": "sent"}})
+    assert (sent.asks_runs, sent.asks_messages) == (frozenset(), True)
+    assert not Survey({"message": {"is": "opened"}}).asks_messages, "rows do not tell it"
 
 
 def test_what_is_not_known_is_named_and_not_shown() -> None:

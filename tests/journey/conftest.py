@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from laudstream.customers.event import Event
@@ -78,13 +79,14 @@ class World:
     # Inputs
 
     def hand(self, input: Input) -> Outcome:
-        """Hands an input over; keeps the outcome, and checks that its state survives the wire."""
+        """Hands an input over; keeps the outcome, and checks that its state and its effects survive the wire."""
         before = self.customer
         outcome = advance(before, input, Moment(self.now, self.now + self.lag), self.catalog)
         self.customer = outcome.customer
         self.effects = outcome.effects
         self.parked = list(outcome.parked)
         assert reread(self.customer) == self.customer
+        assert all(said_again(effect) == effect for effect in outcome.effects)
         if not outcome.effects and self.customer == before:
             assert self.customer is before or self.customer.core is before.core
         return outcome
@@ -180,6 +182,11 @@ def reread(customer: Customer) -> Customer:
     records = encode(None, customer)
     assert all(value is not None and len(value) < 512 * 1024 for _, value in records)
     return decode(customer.workspace, customer.id, {suffix: value for suffix, value in records if value})
+
+
+def said_again(effect: Any) -> Any:
+    """An effect as its reader gets it: every field of the type that is said."""
+    return msgspec.json.decode(msgspec.json.encode(effect), type=type(effect))
 
 
 def journey(steps: dict[str, Any], *, id: str = "j", start: str = "", **fields: Any) -> dict[str, Any]:

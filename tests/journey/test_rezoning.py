@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from laudstream.journey import alarms
+
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 SLOW = {"settings": {"release_spread": "PT0S"}}
 NINE = {"rest": {"delay": {"until": {"at": "09:00"}}, "next": "done"}}
@@ -141,6 +143,30 @@ def test_r31_a_date_comes_at_its_hour_in_the_new_zone(world: Any, make: Any) -> 
     assert w.customer.core.alarms["j/0"].due == at("2026-01-08T09:00", TOKYO)
     w.wait(4 * DAY)
     assert sum(made.kind == "entered" for made in w.decisions()) == 1
+
+
+def test_a6_a_date_that_fails_in_the_new_zone_is_named_and_the_next_one_goes_on(
+    world: Any, make: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(work: Any, live: Any, key: str) -> None:
+        if live.id == "a":
+            raise ValueError("broken")
+        rezoned(work, live, key)
+
+    rezoned = alarms.rezone
+    entry = [{"date": {"of": "customer.renews_on", "at": "09:00"}}]
+    rest = {"rest": {"delay": {"for": "P1D"}, "next": "done"}}
+    w = world(make(rest, id="a", entry=entry, **SLOW), make(rest, id="b", entry=entry, **SLOW))
+    w.row(email="ann@example.org", renews_on="2026-01-08")
+    w.wait(MINUTE)
+    rezone(w, TOKYO)
+    monkeypatch.setattr(alarms, "rezone", fails)
+    w.touch()
+    made = w.decision("failed")
+    assert (made.journey, made.version, made.data) == ("a", 1, {"error": "ValueError: broken"})
+    assert w.parked == ["a"]
+    alarm = w.customer.core.alarms
+    assert (alarm["a/0"].due, alarm["b/0"].due) == (at("2026-01-08T09:00"), at("2026-01-08T09:00", TOKYO))
 
 
 def test_r31_an_audience_by_the_workspace_comes_at_its_hour_in_the_new_zone_and_no_day_is_lost(

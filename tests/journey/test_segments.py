@@ -254,7 +254,9 @@ def test_r52_a_chain_of_segments_and_journeys_ends(with_segment: Any, make: Any)
     w.touch()
     w.event("go")
     assert len(w.decisions("entered")) == 9
-    assert {made.reason for made in w.decisions("not_entered")} == {"too_deep"}
+    refused = w.decisions("not_entered")
+    assert {(made.journey, made.reason, made.data["on"]) for made in refused} == {("j", "too_deep", "enter")}
+    assert {made.data["segment"] for made in refused} <= {f"s{n}" for n in range(2, 30)}
 
 
 def test_a_segment_asked_from_now_on_counts_the_runs_that_are_remembered(world: Any, make: Any, wait_step: Any) -> None:
@@ -342,5 +344,6 @@ def test_a7_tallies_that_grow_too_large_forget_their_older_half_and_say_so(
     w = with_segment({"event": {"name": "buy", "at_least": 1_000, "within": "P30D"}})
     kinds = [kind for _ in range(64) for kind in w.event("buy")]
     assert kinds == ["limit"]
-    (tally,) = w.customer.tallies.values()
+    ((query, tally),) = w.customer.tallies.items()
+    assert w.decision("limit").data == {"which": "tallies", "query": query}
     assert (tally.total, len(tally.recent)) == (64, 32)

@@ -128,8 +128,9 @@ def test_r51_runs_that_push_each_other_round_end_with_loop(world: Any, make: Any
     assert {made.reason for made in w.decisions("ended")} == {"loop"}
 
 
-def test_a6_what_a_failing_run_wrote_is_taken_back_and_others_are_numbered_anew(
-    world: Any, make: Any, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("failing", ["a", "z"])
+def test_a6_what_a_failing_run_wrote_is_taken_back_whether_it_goes_first_or_last(
+    world: Any, make: Any, monkeypatch: pytest.MonkeyPatch, failing: str
 ) -> None:
     def fails(*_: Any) -> None:
         raise ValueError("broken")
@@ -138,7 +139,7 @@ def test_a6_what_a_failing_run_wrote_is_taken_back_and_others_are_numbered_anew(
     from laudstream.journey.kinds.delay import DelayStep
 
     monkeypatch.setitem(ARRIVE, DelayStep, fails)
-    bad = make({"mark": update("rest", set={"a": 1}), "rest": {"delay": {"for": "P1D"}, "next": "done"}}, id="a")
+    bad = make({"mark": update("rest", set={"a": 1}), "rest": {"delay": {"for": "P1D"}, "next": "done"}}, id=failing)
     good = make({"mark": update("look", set={"b": 1}, subscribe=[{"channel": "sms"}]), "look": {"wait": {"branches": [
         {"event": {"name": "buy"}, "next": "done"}]}}}, id="b")  # fmt: skip
     early = make({"mark": update("done", set={"c": 1})}, id="c", entry=[{"event": {"name": "early"}}])

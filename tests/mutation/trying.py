@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import time
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,9 @@ from _pytest.runner import runtestprotocol
 
 NAMES, FOUND, SLOWEST = "MUTANTS_TO_TRY", "MUTANTS_FOUND", "MUTANTS_SLOWEST"
 """In the environment: a file with a name a line, one for what became of each, as JSON a line; seconds."""
-CPU = 600  # s; a mutant that takes longer is found: it does not end
-CHILDREN = max(1, (os.cpu_count() or 2))
+CPU = 20
+"""s of a core that a test gets beyond four times what it took; a mutant that needs more is found: it does not end."""
+CHILDREN = len(os.sched_getaffinity(0))
 NOBODY = "laudstream.nothing.x_nothing__mutmut_1"
 PASSED, FAILED, NO_TEST = 0, 1, 33
 
@@ -55,19 +57,25 @@ class Trial:
     def _try(self, name: str) -> None:
         """In the fork; it never comes back."""
         os.environ["MUTANT_UNDER_TEST"] = name
-        resource.setrlimit(resource.RLIMIT_CPU, (CPU, CPU + 5))
         silence = os.open(os.devnull, os.O_WRONLY)
         os.dup2(silence, 1)
         os.dup2(silence, 2)
         code, items = PASSED, self.tests(name)
         try:
             for item, following in zip(items, [*items[1:], None], strict=True):
+                self._limit(item)
                 if any(report.failed for report in runtestprotocol(item, nextitem=following, log=False)):
                     code = FAILED
                     break
         except BaseException:  # pytest itself did not survive it
             code = FAILED
         os._exit(code if items else NO_TEST)
+
+    def _limit(self, item: pytest.Item) -> None:
+        """The system ends this process when the test has taken too long."""
+        seconds = CPU + 4 * self.took.get(item.nodeid, self.slowest)
+        _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+        resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time() + seconds), hard))
 
     def _reap(self) -> None:
         child, status = os.wait()

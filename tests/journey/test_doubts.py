@@ -1,0 +1,105 @@
+"""What a publish has doubts about, word for word, and what it has none about (R60)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from laudstream.journey.definition import Known, check, parse
+from tests.journey.conftest import journey, wait_for
+
+MAIL = {"message": {"channel": "email", "template": "mail"}, "next": "done"}
+GONE = "2026-05-01T09:00:00Z"
+PASSES = "what happens when the instant is past already? Without 'if_past' the run goes on at once"
+WRITE = "write if_past: pass, skip, exit, or a step"
+WAIT = {"branches": [{"event": {"name": "buy"}, "next": "done"}]}
+
+
+def doubts(body: dict[str, Any], **known: Any) -> list[tuple[str, str, str]]:
+    """(pointer, what is doubted, what to do about it)."""
+    return [(each.pointer, each.message, each.fix) for each in check(parse(body), Known(**known))]
+
+
+def test_r60_an_event_that_nobody_has_sent() -> None:
+    entry = [{"segment": {"id": "vip"}}, {"api": {}}, {"event": {"name": "come"}}, {"event": {"name": "go"}}]
+    body = journey({"look": wait_for()}, entry=entry)
+    assert doubts(body, events=frozenset({"come"})) == [
+        ("/entry/3/event/name", "nobody has sent an event 'go' yet", "check the spelling")
+    ]
+    assert doubts(body, events=frozenset({"come", "go"})) == []
+    assert doubts(body) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "doubted"),
+    [
+        ("customer.name", True),
+        ("customer.address.city", True),
+        ("customer.plan", False),
+        ("customer.plan.name", False),
+        ("customer.id", False),
+        ("entry.name", False),
+        ("steps.look.event.name", False),
+    ],
+)
+def test_r60_a_value_that_a_template_needs_and_no_customer_has(path: str, doubted: bool) -> None:
+    body = journey({"look": wait_for(to="hi"), "hi": MAIL})
+    said = [
+        (
+            "/steps/hi/message/template",
+            f"template 'mail' needs {path}, which no customer has yet",
+            "give it a default",
+        )
+    ]
+    others = {"other": ["customer.nowhere"]}
+    known = {"attributes": frozenset({"plan"}), "templates": {"mail": [path], **others}}
+    assert doubts(body, **known) == (said if doubted else [])
+    assert doubts(body, templates={"mail": [path]}) == []
+
+
+@pytest.mark.parametrize(
+    ("step", "pointer"),
+    [
+        ({"delay": {"until": {"instant": GONE}}, "next": "done"}, "/delay"),
+        ({"delay": {"until": {"date": "customer.day"}}, "next": "done"}, "/delay"),
+        ({"wait": {**WAIT, "timeout": {"until": {"instant": GONE}, "next": "late"}}}, "/wait/timeout"),
+        ({"window": {"starts_at": "2026-04-01T09:00:00Z", "ends_at": GONE}, "next": "done"}, "/window"),
+        ({"delay": {"until": {"instant": GONE}, "if_past": "pass"}, "next": "done"}, ""),
+        ({"wait": {**WAIT, "timeout": {"until": {"instant": GONE}, "if_past": "exit", "next": "late"}}}, ""),
+        ({"wait": {**WAIT, "timeout": {"after": "PT1H", "next": "late"}}}, ""),
+        ({"delay": {"until": {"at": "09:00"}}, "next": "done"}, ""),
+        ({"delay": {"for": "PT1H"}, "next": "done"}, ""),
+        ({"window": {"from": "09:00", "to": "17:00"}, "next": "done"}, ""),
+        (MAIL, ""),
+    ],
+)
+def test_r60_an_instant_that_may_be_past(step: dict[str, Any], pointer: str) -> None:
+    said = [(f"/steps/there{pointer}/if_past", PASSES, WRITE)] if pointer else []
+    assert doubts(journey({"there": step})) == said
+
+
+def test_r48_r60_a_map_that_forgets_a_step_misspells_one_or_sends_at_once() -> None:
+    steps = {"look": wait_for(to="hi"), "again": wait_for("other", to="hi"), "hi": MAIL}
+    steps["look"]["wait"]["timeout"]["next"] = "again"
+    body = journey(steps, migrate={"lok": "again", "rest": "hi", "old": "exit"})
+    before = frozenset({"rest", "old", "b", "a", "look"})
+    assert doubts(body, steps=before) == [
+        (
+            "/migrate/lok",
+            "no version before this one has a step 'lok': nobody is moved from there",
+            "check the spelling",
+        ),
+        (
+            "/migrate/rest",
+            "whoever is at 'rest' gets the message of step 'hi' at once",
+            "lead them to the step behind it if they have it",
+        ),
+        (
+            "/migrate",
+            "this version has no step a, b: who is there stays on the version before",
+            "name them too: a step of this version, exit or stay",
+        ),
+    ]
+    assert doubts({**body, "migrate": {}}, steps=before) == []
+    assert [pointer for pointer, _, _ in doubts(body)] == ["/migrate/rest"]
