@@ -96,6 +96,13 @@ def test_r60_a_wrong_subscription_is_refused_with_its_place(body: dict[str, Any]
     assert [problem.pointer for problem in refused.value.problems] == [pointer]
 
 
+def test_r44_a_subscription_has_a_channel_and_is_explicit_unless_it_says_so() -> None:
+    plain = subscriptions.parse({"id": "news", "channel": "sms"})
+    assert plain == subscriptions.Subscription("news", "news", "sms", False)
+    named = subscriptions.parse({"id": "news", "name": "News", "channel": "email", "opt_in": "implied"})
+    assert named == subscriptions.Subscription("news", "News", "email", True)
+
+
 def test_r48_a_pinned_template_stays_while_the_live_one_moves_on(world: Any, make: Any) -> None:
     steps = {"hi": {"message": {"channel": "email", "template": "mail@1"}, "next": "ho"},
              "ho": {"message": {"channel": "email", "template": "mail"}, "next": "done"}}  # fmt: skip

@@ -147,6 +147,7 @@ def test_a6_what_a_failing_run_wrote_is_taken_back_whether_it_goes_first_or_last
     w.event("early")
     w.event("go")
     assert len(w.parked) == 1
+    assert {made.journey for made in w.decisions("entered")} == {failing, "b"}, "nothing of another run is lost"
     made = [(write.number, write.op, write.attributes) for write in w.effects if isinstance(write, Write)]
     assert made == [(2, "set", {"b": 1}), (3, "consent", {"sms/": "subscribed"})]
     assert w.customer.attributes == {"email": "ann@example.org", "b": 1, "c": 1}
