@@ -78,7 +78,7 @@ def instant(wall: datetime, zone: str) -> int:
         return first
     while local(first - MINUTE, zone) > wall:  # clocks went forward over it
         first -= MINUTE
-    return first
+    return first - first % MINUTE
 
 
 def plus(at: int, duration: str, zone: str) -> int:
