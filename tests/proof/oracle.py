@@ -243,10 +243,10 @@ class Oracle:
         ledger = self.ledger
         run = ledger.passages[made.run]
         body = self.live.body(run)
-        assert self.live.moves(run.journey), f"R49 no message while {self.live.status[run.journey]}"
-        if made.reason == "pace":
+        if made.reason == "pace":  # the answer to a question; it may come in a pause, and nothing is sent by it
             self.contest.paced(run, made, self.moment.clock)
             return
+        assert self.live.moves(run.journey), f"R49 no message while {self.live.status[run.journey]}"
         self.contest.decided(run, made, body)
         spot = (made.run, made.visit)
         letter = post.Letter(
