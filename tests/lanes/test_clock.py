@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +170,19 @@ def fed(lane: Lane, kit: LaneKit, caught_up: CaughtUp, machine: Machine) -> None
         kit.logs[tp.topic].clear()
 
 
+@asynccontextmanager
+async def running(lane: Lane) -> AsyncIterator[None]:
+    """It takes rounds meanwhile, and is closed afterwards."""
+    task = asyncio.create_task(lane.run())
+    try:
+        yield
+    finally:
+        lane.pause()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await lane.close()
+
+
 async def test_a_timer_fires_when_it_is_due_by_the_brokers_whatever_the_hosts_clock_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -180,8 +194,7 @@ async def test_a_timer_fires_when_it_is_due_by_the_brokers_whatever_the_hosts_cl
     kit.event("ann", "purchase", int(machine.true))
     fed(lane, kit, caught_up, machine)
     entered = machine.true
-    running = asyncio.create_task(lane.run())
-    try:
+    async with running(lane):
         await stepped(lane, machine, caught_up, 1)
         assert _decided(port)[-1] == "entered"
         for off in (HOUR, -HOUR, HOUR, 0.0, -HOUR):
@@ -191,11 +204,6 @@ async def test_a_timer_fires_when_it_is_due_by_the_brokers_whatever_the_hosts_cl
         machine.elapsed = (entered / 1000 - START) + 20.5
         await stepped(lane, machine, caught_up, 1)
         assert _decided(port)[-1] == "ended"
-    finally:
-        lane.pause()
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-        await lane.close()
     times = [head.lane_time for head in _heads(port)]
     assert times == sorted(times)
     assert max(times) <= machine.true
@@ -211,8 +219,7 @@ async def test_what_is_in_hand_tells_the_time_where_the_answer_to_a_write_was_sl
     kit.publish(waiting("PT20S"), int(machine.true))
     kit.event("ann", "purchase", int(machine.true))
     fed(lane, kit, caught_up, machine)
-    running = asyncio.create_task(lane.run())
-    try:
+    async with running(lane):
         await stepped(lane, machine, caught_up, 1)
         machine.clock._mark = None
         machine.write(back=3)  # the only answer so far came after 3 s, so the estimate is behind by as much
@@ -225,11 +232,6 @@ async def test_what_is_in_hand_tells_the_time_where_the_answer_to_a_write_was_sl
             lane.feed(tp, [Input(tp.topic, late.offset, late.timestamp, b"none", b"spoilt")])
         await stepped(lane, machine, caught_up, 1)
         assert _decided(port)[-1] == "ended"
-    finally:
-        lane.pause()
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-        await lane.close()
     assert [head for head in _heads(port) if head.clock < head.lane_time] == []
 
 
