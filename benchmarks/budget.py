@@ -85,7 +85,9 @@ def _round(lane: rounds.Lane, inputs: Sequence[Record], store: LaneStore, cache:
     result = rounds.run(lane, rounds.Plan(inputs, bound, bound, 100, 100, 0), store, cache, _body)
     result.out.state_digest()
     result.out.out_digest()
-    head = Head(lane.head.seq + 1, lane_time=result.lane_time, clock=bound, control_seq=result.control_seq)
+    head = Head(
+        lane.head.seq + 1, lane_time=result.lane_time, clock=bound, control_seq=result.control_seq, state_format=2
+    )
     out = result.out
     store.write(
         out.records, result.hints, result.done, kept=out.kept, head=head, position=head.seq, now=bound,
@@ -107,7 +109,7 @@ def _prepared(store: LaneStore, customers: int) -> tuple[rounds.Lane, int]:
     }
     first = Given(topics.CONTROL, 0, NOW, b"1", json.dumps(control).encode())
     cache: Cache[Customer] = Cache(1 << 30)
-    lane = _round(rounds.Lane(0, Head(), Catalog(), ()), [first], store, cache)
+    lane = _round(rounds.Lane(0, Head(state_format=2), Catalog(), ()), [first], store, cache)
     offset = 1
     for name in ("arrived", "seen", "seen"):
         for start in range(0, customers, 5_000):

@@ -5,7 +5,7 @@ A customer is several records: `workspace:customer` + NUL + suffix.
     suffix  record                               first bytes of the value
     c       core: runs, caps, consents, …        format byte, 8 bytes big-endian wake_at (0 = none)
     a       attributes                           format byte, 8 zero bytes
-    m       message ids seen                     format byte, 8 bytes: number of the newest kept event
+    m       message ids seen, and counts         format byte, 8 bytes: number of the newest kept event
     t       tallies of events                    format byte, 8 zero bytes
     q       places given, of a quota's key       format byte, 8 zero bytes
 

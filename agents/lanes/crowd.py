@@ -15,6 +15,7 @@ from laudstream.ids import derive
 from laudstream.journey import codec
 from laudstream.journey.advance import advance
 from laudstream.journey.catalog import Catalog
+from laudstream.journey.counted import folded
 from laudstream.journey.customer import Customer
 from laudstream.journey.decision import Decision
 from laudstream.journey.filling import filled
@@ -101,13 +102,18 @@ class Crowd:
             data={"error": f"{type(error).__name__}: {error}"[:500], "input": list(cause)},
         ))  # fmt: skip
 
-    def encode(self, popped: set[bytes]) -> list[tuple[int, bytes]]:
-        """State records of what changed; returns the timer hints to write. `popped`: customers whose hint is gone."""
+    def encode(self, popped: set[bytes], format: int) -> list[tuple[int, bytes]]:
+        """State records of what changed, in a format (A14); returns the timer hints to write. `popped`: customers whose
+        hint is gone."""
+        if format < codec.WITH_COUNTS:
+            self.now.update({key: folded(self.now[key]) for key in self.changed})
         hints = []
         put, records, now_of = codec.put, self.out.records, self.now
         for key, before in self.changed.items():
             after = now_of[key]
             put(records, before, after, key + b"\0")
+            if after.core is before.core:
+                continue
             wake_at, earlier = after.core.wake_at, before.core.wake_at
             if wake_at and not 0 < earlier <= wake_at and key not in popped:
                 hints.append((wake_at, key))

@@ -349,7 +349,7 @@ class _Round:
     # -- what comes out ------------------------------------------------------------------
     def _encode(self) -> list[tuple[int, bytes]]:
         """State records of what changed; returns the hints to write."""
-        hints = self.crowd.encode(self.popped)
+        hints = self.crowd.encode(self.popped, self.lane.head.state_format)
         self.out.records += self.quotas.records()
         if self.sweeps != self.lane.sweeps:
             self.out.records.append((SWEEPS_KEY, encode_sweeps(self.sweeps)))

@@ -19,7 +19,7 @@ from laudstream.ids import fingerprint
 from laudstream.journey import handlers, migrating, rezoning, rows, standing
 from laudstream.journey.catalog import Catalog
 from laudstream.journey.chaining import begun, let_in, stands
-from laudstream.journey.customer import FAILED, HOLDING, Core, Customer, Run
+from laudstream.journey.customer import FAILED, HOLDING, Core, Counted, Customer, Run
 from laudstream.journey.goals import awaited
 from laudstream.journey.handlers import apply_row, finish
 from laudstream.journey.inputs import (
@@ -69,14 +69,8 @@ def _event(customer: Customer, input: EventInput, moment: Moment, space: Space) 
     tracked = event.type == "track"
     entries = space.entries.get(event.name, ()) if tracked else _called(event, space)
     listening, unsettled = _look(runs, event.name, space) if runs else (_NOBODY, False)
-    if space.migrated_at and runs and not unsettled:
-        unsettled = migrating.any_waits(core, space.journeys, moment.now)
-    if space.audiences and not unsettled:
-        unsettled = any(belongs(core, live) for live in space.audiences)
-    if space.signals and not unsettled:
-        unsettled = awaits(core, space)
-    if space.rezoned_at and not unsettled:
-        unsettled = rezoning.awaits(core, space)
+    if not space.settled and not unsettled:
+        unsettled = _waits(core, space, moment.now)
     if core.goals and not unsettled and tracked:
         unsettled = awaited(core.goals, event.name, space)
     if core.judged != space.judged or (tracked and event.name in space.counted):
@@ -84,23 +78,27 @@ def _event(customer: Customer, input: EventInput, moment: Moment, space: Space) 
     known = row.born or core.writes
     if known and not unsettled and event.row is None:  # it may do no more than runs hear, or than entries refuse
         if not entries and listening:
-            counted = count(runs, listening, event, mark, moment.now) if tracked else None
+            counted = count(customer.counted, listening, event, mark, moment.now) if tracked else None
             if counted is not None:
-                after = replace(core)
-                after.runs, after.wake_at = counted, wake_at(core, counted, space.journeys)
-                return Outcome(_with(customer, after, remembered), [])
+                due = wake_at(core, runs, space.journeys)
+                if due != core.wake_at or counted is customer.counted:
+                    core = replace(core)
+                    core.wake_at = due
+                return Outcome(_with(customer, core, remembered, counted), [])
         elif not entries:
-            return Outcome(_with(customer, core, remembered), [])
+            return Outcome(_with(customer, core, remembered, customer.counted), [])
         elif tracked and not listening and (runs or core.memory):
             refusals = refused(customer, entries, event, moment, space, ("input", *input.cause))
             if refusals is not None:
                 after = replace(core)
                 after.decisions += len(refusals)
                 after.wake_at = wake_at(core, runs, space.journeys)
-                return Outcome(_with(customer, after, remembered), refusals)
+                return Outcome(_with(customer, after, remembered, customer.counted), refusals)
     heard = event if tracked else None
     work = begun(customer, moment, space, ("input", *input.cause))
     work.mark, work.recent, work.depth = mark, remembered, event.depth
+    if customer.counted and listening:
+        listening, _ = _look(tuple(work.runs), event.name, space)
     if not known or unsettled or event.row is not None:
         listening = _settled(work, event, heard)
     if heard is not None and (listening or work.core.goals):
@@ -109,9 +107,9 @@ def _event(customer: Customer, input: EventInput, moment: Moment, space: Space) 
     return finish(work)
 
 
-def _with(customer: Customer, core: Core, recent: bytes) -> Customer:
+def _with(customer: Customer, core: Core, recent: bytes, counted: Counted) -> Customer:
     return Customer(
-        customer.workspace, customer.id, core, customer.attributes, recent, customer.tallies, customer.newest
+        customer.workspace, customer.id, core, customer.attributes, recent, customer.tallies, customer.newest, counted
     )
 
 
@@ -137,6 +135,16 @@ def _look(runs: tuple[Run, ...], name: str, space: Space) -> tuple[list[Found], 
         if (heard is None or name in heard) and run.status != FAILED:
             listening.append((run, live, version))
     return listening, False
+
+
+def _waits(core: Core, space: Space, now: int) -> bool:
+    """Whether the customer has something to be settled with."""
+    return (
+        (bool(space.migrated_at and core.runs) and migrating.any_waits(core, space.journeys, now))
+        or any(belongs(core, live) for live in space.audiences)
+        or (bool(space.signals) and awaits(core, space))
+        or (bool(space.rezoned_at) and rezoning.awaits(core, space))
+    )
 
 
 def _settled(work: Work, event: Event, heard: Event | None) -> list[Found]:

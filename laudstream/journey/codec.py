@@ -3,12 +3,16 @@
 suffix | value
 c      | msgpack array of Core
 a      | msgpack map of attributes
-m      | packed ids of recent inputs
+m      | packed ids of recent inputs; of layout 2, before them 2 bytes big-endian: the length of what comes
+       | first, a msgpack array of what runs have counted since the core was written last
 t      | msgpack map of tallies
 
-A value begins with a format byte (1) and 8 bytes big-endian: wake_at for the core, the number of the
-newest kept event for `m`, zero for the others. So a
-restore finds timers without decoding a body. A part that is empty has no record.
+A value begins with a byte, its layout (1, of `m` also 2), and 8 bytes big-endian: wake_at for the core, the number
+of the newest kept event for `m`, zero for the others. So a restore finds timers without decoding a body. A part that
+is empty has no record.
+
+Format 1 of a lane (A14) knows layout 1 only: a customer who has counted is written with the numbers in the core.
+Format 2 writes them beside the ids, which an event changes anyway, and leaves the core as it is.
 """
 
 from __future__ import annotations
@@ -20,19 +24,26 @@ import msgspec
 
 from laudstream.conditions.tally import Tally
 from laudstream.errors import Broken
-from laudstream.journey.customer import Core, Customer
+from laudstream.journey.counted import folded
+from laudstream.journey.customer import Core, Counted, Customer
 
 FORMAT = 1
+"""Layout of records, but for those with counts."""
+WITH_COUNTS = 2
+"""Layout of ids with counts before them; written from this format of a lane on."""
 CORE, ATTRIBUTES, RECENT, TALLIES = b"c", b"a", b"m", b"t"
 
 _HEAD = struct.Struct(">BQ")
 _BODY = _HEAD.size
 PLAIN = _HEAD.pack(FORMAT, 0)
 """Head of a record without a wake-up time."""
+_COUNTED = struct.Struct(">BQH")
+_IDS = _COUNTED.size
 _EMPTY = Core()
 
 _encode = msgspec.msgpack.Encoder().encode
 _core = msgspec.msgpack.Decoder(Core).decode
+_counted = msgspec.msgpack.Decoder(Counted).decode
 _tallies = msgspec.msgpack.Decoder(dict[str, Tally]).decode
 _attributes = msgspec.msgpack.Decoder(dict[str, Any]).decode
 
@@ -47,23 +58,30 @@ def wake_at(value: bytes) -> int:
     return int.from_bytes(value[1:_BODY], "big")
 
 
-def encode(before: Customer | None, after: Customer, prefix: bytes = b"") -> list[tuple[bytes, bytes | None]]:
-    """The records that changed, as (prefix + suffix, value); None is a tombstone."""
+def encode(
+    before: Customer | None, after: Customer, prefix: bytes = b"", format: int = WITH_COUNTS
+) -> list[tuple[bytes, bytes | None]]:
+    """The records that changed, as (prefix + suffix, value); None is a tombstone. `format`: of the lane."""
     records: list[tuple[bytes, bytes | None]] = []
-    put(records, empty(after.workspace, after.id) if before is None else before, after, prefix)
+    before = empty(after.workspace, after.id) if before is None else before
+    put(records, before, after if format >= WITH_COUNTS else folded(after), prefix)
     return records
 
 
 def put(records: list[tuple[bytes, bytes | None]], before: Customer, after: Customer, prefix: bytes) -> None:
-    """`encode` onto the end of a list."""
-    core, recent = after.core, after.recent
+    """`encode` onto the end of a list; before format 2, `after` must be folded."""
+    core, recent, counted = after.core, after.recent, after.counted
     if core is not before.core:
         blank = not core.runs and core == _EMPTY
         records.append((prefix + CORE, None if blank else _HEAD.pack(FORMAT, core.wake_at) + _encode(core)))
     if after.attributes is not before.attributes and (after.attributes or before.attributes):
         records.append((prefix + ATTRIBUTES, PLAIN + _encode(after.attributes) if after.attributes else None))
-    if recent is not before.recent and recent != before.recent:
-        records.append((prefix + RECENT, _HEAD.pack(FORMAT, after.newest) + recent if recent else None))
+    if (recent is not before.recent and recent != before.recent) or counted != before.counted:
+        if counted:
+            counts = _encode(counted)
+            records.append((prefix + RECENT, _COUNTED.pack(WITH_COUNTS, after.newest, len(counts)) + counts + recent))
+        else:
+            records.append((prefix + RECENT, _HEAD.pack(FORMAT, after.newest) + recent if recent else None))
     tallies = after.tallies
     if tallies is not before.tallies and (tallies or before.tallies):
         records.append((prefix + TALLIES, PLAIN + _encode(tallies) if tallies else None))
@@ -78,13 +96,14 @@ def read(
     workspace: str, id: str, core: bytes | None, attributes: bytes | None, recent: bytes | None, tallies: bytes | None
 ) -> Customer:
     """`decode`, of its records in this order."""
-    for value in (core, attributes, recent, tallies):
-        if value is not None and (len(value) < _BODY or value[0] != FORMAT):
-            raise Broken(
-                f"state of {workspace}:{id} begins with {value[:1].hex() or 'nothing'}, this release reads format "
-                f"{FORMAT}: start a worker of the release that wrote it (docs/upgrading.md)"
-            )
+    counted: Counted = ()
     try:
+        for value in (core, attributes, recent, tallies):
+            if value is not None and (len(value) < _BODY or value[0] != FORMAT):
+                if value is not recent or len(value) < _IDS or value[0] != WITH_COUNTS:
+                    raise _unknown(workspace, id, value)
+                end = _IDS + int.from_bytes(value[_BODY:_IDS], "big")
+                counted, recent = _counted(value[_IDS:end]), value[:_BODY] + value[end:]
         return Customer(
             workspace,
             id,
@@ -93,6 +112,14 @@ def read(
             b"" if recent is None else recent[_BODY:],
             {} if tallies is None else _tallies(tallies[_BODY:]),
             0 if recent is None else wake_at(recent),
+            counted,
         )
     except msgspec.DecodeError as error:
         raise Broken(f"state of {workspace}:{id}: {error}") from None
+
+
+def _unknown(workspace: str, id: str, value: bytes) -> Broken:
+    return Broken(
+        f"state of {workspace}:{id} begins with {value[:1].hex() or 'nothing'}, this release reads layouts "
+        f"{FORMAT} and {WITH_COUNTS}: start a worker of the release that wrote it (docs/upgrading.md)"
+    )

@@ -26,6 +26,9 @@ HOLDING = "holding"
 FAILED = "failed"
 """Parked by an error (A6); only stop and deletion end it."""
 
+Counted = tuple[tuple[str, tuple[int, ...]], ...]
+"""(run, its `progress`) of runs that have counted since the core was written last."""
+
 _unpack = msgspec.msgpack.Decoder(dict[str, Any]).decode
 
 
@@ -168,7 +171,7 @@ class Run(msgspec.Struct, array_like=True, gc=False):
     wanted_at: int = 0
     """When the message at the present step was first wanted, ms."""
     progress: tuple[int, ...] = ()
-    """Inputs counted for each branch of the present wait (R28)."""
+    """Inputs counted for each branch of the present wait (R28), unless `Customer.counted` has newer numbers."""
     steps: dict[str, dict[str, Any]] = {}
     """`steps.<id>`: {"event": properties of what ended that wait} (R25)."""
     messages: tuple[Message, ...] = ()
@@ -260,3 +263,4 @@ class Customer(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """By query or tracker, see `laudstream.conditions.tally`."""
     newest: int = 0
     """Number of the last event of the customer that the lane keeps; 0: none. The core only hands it on."""
+    counted: Counted = ()

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from msgspec.structs import replace
-
 from laudstream.conditions import Condition, Get
 from laudstream.conditions.operators import same
 from laudstream.customers.event import Event
 from laudstream.journey.collecting import gather
-from laudstream.journey.customer import FAILED, Held, Run
+from laudstream.journey.counted import progress_of, put
+from laudstream.journey.customer import FAILED, Counted, Held, Run
 from laudstream.journey.kinds.wait import WaitStep
 from laudstream.journey.matching import (
     YOUNG_MS,
@@ -115,8 +114,8 @@ def _used(work: Work, run: Run) -> bool:
     return run.entry.mark == work.mark or bool(run.used and (run.step, work.mark) in run.used)
 
 
-def count(runs: tuple[Run, ...], listening: list[Found], event: Event, mark: bytes, now: int) -> tuple[Run, ...] | None:
-    """`runs` after an event that only brings waits nearer to their number: what `hear` does to them, without a Work.
+def count(counted: Counted, listening: list[Found], event: Event, mark: bytes, now: int) -> Counted | None:
+    """`counted` after an event that only brings waits nearer to their number: what `hear` does to runs, without a Work.
     None: it may do more (R28)."""
     if event.timestamp and now - event.timestamp >= YOUNG_MS:
         return None
@@ -127,18 +126,16 @@ def count(runs: tuple[Run, ...], listening: list[Found], event: Event, mark: byt
             return None
         if version.exits and _may_end(version.exits, name):
             return None
-        if type(step) is not WaitStep or name not in step.counts:
+        if type(step) is not WaitStep or (found := step.counts.get(name)) is None:
             return None
         if run.entry.mark == mark or (run.used and (run.step, mark) in run.used):
             continue
-        index, needed = step.counts[name]
-        progress = _one_more(run.progress or (0,) * len(step.branches), index)
+        index, needed = found
+        progress = _one_more(progress_of(counted, run) or (0,) * len(step.branches), index)
         if progress[index] >= needed:
             return None
-        mine = replace(run)
-        mine.progress = progress
-        runs = (mine,) if len(runs) == 1 else tuple(mine if other is run else other for other in runs)
-    return runs
+        counted = put(counted, run.id, progress)
+    return counted
 
 
 def _may_end(rules: tuple[Exit, ...], name: str) -> bool:

@@ -185,6 +185,12 @@ class Space(msgspec.Struct, frozen=True, gc=False):
     """Those of the last day, by number."""
     listeners: dict[str, tuple[LiveJourney, ...]] = {}
     """Signal -> journeys that it may enter, by priority, then by id (R21)."""
+    settled: bool = True
+    """Nothing of what customers are settled with, sooner or later, is there: no audience, migration, signal or zone."""
+
+    def __post_init__(self) -> None:
+        settled = not (self.audiences or self.migrated_at or self.signals or self.rezoned_at)
+        force_setattr(self, "settled", settled)
 
     def zone_on(self, at: int) -> tzinfo:
         """The workspace's zone at that time (ms)."""

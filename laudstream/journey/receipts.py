@@ -49,5 +49,6 @@ def noted(customer: Customer, delivery: Delivery, space: Space) -> Customer | No
     core = replace(core)
     core.runs, core.slots, core.wake_at = runs, slots, due
     return Customer(
-        customer.workspace, customer.id, core, customer.attributes, customer.recent, customer.tallies, customer.newest
-    )
+        customer.workspace, customer.id, core, customer.attributes, customer.recent, customer.tallies, customer.newest,
+        customer.counted,
+    )  # fmt: skip

@@ -15,7 +15,8 @@ from msgspec.structs import replace
 from laudstream.conditions import Scope
 from laudstream.conditions.tally import Tally
 from laudstream.ids import digest
-from laudstream.journey.customer import ASKING, FAILED, Core, Customer, Message, Run
+from laudstream.journey.counted import runs_of
+from laudstream.journey.customer import ASKING, FAILED, Core, Counted, Customer, Message, Run
 from laudstream.journey.decision import Decision
 from laudstream.journey.durations import zone_of
 from laudstream.journey.handoff import Emitted
@@ -72,6 +73,7 @@ class Work(msgspec.Struct, gc=False, eq=False):
     recent: bytes
     tallies: dict[str, Tally]
     newest: int
+    counted: Counted
     core: Core
     """Ours to change; its runs and wake_at are set at the end."""
     runs: list[Run]
@@ -277,17 +279,17 @@ class Work(msgspec.Struct, gc=False, eq=False):
         """The customer after the input, and the effects in the order in which they came about."""
         before, core, effects = self.before, self.core, self.out
         if self.runs_changed:
-            core.runs = tuple(self.runs)
+            core.runs, self.counted = tuple(self.runs), ()
         due = wake_at(core, core.runs, self.journeys)
         if due != core.wake_at:
             core.wake_at = due
-        tallies = self.tallies
+        tallies, counted = self.tallies, self.counted
         if not effects and core == before.core:
             core = before.core
             if self.recent is before.recent and self.attributes is before.attributes and tallies is before.tallies:
-                return Outcome(before, effects)
+                return Outcome(before, effects)  # with the same core it has the same numbers
         return Outcome(
-            Customer(self.workspace, self.customer, core, self.attributes, self.recent, tallies, self.newest),
+            Customer(self.workspace, self.customer, core, self.attributes, self.recent, tallies, self.newest, counted),
             effects,
             self.parked,
         )
@@ -315,7 +317,8 @@ def opened(before: Customer, moment: Moment, space: Space, cause: Origin) -> Wor
     core = before.core
     return Work(
         before, moment, space, cause, before.workspace, before.id, space.journeys, before.attributes, before.recent,
-        before.tallies, before.newest, replace(core), list(core.runs),
+        before.tallies, before.newest, before.counted, replace(core),
+        runs_of(core, before.counted) if before.counted else list(core.runs),
     )  # fmt: skip
 
 

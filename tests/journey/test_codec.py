@@ -50,6 +50,17 @@ def test_an_empty_customer_has_no_records() -> None:
     assert decode("workspace1", "ann", {}) == empty("workspace1", "ann")
 
 
+@pytest.mark.parametrize("value", [
+    b"\x02" + bytes(9),  # too short for its length
+    b"\x02" + bytes(10),  # no counts
+    b"\x02" + bytes(8) + b"\x00\x02\x91\xc1",
+    b"\x03" + bytes(20),
+])  # fmt: skip
+def test_ids_with_counts_that_cannot_be_read_say_so(value: bytes) -> None:
+    with pytest.raises(Broken, match="workspace1:ann"):
+        decode("workspace1", "ann", {b"m": value})
+
+
 @pytest.mark.parametrize("value", [b"", b"\x02" + bytes(9), b"\x01" + bytes(8) + b"\xc1", b"\x01" + bytes(8) + b"\x80"])
 def test_a_record_that_cannot_be_read_says_so(value: bytes) -> None:
     with pytest.raises(Broken, match="workspace1:ann"):
