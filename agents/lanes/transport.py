@@ -48,6 +48,8 @@ class LaneConsumerThread(driver.AIOKafkaConsumerThread):
         consumer = super()._create_worker_consumer(transport)
         settings = self.app.settings
         surface.read_committed(consumer, min_bytes=settings.fetch_min_bytes, max_wait_ms=settings.fetch_max_wait_ms)
+        if self.app.told:
+            surface.tell(consumer, self.app.told)
         return consumer
 
     async def seek_to_committed(self) -> Any:
@@ -148,6 +150,8 @@ def _credentials(settings: Settings) -> Credentials | None:
 class LaneApp(faust.App):
     """A Faust app with a hub beside its agents. `hub_topics` must have equal partition counts."""
 
+    told = b""
+    """What all who look at the group find beside this worker."""
     plain_topics: tuple[str, ...] = ()
     """Those of them that nobody writes to in transactions, where the hub must know that it has read everything."""
 

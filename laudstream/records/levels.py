@@ -5,7 +5,9 @@ A lane has them in its head, and keeps them whatever release runs it. A control 
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
 
 from laudstream.errors import Broken
 from laudstream.journey.control import Control
@@ -42,6 +44,21 @@ class Bearing(Protocol):
     def core_level(self) -> int: ...
     @property
     def state_format(self) -> int: ...
+
+
+def told() -> bytes:
+    """What a worker tells all who look at its group: which numbers it knows."""
+    return msgspec.json.encode(newest()._asdict())
+
+
+def heard(said: bytes) -> Levels:
+    """What a worker knows that told this; the first numbers if it is of a release that told nothing."""
+    try:
+        found = msgspec.json.decode(said, type=dict[str, Any]) if said else {}
+    except msgspec.DecodeError:
+        return LEAST
+    numbers = {name: found[name] for name in NAMES if type(found.get(name)) is int}
+    return Levels(**numbers)
 
 
 def of(record: Bearing) -> Levels:
