@@ -62,7 +62,7 @@ class JourneyApp(LaneApp):
     def __init__(self, settings: Settings) -> None:
         self.definitions = Definitions(settings)
         self._cluster: wire_state.Cluster | None = None
-        self.told = levels.told()
+        self.told = levels.newest()._asdict()
         surface.lean_records((*topics.LANE_INPUTS, topics.STATE))
         super().__init__(settings, settings.app_id, topics.LANE_INPUTS, self._make_hub)
 

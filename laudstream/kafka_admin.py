@@ -48,8 +48,8 @@ class GroupMember(NamedTuple):
     """client@host"""
     partitions: tuple[int, ...]
     """Of the topic that was asked for."""
-    told: bytes
-    """What it says of itself (agents.lanes.surface.tell)."""
+    user_data: bytes
+    """Of its subscription: what it says of itself."""
 
 
 class Group(NamedTuple):
@@ -260,8 +260,8 @@ async def group(settings: Settings, name: str, topic: str) -> Group:
     for _, client_id, host, metadata, assignment, *_ in rows:
         given = ConsumerProtocol.ASSIGNMENT.decode(assignment).assignment if assignment else ()
         partitions = sorted(p for of, numbers in given if of == topic for p in numbers)
-        told = ConsumerProtocol.METADATA.decode(metadata).user_data if metadata else b""
-        found.append(GroupMember(f"{client_id}@{host.lstrip('/')}", tuple(partitions), told or b""))
+        said = ConsumerProtocol.METADATA.decode(metadata).user_data if metadata else b""
+        found.append(GroupMember(f"{client_id}@{host.lstrip('/')}", tuple(partitions), said or b""))
     return Group(state not in _MOVING, tuple(found))
 
 

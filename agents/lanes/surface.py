@@ -16,8 +16,6 @@ import msgspec
 from aiokafka import AIOKafkaConsumer
 from aiokafka.client import AIOKafkaClient
 from aiokafka.consumer.fetcher import PartitionRecords
-from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
-from aiokafka.coordinator.protocol import ConsumerProtocolMemberMetadata
 from aiokafka.errors import IllegalStateError, KafkaError
 from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.structs import TopicPartition
@@ -33,8 +31,6 @@ PRIVATE = (
     "aiokafka.conn:AIOKafkaConnection.send",
     "aiokafka.protocol.fetch:FetchRequest",
     "aiokafka.protocol.api:Request.prepare",
-    "aiokafka.consumer.consumer:AIOKafkaConsumer.start",
-    "aiokafka.coordinator.assignors.roundrobin:RoundRobinPartitionAssignor.metadata",
     "aiokafka.consumer.fetcher:Fetcher._proc_fetch_request",
     "aiokafka.consumer.fetcher:Fetcher.fetched_records",
     "aiokafka.consumer.fetcher:PartitionRecords._consumer_record",
@@ -78,22 +74,6 @@ def member_of(consumer: AIOKafkaConsumer, group: str, instance_id: str | None) -
     later a heartbeat may have reset it to "no member", and a transaction of "no member" is not checked."""
     at = consumer._coordinator
     return Member(group, at.generation, at.member_id, instance_id)
-
-
-def tell(consumer: AIOKafkaConsumer, said: bytes) -> None:
-    """Before it starts: who describes the group finds `said` beside this member, from its joining on.
-
-    It stands in the member's subscription, as its user data, which the assignor passes over. A client id would be wrong
-    after a restart of a static member: Kafka keeps that of the process before.
-    """
-    assert list(consumer._partition_assignment_strategy) == [RoundRobinPartitionAssignor]
-
-    class Telling(RoundRobinPartitionAssignor):
-        @classmethod
-        def metadata(cls, topics: Iterable[str]) -> ConsumerProtocolMemberMetadata:
-            return ConsumerProtocolMemberMetadata(cls.version, list(topics), said)
-
-    consumer._partition_assignment_strategy = (Telling,)
 
 
 class Input(msgspec.Struct, gc=False):

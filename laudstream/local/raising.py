@@ -56,7 +56,7 @@ async def look(settings: Settings) -> Standing:
         await asyncio.sleep(POLL_S)
     async with Logs(settings) as logs:
         heads = await logs.heads()
-    workers = sorted(Worker(one.name, levels.heard(one.told), one.partitions) for one in group.members)
+    workers = sorted(Worker(one.name, levels.heard(one.user_data), one.partitions) for one in group.members)
     return Standing(settings.partitions, {lane: levels.of(head) for lane, head in heads.items()}, tuple(workers))
 
 

@@ -28,6 +28,8 @@ class Levels(NamedTuple):
 
 NAMES = Levels._fields
 """Ids of the control records that raise them."""
+TOLD = "laudstream"
+"""Where a journey worker tells its numbers, in the JSON of its subscription."""
 LEAST = Levels()
 """Of a lane whose head says nothing, and of a worker that says nothing."""
 
@@ -46,18 +48,13 @@ class Bearing(Protocol):
     def state_format(self) -> int: ...
 
 
-def told() -> bytes:
-    """What a worker tells all who look at its group: which numbers it knows."""
-    return msgspec.json.encode(newest()._asdict())
-
-
-def heard(said: bytes) -> Levels:
-    """What a worker knows that told this; the first numbers if it is of a release that told nothing."""
+def heard(user_data: bytes) -> Levels:
+    """What a worker knows that has this in its subscription; the first numbers if its release tells nothing."""
     try:
-        found = msgspec.json.decode(said, type=dict[str, Any]) if said else {}
-    except msgspec.DecodeError:
+        said = msgspec.json.decode(user_data, type=dict[str, Any])[TOLD] if user_data else {}
+        numbers = {name: said[name] for name in NAMES if type(said.get(name)) is int}
+    except (msgspec.DecodeError, KeyError, AttributeError):
         return LEAST
-    numbers = {name: found[name] for name in NAMES if type(found.get(name)) is int}
     return Levels(**numbers)
 
 

@@ -14,7 +14,6 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from click.testing import CliRunner, Result
 
 from agents.control import ControlAgent
-from agents.lanes import surface
 from laudstream import topics
 from laudstream.cli.main import cli
 from laudstream.errors import Refused
@@ -25,6 +24,7 @@ from laudstream.records import levels
 from laudstream.records.head import HEAD_KEY, Head
 from laudstream.records.levels import NAMES, Levels
 from laudstream.settings import Settings, environment
+from tests.agents.test_telling import tell
 from tests.lanes.kit import LaneKit
 
 if TYPE_CHECKING:
@@ -58,8 +58,7 @@ class Site:
             topics.EVENTS, bootstrap_servers=self.settings.kafka, group_id=self.settings.app_id, client_id=client,
             enable_auto_commit=False, heartbeat_interval_ms=300,
         )  # fmt: skip
-        if said:
-            surface.tell(consumer, said)
+        tell(consumer, said)
         await consumer.start()
         try:
             yield
@@ -101,6 +100,10 @@ class Site:
         return {levels.of(kit.lane.head) for kit in self.lanes}
 
 
+def knowing(numbers: Levels) -> bytes:
+    return msgspec.json.encode({levels.TOLD: numbers._asdict()})
+
+
 @pytest.fixture
 async def site(database: str, kafka: Any) -> AsyncIterator[Site]:
     names = (topics.CONTROL, topics.STATE, topics.EVENTS)
@@ -123,7 +126,7 @@ async def _made(admin: AIOKafkaAdminClient, wanted: list[NewTopic]) -> None:
 async def lanes_of(site: Site, *, said: bytes | None = None) -> AsyncIterator[None]:
     running = asyncio.create_task(site.run())
     try:
-        async with site.worker(levels.told() if said is None else said):
+        async with site.worker(knowing(levels.newest()) if said is None else said):
             async with asyncio.timeout(20):
                 while len((await raising.look(site.settings)).lanes) < PARTITIONS:
                     running.done() and running.result()

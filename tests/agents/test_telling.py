@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from aiokafka.coordinator.protocol import ConsumerProtocolMemberMetadata
+from faust.assignor.partition_assignor import PartitionAssignor
 
 from agents.journeys import JourneyApp
-from agents.lanes import surface
+from agents.lanes.telling import Assignor
 from laudstream import kafka_admin
 from laudstream.records import levels
 from laudstream.records.levels import LEAST, Levels
 from laudstream.settings import Settings
+
+
+def tell(consumer: AIOKafkaConsumer, said: bytes) -> None:
+    """Before it starts: what stands as user data in its subscription."""
+
+    class Telling(RoundRobinPartitionAssignor):
+        @classmethod
+        def metadata(cls, topics: Iterable[str]) -> ConsumerProtocolMemberMetadata:
+            return ConsumerProtocolMemberMetadata(cls.version, list(topics), said)
+
+    consumer._partition_assignment_strategy = (Telling,)
+
 
 TOPIC, GROUP, PARTITIONS = "told", "telling", 4
 Until = Callable[..., Awaitable[None]]
@@ -34,8 +50,7 @@ async def make(kafka: Any) -> AsyncIterator[Make]:
             TOPIC, bootstrap_servers=kafka.address, group_id=GROUP, client_id=client, group_instance_id=instance,
             session_timeout_ms=10_000, heartbeat_interval_ms=300, enable_auto_commit=False,
         )  # fmt: skip
-        if said:
-            surface.tell(consumer, said)
+        tell(consumer, said)
         await consumer.start()
         consumers.append(consumer)
         return consumer
@@ -62,7 +77,11 @@ async def test_members_that_tell_and_one_that_does_not_share_a_topic_and_each_is
 
     await until(shared)
     found = {m.name.partition("@")[0]: m for m in (await kafka_admin.group(settings, GROUP, TOPIC)).members}
-    assert {name: member.told for name, member in found.items()} == {"old": b"", "new": b"new", "still-1": b"first"}
+    assert {name: member.user_data for name, member in found.items()} == {
+        "old": b"",
+        "new": b"new",
+        "still-1": b"first",
+    }
     assert all(member.partitions for member in found.values())
     owned = await kafka_admin.owners(settings, GROUP, TOPIC)
     assert owned == {p: member.name for member in found.values() for p in member.partitions}
@@ -72,7 +91,7 @@ async def test_members_that_tell_and_one_that_does_not_share_a_topic_and_each_is
 
     async def heard() -> bool:
         group = await kafka_admin.group(settings, GROUP, TOPIC)
-        return group.settled and {m.told for m in group.members} == {b"", b"new", b"second"}
+        return group.settled and {m.user_data for m in group.members} == {b"", b"new", b"second"}
 
     await until(heard)
 
@@ -93,9 +112,15 @@ async def test_a_group_that_nobody_is_in_is_settled_and_empty(kafka: Any) -> Non
     assert group == kafka_admin.Group(True, ())
 
 
-def test_a_journey_worker_tells_the_numbers_that_it_knows(tmp_path: Any) -> None:
+def test_a_journey_worker_tells_the_numbers_that_it_knows_and_faust_passes_over_them(tmp_path: Path) -> None:
+    """The leader of the group may be of a release that tells nothing."""
     app = JourneyApp(Settings(data_dir=str(tmp_path)))
-    assert levels.heard(app.told) == levels.newest()
+    assert isinstance(app.assignor, Assignor)
+    made, plain = app.assignor.metadata({TOPIC}), PartitionAssignor.metadata(app.assignor, {TOPIC})
+    assert (levels.heard(made.user_data), levels.heard(plain.user_data)) == (levels.newest(), LEAST)
+    assert (made.version, made.subscription) == (plain.version, plain.subscription)
+    read = [PartitionAssignor._get_client_metadata(each).to_representation() for each in (made, plain)]
+    assert read[0] == read[1]
 
 
 @pytest.mark.parametrize(
@@ -104,9 +129,10 @@ def test_a_journey_worker_tells_the_numbers_that_it_knows(tmp_path: Any) -> None
         (b"", LEAST),
         (b"\xff", LEAST),
         (b"[]", LEAST),
-        (b'{"core_level":2,"state_format":3,"of_a_later_release":[4]}', Levels(2, 3)),
-        (b'{"state_format":3}', Levels(1, 3)),
-        (b'{"core_level":"2"}', LEAST),
+        (b'{"laudstream":[2]}', LEAST),
+        (b'{"laudstream":{"core_level":2,"state_format":3,"of_a_later_release":[4]}}', Levels(2, 3)),
+        (b'{"laudstream":{"state_format":3},"core_level":2}', Levels(1, 3)),
+        (b'{"laudstream":{"core_level":"2"}}', LEAST),
     ],
 )
 def test_what_is_not_said_is_the_first_number(said: bytes, known: Levels) -> None:

@@ -20,8 +20,6 @@ DIGESTS = {
     "aiokafka.conn:AIOKafkaConnection.send": "5909ea32f4efca49",
     "aiokafka.protocol.fetch:FetchRequest": "ef21d383f1372a25",
     "aiokafka.protocol.api:Request.prepare": "3a65d9fdefe34d3f",
-    "aiokafka.consumer.consumer:AIOKafkaConsumer.start": "2f1ba70443327538",
-    "aiokafka.coordinator.assignors.roundrobin:RoundRobinPartitionAssignor.metadata": "3c0dae6e8995e105",
     "aiokafka.consumer.fetcher:Fetcher._proc_fetch_request": "59bf948fff47eed5",
     "aiokafka.consumer.fetcher:Fetcher.fetched_records": "be4348896b9b66af",
     "aiokafka.consumer.fetcher:PartitionRecords._consumer_record": "e668541600b047ab",
