@@ -19,6 +19,7 @@ from agents.lanes.hub import GroupSource, LaneHub
 from agents.lanes.transport import Crash, LaneApp
 from laudstream import kafka_client, topics
 from laudstream.errors import Broken, LaudstreamError, Refused
+from laudstream.records import levels
 from laudstream.settings import Settings, load
 
 log = structlog.get_logger(__name__)
@@ -61,6 +62,7 @@ class JourneyApp(LaneApp):
     def __init__(self, settings: Settings) -> None:
         self.definitions = Definitions(settings)
         self._cluster: wire_state.Cluster | None = None
+        self.told = levels.newest()._asdict()
         surface.lean_records((*topics.LANE_INPUTS, topics.STATE))
         super().__init__(settings, settings.app_id, topics.LANE_INPUTS, self._make_hub)
 

@@ -1,7 +1,8 @@
 """Orders of the outbox: which of them lanes can follow, and what they become in Kafka (A9). Pure.
 
 An order is refused if its body does not compile, or if nobody ever published the body of its version: a lane that
-reads an order waits for the body, so such an order would stop all of them. Winners of experiments have no body.
+reads an order waits for the body, so such an order would stop all of them. Winners of experiments have no body. Nor
+has a level: it is refused if this release does not know its number, for no lane of it could go on.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ import msgspec
 
 from laudstream.errors import Invalid
 from laudstream.journey import migration, signals, subscriptions
-from laudstream.journey.control import BODILESS, Control, body_key
+from laudstream.journey.control import BODILESS, LEVEL, Control, body_key
 from laudstream.journey.definition import parse
 from laudstream.journey.parse_settings import workspace as parse_workspace
 from laudstream.messages import forms
 from laudstream.records.codec import encode
+from laudstream.records.levels import NAMES, newest
 from laudstream.segments import definition as segments
 
 MAX_BODY_BYTES = 1 << 20
@@ -64,6 +66,8 @@ def review(orders: Iterable[Order]) -> Review:
         try:
             if order.kind not in BODILESS and not order.known and order.key not in new:
                 raise Invalid(f"version {order.version} of {order.kind} {order.id} was never published")
+            if order.kind == LEVEL:
+                _level(order)
             if order.body is not None and len(definition(order)) > MAX_BODY_BYTES:
                 raise Invalid(f"the body is larger than {MAX_BODY_BYTES} bytes")
         except MemoryError:
@@ -94,6 +98,14 @@ def control(order: Order) -> bytes:
             order.share,
         )
     )  # fmt: skip
+
+
+def _level(order: Order) -> None:
+    known = newest()
+    if order.workspace_id or order.id not in NAMES or not 1 <= order.version <= getattr(known, order.id):
+        raise Invalid(
+            f"{order.id} {order.version}: the control agent is of a release that knows {known}: replace the projector"
+        )
 
 
 def _journey(order: Order, body: dict[str, Any]) -> dict[str, Any]:

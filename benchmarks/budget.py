@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
+from msgspec.structs import replace
 
 from agents.lanes import round as rounds
 from agents.lanes.history import History
@@ -29,7 +30,7 @@ from laudstream.journey.catalog import Catalog
 from laudstream.journey.customer import Customer
 from laudstream.journey.inputs import EventInput, Moment
 from laudstream.records import codec as wire
-from laudstream.records.head import Head
+from laudstream.records.head import new_head
 from tables.cache import Cache
 from tables.store import LaneStore, Origin, RocksMemory
 
@@ -85,8 +86,8 @@ def _round(lane: rounds.Lane, inputs: Sequence[Record], store: LaneStore, cache:
     result = rounds.run(lane, rounds.Plan(inputs, bound, bound, 100, 100, 0), store, cache, _body)
     result.out.state_digest()
     result.out.out_digest()
-    head = Head(
-        lane.head.seq + 1, lane_time=result.lane_time, clock=bound, control_seq=result.control_seq, state_format=2
+    head = replace(
+        lane.head, seq=lane.head.seq + 1, lane_time=result.lane_time, clock=bound, control_seq=result.control_seq
     )
     out = result.out
     store.write(
@@ -109,7 +110,7 @@ def _prepared(store: LaneStore, customers: int) -> tuple[rounds.Lane, int]:
     }
     first = Given(topics.CONTROL, 0, NOW, b"1", json.dumps(control).encode())
     cache: Cache[Customer] = Cache(1 << 30)
-    lane = _round(rounds.Lane(0, Head(state_format=2), Catalog(), ()), [first], store, cache)
+    lane = _round(rounds.Lane(0, new_head(), Catalog(), ()), [first], store, cache)
     offset = 1
     for name in ("arrived", "seen", "seen"):
         for start in range(0, customers, 5_000):

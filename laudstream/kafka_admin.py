@@ -25,6 +25,7 @@ from laudstream.topics import TOPICS, Topic
 TIMEOUT_S = 20.0
 NOT_ALLOWED = (29, 30, 31, 53)
 """Error codes: no right on a topic, a group, the cluster, a transactional id."""
+_MOVING = ("PreparingRebalance", "CompletingRebalance")
 _OF_THE_TOPIC = 1  # source of a setting in DescribeConfigs: set for this very topic
 
 
@@ -40,6 +41,21 @@ class Found(NamedTuple):
     """Settings of this topic in effect …"""
     own: Mapping[str, str]
     """… and those that were set for it."""
+
+
+class GroupMember(NamedTuple):
+    name: str
+    """client@host"""
+    partitions: tuple[int, ...]
+    """Of the topic that was asked for."""
+    user_data: bytes
+    """Of its subscription: what it says of itself."""
+
+
+class Group(NamedTuple):
+    settled: bool
+    """Else its members are giving out partitions, and nobody knows what they have and say."""
+    members: tuple[GroupMember, ...]
 
 
 class Change(NamedTuple):
@@ -234,17 +250,22 @@ def _raise(code: int, what: str) -> None:
         raise error(f"Kafka: {what} ({kind.__name__})")
 
 
-async def owners(settings: Settings, group: str, topic: str) -> dict[int, str]:
-    """Partition of `topic` -> the member of the consumer group that has it, as `client@host`. Raises Unavailable."""
-    found: dict[int, str] = {}
+async def group(settings: Settings, name: str, topic: str) -> Group:
+    """A consumer group as its coordinator knows it. Raises Unavailable, Refused."""
     async with admin(settings) as client:
-        for answer in await client.describe_consumer_groups([group]):
-            for code, _, _, _, _, members, *_ in answer.groups:
-                _raise(code, f"members of the group {group}")
-                for _, client_id, host, _, assignment, *_ in members:
-                    if not assignment:
-                        continue
-                    for name, partitions in ConsumerProtocol.ASSIGNMENT.decode(assignment).assignment:
-                        if name == topic:
-                            found.update(dict.fromkeys(partitions, f"{client_id}@{host.lstrip('/')}"))
-    return found
+        [answer] = await client.describe_consumer_groups([name])
+    [(code, _, state, _, _, rows, *_)] = answer.groups
+    _raise(code, f"members of the group {name}")
+    found = []
+    for _, client_id, host, metadata, assignment, *_ in rows:
+        given = ConsumerProtocol.ASSIGNMENT.decode(assignment).assignment if assignment else ()
+        partitions = sorted(p for of, numbers in given if of == topic for p in numbers)
+        said = ConsumerProtocol.METADATA.decode(metadata).user_data if metadata else b""
+        found.append(GroupMember(f"{client_id}@{host.lstrip('/')}", tuple(partitions), said or b""))
+    return Group(state not in _MOVING, tuple(found))
+
+
+async def owners(settings: Settings, name: str, topic: str) -> dict[int, str]:
+    """Partition of `topic` -> the member of the consumer group that has it, as `client@host`. Raises Unavailable."""
+    members = (await group(settings, name, topic)).members
+    return {partition: member.name for member in members for partition in member.partitions}

@@ -81,7 +81,7 @@ MEANINGS: Mapping[str, str] = {
     "projector": "laudstream worker projector",
     "connect": "Kafka Connect with the Debezium connector",
     "admin": "laudstream topics apply, topics list, doctor",
-    "operator": "laudstream lanes, dead-letters, replay",
+    "operator": "laudstream lanes, dead-letters, replay, upgrade",
 }
 
 

@@ -22,7 +22,7 @@ import msgspec
 import rocksdict as rocks
 
 from laudstream.errors import Broken
-from laudstream.records.head import HEAD_KEY, Head, decode_head, encode
+from laudstream.records.head import HEAD_KEY, Head, decode_head, encode, new_head
 from laudstream.topics import DAY_MS
 from tables.layout import CORE, EVENT, customer_of, hint, hint_of, wake_at_of
 from tables.trouble import StoreCorrupt, told, trouble
@@ -131,7 +131,7 @@ class LaneStore:
             self._wipe()
         self.meta = Meta(origin, written_at=now) if meta is None or self.fresh else meta
         raw = self._db.get(HEAD_KEY)
-        self.head = decode_head(raw) if raw else Head(epoch=origin.epoch)
+        self.head = decode_head(raw) if raw else new_head(origin.epoch)
 
     @told
     def _begin(self) -> Meta | None:
@@ -158,7 +158,7 @@ class LaneStore:
         self._wipe()
         self.fresh = True
         self.meta = Meta(self.meta.origin, written_at=self.meta.written_at)
-        self.head = Head(epoch=self.meta.origin.epoch)
+        self.head = new_head(self.meta.origin.epoch)
 
     def _wipe(self) -> None:
         self._close()

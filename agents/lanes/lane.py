@@ -31,6 +31,7 @@ from laudstream.journey.control import BODILESS, body_key
 from laudstream.journey.customer import Customer
 from laudstream.records import codec as wire
 from laudstream.records import head as heads
+from laudstream.records import levels
 from laudstream.records.head import Head, Journal
 from laudstream.settings import Settings
 from tables import checkpoints
@@ -111,12 +112,7 @@ class Lane:
         head = store.head
         if wanted is not None and head.seq != wanted:
             raise Broken(f"lane {self.partition}: the changelog ends with round {head.seq}, the group says {wanted}")
-        if head.core_level > heads.CORE_LEVEL or head.state_format > heads.STATE_FORMAT:
-            raise Broken(
-                f"lane {self.partition} is written by a newer release: level {head.core_level}, format "
-                f"{head.state_format}; this one knows level {heads.CORE_LEVEL}, format {heads.STATE_FORMAT}: "
-                "start a worker of that release (docs/upgrading.md)"
-            )
+        levels.check(self.partition, levels.of(head))
         for topic, topic_id in head.topic_ids.items():
             if self._topic_ids.get(topic, topic_id) != topic_id:
                 raise Broken(
@@ -309,7 +305,7 @@ class Lane:
         base = dict.fromkeys(topics.LANE_INPUTS, 0)
         return Head(
             before.seq + 1, {**base, **before.positions, **moved}, self._topic_ids, result.lane_time, plan.clock,
-            result.control_seq, before.core_level, before.state_format, before.epoch,
+            result.control_seq, result.core_level, result.state_format, before.epoch,
         )  # fmt: skip
 
     def _adopt(self, result: rounds.Result, head: Head, position: int, now: int) -> None:
@@ -336,7 +332,7 @@ class Lane:
 def _journal(head: Head, plan: rounds.Plan, result: rounds.Result, moved: dict[str, int]) -> Journal:
     return Journal(
         head.seq, head.lane_time, plan.clock, moved, result.fired, result.swept, result.parked, result.skipped,
-        head.core_level, head.epoch, result.out.out_digest(), result.out.state_digest(),
+        head.core_level, head.epoch, result.out.out_digest(), result.out.state_digest(), head.state_format,
     )  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from laudstream import kafka_client, topics
 from laudstream.errors import Broken
 from laudstream.journey.catalog import Catalog
 from laudstream.journey.customer import Customer
+from laudstream.records import levels
 from laudstream.records.head import Head, Journal, decode_journal
 from laudstream.settings import Settings
 from tables import checkpoints
@@ -74,9 +75,14 @@ class Replay:
         self._bodies = definitions
 
     def step(self, entry: Journal, taken: list[list[Any]]) -> rounds.Result:
-        """Run the round that `entry` describes on the records that it took."""
+        """Run the round that `entry` describes on the records that it took.
+
+        Raises Broken for a round of a newer release."""
         inputs = merge(taken)
-        before = msgspec.structs.replace(self.lane.head, core_level=entry.core_level, epoch=entry.epoch)
+        levels.check(self.lane.partition, levels.of(entry))
+        before = msgspec.structs.replace(
+            self.lane.head, core_level=entry.core_level, state_format=entry.state_format, epoch=entry.epoch
+        )
         plan = rounds.Plan(inputs, entry.lane_time, entry.clock, NO_LIMIT, entry.fired, entry.swept)
         result = rounds.run(self.lane._replace(head=before), plan, self.store, self._cache, self._bodies.body)
         self._report(entry, result, len(inputs))
@@ -109,6 +115,7 @@ class Replay:
         found = {
             "seq": (entry.seq, self.lane.head.seq + 1),
             "lane_time": (entry.lane_time, result.lane_time),
+            "levels": (levels.of(entry), levels.Levels(result.core_level, result.state_format)),
             "timers fired": (entry.fired, result.fired),
             "decisions and sends": (entry.out_digest, result.out.out_digest()),
             "state": (entry.state_digest, result.out.state_digest()),

@@ -29,7 +29,7 @@ from laudstream.errors import Invalid, Undecodable
 from laudstream.ids import customer_key, derive
 from laudstream.journey.advance import advance
 from laudstream.journey.catalog import BodyOf, Catalog
-from laudstream.journey.control import Control
+from laudstream.journey.control import LEVEL, Control
 from laudstream.journey.customer import Customer
 from laudstream.journey.decision import Decision
 from laudstream.journey.handoff import Ask, Emitted, Handoff, Release
@@ -47,6 +47,7 @@ from laudstream.journey.inputs import Input as CoreInput
 from laudstream.journey.presence import counted
 from laudstream.journey.quotas import slot_of
 from laudstream.records import codec as wire
+from laudstream.records import levels
 from laudstream.records.head import Head
 from laudstream.records.rows import row as decode_row
 from tables.cache import Cache
@@ -92,6 +93,8 @@ class Result(NamedTuple):
     swept: int
     parked: list[tuple[str, str]]
     skipped: list[tuple[str, int]]
+    core_level: int
+    state_format: int
 
 
 def read_lane(partition: int, head: Head, view: View, body_of: BodyOf) -> Lane:
@@ -102,7 +105,8 @@ def read_lane(partition: int, head: Head, view: View, body_of: BodyOf) -> Lane:
 
 
 def run(lane: Lane, plan: Plan, view: View, cache: Cache[Customer], body_of: BodyOf) -> Result:
-    """Raises KeyError if a control record names a body that is not here yet; nothing has happened then."""
+    """Raises KeyError if a control record names a body that is not here yet, Broken if one raises the lane beyond what
+    this release knows (A14); nothing has happened then."""
     return _Round(lane, plan, view, cache, body_of).run()
 
 
@@ -116,6 +120,7 @@ class _Round:
         self.lane, self.plan, self.view, self.body_of = lane, plan, view, body_of
         self.catalog, self.sweeps = lane.catalog, lane.sweeps
         self.control_seq = lane.head.control_seq
+        self.core_level, self.state_format = levels.of(lane.head)  # after control: those of the round
         self.lane_time = lane.head.lane_time
         self.out = Out(lane.partition)
         self.quotas = Quotas(view)
@@ -143,6 +148,7 @@ class _Round:
             self.lane_time, self.control_seq, self.catalog, self.sweeps, self.out,
             crowd.now if len(crowd.changed) == len(crowd.now) else {key: crowd.now[key] for key in crowd.changed},
             hints, self.done, self.fired, self.swept, crowd.parked, self.skipped,
+            self.core_level, self.state_format,
         )  # fmt: skip
 
     # -- inputs --------------------------------------------------------------------
@@ -165,11 +171,13 @@ class _Round:
         return inputs[count:] if count else inputs
 
     def _apply(self, control: Control, at: int) -> None:
-        before = self.catalog
+        before, partition = self.catalog, self.lane.partition
+        if control.kind == LEVEL:
+            now = levels.Levels(self.core_level, self.state_format)
+            self.core_level, self.state_format = levels.raised(partition, now, control)
         self.catalog = before.apply(control, at, self.body_of)
         self.control_seq = control.seq
         self.sweeps = start_sweeps(self.sweeps, before, self.catalog, control)
-        partition = self.lane.partition
         self.out.effect(b"", Decision(
             derive("control", control.seq, partition), "control", control.workspace, "", at, self.plan.clock,
             data={"seq": control.seq, "partition": partition, "kind": control.kind, "id": control.id,
@@ -349,7 +357,7 @@ class _Round:
     # -- what comes out ------------------------------------------------------------------
     def _encode(self) -> list[tuple[int, bytes]]:
         """State records of what changed; returns the hints to write."""
-        hints = self.crowd.encode(self.popped, self.lane.head.state_format)
+        hints = self.crowd.encode(self.popped, self.state_format)
         self.out.records += self.quotas.records()
         if self.sweeps != self.lane.sweeps:
             self.out.records.append((SWEEPS_KEY, encode_sweeps(self.sweeps)))

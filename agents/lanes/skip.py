@@ -20,6 +20,7 @@ from laudstream import kafka_admin, kafka_client, topics
 from laudstream.errors import NotFound, Refused
 from laudstream.local.logs import Logs
 from laudstream.records import head as heads
+from laudstream.records import levels
 from laudstream.records.head import HEAD_KEY, Head, Journal
 from laudstream.settings import Settings
 
@@ -60,7 +61,7 @@ def after(head: Head, ids: Mapping[str, str], moved: list[Move]) -> tuple[Head, 
     nothing = Out(0)
     journal = Journal(
         new.seq, head.lane_time, head.clock, ends, core_level=head.core_level, epoch=head.epoch,
-        out_digest=nothing.out_digest(), state_digest=nothing.state_digest(),
+        out_digest=nothing.out_digest(), state_digest=nothing.state_digest(), state_format=head.state_format,
     )  # fmt: skip
     return new, journal
 
@@ -68,7 +69,8 @@ def after(head: Head, ids: Mapping[str, str], moved: list[Move]) -> tuple[Head, 
 async def skip(settings: Settings, cluster: Cluster, lane: int) -> list[Move]:
     """Move the lane to where it can go on; says what it skipped, nothing if it can go on as it is.
 
-    Raises NotFound: there is no such lane, or it has done nothing yet. Refused: workers run. Unavailable, KafkaError.
+    Raises NotFound: there is no such lane, or it has done nothing yet. Refused: workers run. Broken: a newer release
+    wrote it. Unavailable, KafkaError.
     """
     if await kafka_admin.owners(settings, settings.app_id, topics.EVENTS):
         raise Refused("journey workers run, or ended a moment ago: stop them all, and try again in a few seconds")
@@ -76,6 +78,7 @@ async def skip(settings: Settings, cluster: Cluster, lane: int) -> list[Move]:
         head = (await logs.heads()).get(lane)
         if head is None:
             raise NotFound(f"lane {lane} has not done a round yet: there is nothing to skip")
+        levels.check(lane, levels.of(head))
         spans = {topic: Span(*await logs.range(topic, lane)) for topic in topics.LANE_INPUTS}
     moved = moves(head, cluster.ids, spans)
     if moved:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import msgspec
 
 from laudstream.journey.catalog import Catalog
-from laudstream.journey.control import COUNT, MIGRATION, WINNER, Control
+from laudstream.journey.control import COUNT, LEVEL, MIGRATION, WINNER, Control
 from laudstream.journey.presence import Cell
 from laudstream.journey.quotas import holds
 from laudstream.journey.signals import SIGNAL
@@ -58,6 +58,8 @@ def start_sweeps(sweeps: tuple[Sweep, ...], before: Catalog, after: Catalog, con
     """Add what this control record asks for. A sweep under way begins anew: it looks at everything at once."""
     if control.kind == COUNT:
         return (*sweeps, Sweep(control.seq, control.workspace, counts=control.id))
+    if control.kind == LEVEL:
+        return sweeps
     space = before.spaces.get(control.workspace)
     judges = after.spaces[control.workspace].judged != (space.judged if space else 0)
     judges |= after.spaces[control.workspace].rezoned_at != (space.rezoned_at if space else 0)

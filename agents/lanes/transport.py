@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from typing import Any
 
 import faust
@@ -24,6 +24,7 @@ from agents.lanes import surface
 from agents.lanes.clock import BrokerClock
 from agents.lanes.feed import CaughtUp
 from agents.lanes.hub import GroupSource, Hub
+from agents.lanes.telling import Assignor
 from agents.lanes.wire import Member
 from agents.ops import OpsServer
 from laudstream import kafka_client
@@ -148,6 +149,8 @@ def _credentials(settings: Settings) -> Credentials | None:
 class LaneApp(faust.App):
     """A Faust app with a hub beside its agents. `hub_topics` must have equal partition counts."""
 
+    told: Mapping[str, int] = {}
+    """What all who look at the group find beside this worker."""
     plain_topics: tuple[str, ...] = ()
     """Those of them that nobody writes to in transactions, where the hub must know that it has read everything."""
 
@@ -167,6 +170,7 @@ class LaneApp(faust.App):
             web_enabled=False,
             worker_redirect_stdouts=False,
             stream_recovery_delay=0.0,
+            PartitionAssignor=Assignor,
             broker_client_id=settings.instance_id or f"{socket.gethostname()}-{os.getpid()}",
             consumer_group_instance_id=settings.instance_id or None,
             broker_session_timeout=settings.session_timeout_s,

@@ -31,6 +31,7 @@ COMMANDS = {
     "topics": ("laudstream.cli.topics:topics", "Create and check the topics in Kafka, print who needs which rights."),
     "migrate": ("laudstream.cli.migrate:migrate_", "Bring the tables in PostgreSQL up to date."),
     "replay": ("laudstream.cli.replay:replay", "Run partitions again from their journals and compare."),
+    "upgrade": ("laudstream.cli.upgrade:upgrade", "What lanes and workers know, and the last step of an upgrade."),
     "config": ("laudstream.cli.config:config", "Print all settings and where each comes from."),
     "doctor": ("laudstream.cli.doctor:doctor", "Check everything laudstream needs, and say what to do."),
 }

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from laudstream.conditions import getter
 from laudstream.conditions.tally import EVENT, RUN
 from laudstream.journey import migration, pins, signals, subscriptions
-from laudstream.journey.control import BODILESS, COUNT, MIGRATION, WINNER, Control
+from laudstream.journey.control import BODILESS, COUNT, LEVEL, MIGRATION, WINNER, Control
 from laudstream.journey.definition import parse
 from laudstream.journey.kinds.place import STATE_ROOTS
 from laudstream.journey.live import (
@@ -78,7 +78,7 @@ class Catalog:
 
         KeyError: its body is not here yet. Invalid: it does not compile (the control agent lets none through).
         """
-        if control.kind == COUNT:
+        if control.kind in (COUNT, LEVEL):
             return self
         key = (control.workspace, control.kind, control.id)
         self._compile((*key, control.version), body_of)

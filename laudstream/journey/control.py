@@ -10,7 +10,10 @@ COUNT = "count"
 """Kind of a question how many people are at which step of a journey, its id. It has no body and changes nothing."""
 WINNER = "winner"
 """Kind of a control record that says which arm has won (R45): its id is the experiment, its status the arm."""
-BODILESS = (WINNER, COUNT)
+LEVEL = "level"
+"""Kind of a control record that raises a number of all lanes (A14): its id says which, its version is the number. It is
+of no workspace."""
+BODILESS = (WINNER, COUNT, LEVEL)
 """Kinds that have no body."""
 
 
@@ -20,7 +23,7 @@ class Control(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     workspace: str
     kind: str
     """journey, template, segment, subscription, workspace, migration; signal: one that was sent. A winner
-    (of an experiment) and a count have no body."""
+    (of an experiment), a count and a level have no body."""
     id: str
     version: int
     status: str

@@ -11,9 +11,9 @@ import msgspec
 HEAD_KEY = b"\0head"
 
 CORE_LEVEL = 1
-"""Behaviour of the pure core; raised only by a control record (A14)."""
-STATE_FORMAT = 1
-"""Layout of state records; first byte of every value."""
+"""Behaviour of the pure core: the highest number that this release knows. Lanes have their own (A14)."""
+STATE_FORMAT = 2
+"""Layout of state records: the highest number that this release knows."""
 
 
 class Head(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -26,8 +26,9 @@ class Head(msgspec.Struct, frozen=True, omit_defaults=True):
     lane_time: int = 0
     clock: int = 0
     control_seq: int = 0
-    core_level: int = CORE_LEVEL
-    state_format: int = STATE_FORMAT
+    core_level: int = 1
+    """As the next one raised only by a control record. A head that does not say means 1, whatever release reads it."""
+    state_format: int = 1
     epoch: int = 0
 
 
@@ -47,12 +48,19 @@ class Journal(msgspec.Struct, frozen=True, omit_defaults=True):
     """(customer key, run) that an error parked (A6)."""
     skipped: list[tuple[str, int]] = []
     """(topic, offset) of records that went to the dead letters."""
-    core_level: int = CORE_LEVEL
+    core_level: int = 1
+    """That the round had, as the format below; 1 where nothing is said."""
     epoch: int = 0
     out_digest: bytes = b""
     """96 bits of XXH3 over everything written to other topics."""
     state_digest: bytes = b""
     """96 bits of XXH3 over the state records."""
+    state_format: int = 1
+
+
+def new_head(epoch: int = 0) -> Head:
+    """Of a lane that never had one. It begins with the newest numbers: nothing older depends on it."""
+    return Head(core_level=CORE_LEVEL, state_format=STATE_FORMAT, epoch=epoch)
 
 
 encode = msgspec.msgpack.Encoder().encode

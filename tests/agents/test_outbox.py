@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from agents import outbox
 from agents.outbox import MAX_BODY_BYTES, Order, review
+from laudstream.journey.control import LEVEL
 from laudstream.messages import template
 from laudstream.records import codec
+from laudstream.records import head as heads
 
 WORKSPACE = "testshop"
 JOURNEY = {
@@ -20,10 +24,10 @@ JOURNEY = {
 TEMPLATE = {"channel": "email", "subject": "Hi {{ customer.name }}", "html": "<p>{{ customer.city | default: '' }}</p>"}
 
 
-def order(at: int, body: Any = None, *, known: bool | None = None, **fields: Any) -> Order:
+def order(at: int, body: Any = None, *, known: bool | None = None, workspace: str = WORKSPACE, **fields: Any) -> Order:
     values = {"kind": "journey", "id": "cart", "version": 1, "status": "live", "control_seq": None, **fields}
     return Order(
-        at, WORKSPACE, values["kind"], values["id"], values["version"], values["status"], body, 1_000,
+        at, workspace, values["kind"], values["id"], values["version"], values["status"], body, 1_000,
         values["control_seq"], body is not None if known is None else known,
     )  # fmt: skip
 
@@ -107,3 +111,19 @@ def test_r48_a_map_that_nobody_could_follow_is_refused() -> None:
     assert (accepted, sorted(refused)) == ([1], [2, 3])
     assert ("/to" in refused[2], "/steps/look" in refused[3]) == (True, True)
     assert json.loads(outbox.definition(orders[0])) == good
+
+
+def test_a_number_of_all_lanes_goes_out_if_this_release_knows_it_a14(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heads, "CORE_LEVEL", 2)
+    good = order(1, kind=LEVEL, id="core_level", version=2, workspace="", known=False)
+    wrong = [
+        order(2, kind=LEVEL, id="core_level", version=3, workspace=""),
+        order(3, kind=LEVEL, id="core_level", version=0, workspace=""),
+        order(4, kind=LEVEL, id="colour", version=1, workspace=""),
+        order(5, kind=LEVEL, id="core_level", version=2),
+    ]
+    accepted, refused = review([good, *wrong])
+    assert (accepted, sorted(refused)) == ([1], [2, 3, 4, 5])
+    assert "core_level 3: the control agent is of a release that knows level 2, format" in refused[2]
+    record = codec.control(outbox.control(good._replace(control_seq=8)))
+    assert (record.seq, record.workspace, record.kind, record.id, record.version) == (8, "", LEVEL, "core_level", 2)

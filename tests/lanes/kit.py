@@ -20,7 +20,7 @@ from laudstream.conditions.tally import Happened
 from laudstream.journey.catalog import Catalog
 from laudstream.journey.customer import Customer
 from laudstream.records import codec
-from laudstream.records.head import Head
+from laudstream.records.head import Head, new_head
 from tables.cache import Cache
 from tables.memory import MemoryStore
 
@@ -71,7 +71,7 @@ class LaneKit:
 
     def __init__(self, store: Any = None) -> None:
         self.store = store or MemoryStore()
-        self.lane = rounds.Lane(0, Head(), Catalog(), ())
+        self.lane = rounds.Lane(0, new_head(), Catalog(), ())
         self.cache: Cache[Customer] = Cache(1 << 26)
         self.bodies: dict[tuple[str, str, str, int], dict[str, Any]] = {}
         self.logs: dict[str, deque[Any]] = {t: deque() for t in topics.LANE_INPUTS}
@@ -121,8 +121,9 @@ class LaneKit:
         self.store.write([*result.out.records, *result.out.kept], result.hints, result.done)
         rounds.keep(self.cache, result)
         head = Head(
-            self.lane.head.seq + 1, lane_time=result.lane_time, clock=plan.clock, control_seq=result.control_seq
-        )
+            self.lane.head.seq + 1, lane_time=result.lane_time, clock=plan.clock, control_seq=result.control_seq,
+            core_level=result.core_level, state_format=result.state_format,
+        )  # fmt: skip
         self.lane = rounds.Lane(0, head, result.catalog, result.sweeps)
         self.results.append(result)
         self.taken.append(taken)

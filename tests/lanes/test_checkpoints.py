@@ -37,7 +37,8 @@ class Disk(LaneKit):
         )
         self.journals.append(
             Journal(head.seq, result.lane_time, plan.clock, {}, result.fired, result.swept,
-                    out_digest=out.out_digest(), state_digest=out.state_digest())
+                    core_level=head.core_level, out_digest=out.out_digest(), state_digest=out.state_digest(),
+                    state_format=head.state_format)
         )  # fmt: skip
         return result
 

@@ -19,7 +19,7 @@ from laudstream import kafka_admin, kafka_client, kafka_rights, topics
 from laudstream.cli import lanes, rights
 from laudstream.cli.doctor import doctor
 from laudstream.errors import Refused
-from laudstream.local import connector
+from laudstream.local import connector, raising
 from laudstream.local.child import Died, environment
 from laudstream.local.letters import Letters
 from laudstream.local.logs import Logs
@@ -99,6 +99,7 @@ async def test_doctor_says_whose_work_the_user_may_do(guarded: Stack) -> None:
 async def test_an_operator_looks_at_lanes_letters_and_journals_and_an_admin_at_topics(guarded: Stack) -> None:
     rows = await lanes.look(guarded.settings)
     assert all(owner for _, owner, *_ in rows)
+    assert sorted((await raising.look(guarded.settings)).owners()) == [lane for lane, *_ in rows]
     async with Letters(guarded.settings) as letters:
         assert await letters.all() == {}
     assert (await kafka_admin.apply_topics(guarded.context.of("admin")))[0].change == "unchanged"

@@ -6,8 +6,9 @@ python -m tests.upgrade --from v0.1.0       from that revision
 First both releases run each other's golden histories, and have to make the same of every round. Then a stack of the old
 release takes load; tables and topics are brought up to date, and its parts are stopped and started one by one as the
 new release, as the old one, and as the new one. Afterwards everything is checked, customer by customer, journeys are
-published anew, and both releases replay every round. Ends with 1, says what is wrong and keeps the stack's folder if
-anything is.
+published anew, and both releases replay every round. At last `laudstream upgrade finish` raises the lanes to what the
+new release knows (tests.upgrade.finish), and it replays all rounds again. Ends with 1, says what is wrong and keeps the
+stack's folder if anything is.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from tests.chaos.run import Result, trial
 from tests.chaos.watch import Watch
 from tests.integration.kit import Shop
 from tests.upgrade import histories
+from tests.upgrade.finish import finish
 from tests.upgrade.release import Release, previous
 from tests.upgrade.rolls import Plan, Rolls, plan
 from tests.upgrade.stack import Installation
@@ -58,7 +60,9 @@ async def upgrade(stack: Installation, planned: Plan, seed: int) -> tuple[Result
         try:
             await trial(stack, result, planned.seconds, player)
             await _publish(stack, result.findings)
-            result.findings.wrong += await _replay(stack)
+            result.findings.wrong += await _replay(stack, stack.old, stack.new)
+            await _finish(stack, result.findings)
+            result.findings.wrong += await _replay(stack, stack.new)
         except LaudstreamError as error:  # a part that ended and does not start again
             result.findings.stuck.append(str(error))
     return result, [f"{roll.kind} {roll.target}" for roll in players[0].late]
@@ -75,10 +79,17 @@ async def _publish(stack: Installation, findings: Findings) -> None:
             findings.stuck.append(f"published afterwards: {error}")
 
 
-async def _replay(stack: Installation) -> list[str]:
-    """Both releases run all rounds again, whoever of them committed them."""
+async def _finish(stack: Installation, findings: Findings) -> None:
+    try:
+        click.echo(f"  {stack.old.levels} to {stack.new.levels}: {await finish(stack, findings)}")
+    except AssertionError as error:
+        findings.stuck.append(f"upgrade finish: {error}")
+
+
+async def _replay(stack: Installation, *releases: Release) -> list[str]:
+    """They run all rounds again, whoever committed them."""
     found = []
-    for release in (stack.old, stack.new):
+    for release in releases:
         try:
             click.echo(f"  {release.name}: {await stack.command(release, 'replay')}")
         except Broken as error:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 from laudstream.errors import Broken, Invalid
+from laudstream.records.levels import LEAST, Levels
 from laudstream.settings import Settings, environment
 
 REPO = Path(__file__).parents[2]
@@ -21,8 +22,10 @@ messages do not say to which life of a customer they belong (R15)."""
 HERE = "HEAD"
 _ABOUT = """
 import agents, laudstream
+from laudstream.records.head import CORE_LEVEL, STATE_FORMAT
 from laudstream.settings import Settings, variable
-print(laudstream.__file__, agents.__file__, *map(variable, Settings.__struct_fields__), sep="\\n")
+settings = map(variable, Settings.__struct_fields__)
+print(laudstream.__file__, agents.__file__, CORE_LEVEL, STATE_FORMAT, *settings, sep="\\n")
 """
 
 
@@ -32,6 +35,8 @@ class Release(NamedTuple):
     tree: Path
     settings: frozenset[str]
     """Environment variables that it knows."""
+    levels: Levels = LEAST
+    """What it knows."""
 
     @classmethod
     def here(cls) -> Self:
@@ -54,7 +59,7 @@ class Release(NamedTuple):
         lines = _python(tree, "-c", _ABOUT).splitlines()
         if not all(Path(file).is_relative_to(tree) for file in lines[:2]):
             raise Broken(f"{name} should run from {tree}, and comes from {lines[:2]}")
-        return cls(name, tree, frozenset(lines[2:]))
+        return cls(name, tree, frozenset(lines[4:]), Levels(*map(int, lines[2:4])))
 
     def env(self, given: Mapping[str, str]) -> dict[str, str]:
         """`given`, for this one: where Python finds it, and no setting that it does not know and that says nothing."""
