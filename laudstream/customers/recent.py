@@ -17,11 +17,13 @@ _FULL = ENTRY * KEEP
 def admit(recent: bytes, mark: bytes, now: int) -> bytes | None:
     """`recent` with `mark` as of `now` (ms), and without what is too old or too much; None if it was there already."""
     stamp, oldest = _stamps(now // 1000)
+    if not recent:
+        return mark + stamp
     if mark in recent and _seen(recent, mark, oldest):
         return None
-    if len(recent) >= _FULL or (recent and recent[8:ENTRY] <= oldest):
+    if recent[8:ENTRY] <= oldest or len(recent) >= _FULL:
         recent = recent[_gone(recent, oldest) :]
-    return recent + mark + stamp
+    return recent + (mark + stamp)
 
 
 @lru_cache(8)
