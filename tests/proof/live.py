@@ -89,7 +89,7 @@ class Definitions:
         was, current = self.status.get(id), self.current(id)
         if status == "stopped" or version != current:
             self.trials.pop(id, None)
-        if status == "live" and (was == "stopped" or version != current):
+        if status != "stopped" and (was == "stopped" or version != current):
             self.published[id] = [each for each in self.published[id] if each[0] != version] + [(version, now)]
         if was == "paused" and status in ("live", "draining"):
             self.resumed[id] = now
