@@ -168,8 +168,9 @@ class Lane:
             EventInput(self.cause(), Event(f"m{self.number}", "identify", "", {}, self.now, self.now, row=row)),
         )
 
-    def delete(self, customer: str) -> None:
-        gone = self.rows[customer].delete(self.revise(), self.now)
+    def delete(self, customer: str, ago: int = 0) -> None:
+        """`ago`: how long PostgreSQL deleted the row before the lane learns of it, ms."""
+        gone = self.rows[customer].delete(self.revise(), self.now - ago)
         if gone is not None:
             self.row(customer, gone)
             assert self.customers[customer].core.runs == (), "R15 a deletion ends all runs"
