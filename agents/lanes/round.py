@@ -271,7 +271,7 @@ class _Round:
         if 0 < self.crowd.now[key].core.wake_at < at:
             self.crowd.late_timers(key, at)
         before = self.crowd.now[key].recent
-        self.crowd.advance(key, EventInput(cause, event), at)
+        self.crowd.advance(key, EventInput(cause, event, handoff.life), at)
         after = self.crowd.now[key]
         kept = event.type in history.KEPT and after.workspace not in self.catalog.forgetful
         if kept and after.recent is not before:

@@ -36,6 +36,7 @@ from laudstream.journey.inputs import (
 from laudstream.journey.listening import count
 from laudstream.journey.live import DELETED, NOTHING, STOPPED, LiveJourney, Space
 from laudstream.journey.moves import Found
+from laudstream.journey.receipts import of_another_life
 from laudstream.journey.refusing import refused
 from laudstream.journey.settling import belongs, settle
 from laudstream.journey.signals import awaits
@@ -65,6 +66,8 @@ def _event(customer: Customer, input: EventInput, moment: Moment, space: Space) 
     remembered = admit(customer.recent, mark, moment.now)
     row, runs = core.row, core.runs
     if remembered is None or (row.gone_at and event.received <= row.gone_at):
+        return Outcome(customer, [])
+    if input.life is not None and of_another_life(row, input.life):
         return Outcome(customer, [])
     tracked = event.type == "track"
     entries = space.entries.get(event.name, ()) if tracked else _called(event, space)

@@ -62,7 +62,7 @@ def row(customer: Customer, input: RowInput, moment: Moment, space: Space) -> Ou
 def delivery(customer: Customer, input: DeliveryInput, moment: Moment, space: Space) -> Outcome:
     core, told = customer.core, input.delivery
     asked = told.kind in space.watch.deliveries
-    if (not core.runs and not core.slots and not asked) or receipts.of_another_life(core.row, told):
+    if (not core.runs and not core.slots and not asked) or receipts.of_another_life(core.row, told.life):
         return Outcome(customer, [])
     noted = receipts.noted(customer, told, space) if not asked else None
     if noted is not None:

@@ -69,7 +69,7 @@ class Release(msgspec.Struct, frozen=True, tag="release", omit_defaults=True, gc
     of: str = ""
 
 
-class Emitted(msgspec.Struct, frozen=True, tag="emitted", gc=False):
+class Emitted(msgspec.Struct, frozen=True, tag="emitted", omit_defaults=True, gc=False):
     """An event that a run emits, for a customer of any lane: an effect of the core, and an input there (R52)."""
 
     workspace: str
@@ -78,6 +78,9 @@ class Emitted(msgspec.Struct, frozen=True, tag="emitted", gc=False):
     run: str
     """That emitted it."""
     control_seq: int = 0
+    life: int | None = None
+    """The life of the customer that the run belongs to (R15), where the event is for that customer itself; None: it is
+    for another one, or a release that did not say it wrote the record."""
 
 
 Handoff = Ask | Grant | Release | Emitted

@@ -32,6 +32,8 @@ class Moment(msgspec.Struct, frozen=True, gc=False):
 class EventInput(msgspec.Struct, frozen=True, gc=False):
     cause: Cause
     event: Event
+    life: int | None = None
+    """Of an event that a run of the customer emitted: the life that it belongs to (R15); None: whichever is there."""
 
 
 class RowInput(msgspec.Struct, frozen=True, gc=False):

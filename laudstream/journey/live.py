@@ -87,11 +87,14 @@ class LiveJourney(msgspec.Struct, frozen=True, gc=False):
         return entered_at < self.ended_before
 
     def taking(self, now: int) -> int:
-        """The version that takes entries at `now` (ms): the last one published by then (A5); 0: none."""
+        """The version that takes entries at `now` (ms): the last one published by then (A5); 0: none. What was there
+        before a stop takes nobody any more (R7)."""
         published = self.status.published
         if published and published[-1][1] <= now:  # by far the most
             return published[-1][0]
         for version, since in reversed(published):
+            if since < self.status.stopped_at:
+                break
             if since <= now:
                 return version
         return 0

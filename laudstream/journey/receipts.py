@@ -12,9 +12,9 @@ from laudstream.journey.work import wake_at
 from laudstream.messages.delivery import Delivery
 
 
-def of_another_life(row: RowState, delivery: Delivery) -> bool:
-    """Whether the message was requested in a life of the customer that is over: then it changes nothing (R15)."""
-    return delivery.life != (row.born if delivery.life > 0 else -row.before)
+def of_another_life(row: RowState, life: int) -> bool:
+    """Whether that life of the customer is over: what was requested or emitted in it changes nothing (R15)."""
+    return life != (row.born if life > 0 else -row.before)
 
 
 def noted(customer: Customer, delivery: Delivery, space: Space) -> Customer | None:

@@ -112,7 +112,7 @@ def _emitted(world: World, person: Person, emitted: Emitted) -> None:
 
 
 def _arrive(world: World, person: Person, emitted: Emitted) -> None:
-    world.emitted(person, emitted.event)
+    world.emitted(person, emitted.event, emitted.life)
 
 
 def _ask(world: World, person: Person, ask: Ask) -> None:

@@ -188,10 +188,10 @@ class World:
         self.handled["grants"] += 1
         self.hand(person, answer, self.now)
 
-    def emitted(self, person: Person, event: Event) -> None:
-        """An event that a run emitted, now (R52)."""
+    def emitted(self, person: Person, event: Event, life: int | None) -> None:
+        """An event that a run emitted, now (R52); `life`: of its own customer (R15)."""
         self.handled["emitted"] += 1
-        self.hand(person, EventInput(self.cause(topics.HANDOFFS), event), self.now)
+        self.hand(person, EventInput(self.cause(topics.HANDOFFS), event, life), self.now)
 
     def post(self, post: Post) -> None:
         """An event, and all that comes before it."""

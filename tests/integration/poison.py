@@ -36,10 +36,10 @@ def install(put: Callable[[dict[Any, Any], Any, Any], None] = _put, unread: Coll
             raise RuntimeError(MESSAGE)
         return arrive(work, run, *rest)
 
-    def unreadable(cause: Cause, event: Event) -> Any:
+    def unreadable(cause: Cause, event: Event, life: int | None = None) -> Any:
         if event.properties.get("unreadable") if unread is None else cause in unread:
             raise Undecodable(MESSAGE)
-        return EventInput(cause, event)
+        return EventInput(cause, event, life)
 
     put(kinds.ARRIVE, SplitStep, poisoned)
     put(vars(rounds), "EventInput", unreadable)

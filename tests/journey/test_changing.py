@@ -160,6 +160,20 @@ def test_r7_a_run_that_a_stop_has_not_reached_yet_ends_with_its_next_input(
     assert w.event("go") == ["entered"]
 
 
+def test_r7_an_event_from_a_stop_enters_no_version_from_before_it(world: Any, make: Any, wait_step: Any) -> None:
+    w = world(make({"look": wait_step()}))
+    w.now += 1
+    w.publish(make({"other": wait_step()}), version=2)
+    w.now += 1
+    w.control("stopped", version=2)
+    w.now += 2
+    w.control("live", version=2)
+    w.now -= 1  # control is read first
+    assert w.event("go") == []
+    w.now += 1
+    assert (w.event("go"), w.run.version) == (["entered"], 2)
+
+
 def test_r49_draining_takes_no_entries_and_runs_go_on(world: Any, make: Any, wait_step: Any) -> None:
     w = world(make({"look": wait_step()}, entry=[{"event": {"name": "go"}, "reentry": "always"}]))
     w.event("go")

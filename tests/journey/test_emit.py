@@ -25,7 +25,7 @@ def emitted(w: Any) -> list[Emitted]:
 
 def take(w: Any, handoff: Emitted) -> list[str]:
     """The lane of that customer gets it."""
-    w.hand(EventInput(w.cause("laudstream.handoffs"), handoff.event))
+    w.hand(EventInput(w.cause("laudstream.handoffs"), handoff.event, handoff.life))
     return list(w.kinds())
 
 

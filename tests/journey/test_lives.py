@@ -1,4 +1,5 @@
-"""A deletion begins another life of a customer: messages of the life before it change nothing there (R15)."""
+"""A deletion begins another life of a customer: messages of the life before it change nothing there (R15), nor do
+events that its runs emit (R52, R54)."""
 
 from __future__ import annotations
 
@@ -6,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from laudstream.customers.row import Row
+from laudstream.journey.handoff import Emitted
+from laudstream.journey.inputs import EventInput, RowInput
 from tests.journey.conftest import DAY, HOUR, World, journey, reread
 
 MAIL = {"message": {"channel": "email", "template": "mail"}, "next": "look"}
@@ -110,3 +114,78 @@ def test_r15_a_row_of_another_birth_begins_another_life_too() -> None:
     w.row(born=901, revision=901, email="ann@example.org")
     assert changes_nothing(w, request, "opened")
     assert reread(w.customer).tallies == {}
+
+
+def says(to: str = "", **entry: Any) -> World:
+    """Ann's runs emit `vip` for her, or for whom `to` names; another journey waits for it."""
+    emit = {"say": {"emit": {"event": "vip", **({"to": to} if to else {})}, "next": "done"}}
+    always = {"reentry": "always"}
+    other = journey({"rest": {"delay": {"for": "P9D"}, "next": "done"}}, id="other",
+                    entry=[{"event": {"name": "vip"}, **always}])  # fmt: skip
+    return World(journey(emit, entry=[{"event": {"name": "go"}, **always}]), other, **entry)
+
+
+def emitted(w: World) -> Emitted:
+    (one,) = [effect for effect in w.effects if isinstance(effect, Emitted)]
+    return one
+
+
+def arrives(w: World, one: Emitted) -> list[str]:
+    w.hand(EventInput(w.cause("laudstream.handoffs"), one.event, one.life))
+    return w.kinds()
+
+
+def deleted_before(w: World) -> None:
+    """PostgreSQL deleted the row a second ago, and the lane learns of it only now."""
+    w.hand(RowInput(w.cause("laudstream.rows"), Row(1, 500, {}, 0, deleted=True, at=w.now - 1000)))
+
+
+@pytest.mark.parametrize("to", ["", "customer.id"])
+@pytest.mark.parametrize("back", [BY_ROW, BY_EVENT, "nobody"])
+def test_r15_what_a_run_emits_between_the_deletion_and_its_row_revives_nobody(to: str, back: str) -> None:
+    w = says(to)
+    w.event("go")
+    one = emitted(w)
+    assert one.event.received == w.now
+    deleted_before(w)
+    if back == BY_ROW:
+        w.row(born=900, revision=900)
+    elif back == BY_EVENT:
+        w.event("browse")
+    before = w.customer
+    assert (arrives(w, one), w.customer is before) == ([], True)
+
+
+def test_r15_what_a_run_emits_in_this_life_is_an_input_of_it() -> None:
+    w = says()
+    w.event("go")
+    old = emitted(w)
+    deleted_before(w)
+    w.event("go")
+    one = emitted(w)
+    assert arrives(w, old) == []
+    w.row(born=900, revision=900)
+    assert arrives(w, one) == ["entered"]
+
+
+def test_r15_what_a_run_emitted_before_the_row_came_is_an_input_when_it_is_there_and_of_no_other_life() -> None:
+    w = says(row=False)
+    w.event("go")
+    one = emitted(w)
+    w.row(born=1, revision=1)
+    deleted_before(w)
+    assert arrives(w, one) == []
+    w = says(row=False)
+    w.event("go")
+    one = emitted(w)
+    w.row(born=1, revision=1)
+    assert arrives(w, one) == ["entered"]
+
+
+def test_r54_an_event_of_another_customer_counts_from_the_deletion_on() -> None:
+    w = says("entry.friend")
+    w.event("go", friend="bob")
+    one = emitted(w)
+    assert one.life is None
+    deleted_before(w)
+    assert arrives(w, one) == ["Write", "entered"]

@@ -81,6 +81,21 @@ def test_r28_an_input_that_ended_a_wait_never_ends_another_visit_of_that_step(wo
     assert w.event("open", id="another") == ["moved"]
 
 
+def test_r28_a_delivery_that_ended_a_wait_never_ends_another_visit_of_it_though_it_comes_days_later(
+    world: Any, make: Any
+) -> None:
+    look = {"wait": {"branches": [{"message": {"is": "opened"}, "next": "rest"}]}}
+    mail = {"message": {"channel": "email", "template": "mail"}, "next": "look"}
+    w = world(make({"hi": mail, "look": look, "rest": {"delay": {"for": "P2D"}, "next": "look"}}))
+    w.event("go")
+    (request,) = w.sends()
+    assert w.deliver(request, "opened", id="once") == ["moved"]
+    w.wait(2 * 24 * HOUR)  # by now it is new again
+    assert w.at == "look"
+    assert w.deliver(request, "opened", id="once") == []
+    assert w.deliver(request, "opened", id="another") == ["moved"]
+
+
 def test_r29_a_condition_that_holds_on_arrival_passes(world: Any, make: Any) -> None:
     steps = {"look": {"wait": {"branches": [{"condition": {"customer.vip": {"equals": True}}, "next": "done"}]}}}
     w = world(make(steps))

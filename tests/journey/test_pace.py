@@ -121,6 +121,31 @@ def test_r49_in_a_pause_the_slot_waits_and_is_asked_for_again(paced: Any) -> Non
     assert slot(w, w.now) == ["message", "SendRequest", "moved", "ended"]
 
 
+def test_r49_a_later_slot_that_comes_in_a_pause_is_told_and_holds(paced: Any) -> None:
+    w = paced()
+    w.control("paused")
+    at = w.now + 3 * MINUTE
+    assert slot(w, at) == ["message"]
+    assert (w.decision("message").reason, w.decision("message").data["deferred_until"]) == ("pace", at)
+    w.wait(MINUTE)
+    w.control("live")
+    assert w.touch() == []
+    w.wait(2 * MINUTE)
+    assert w.kinds() == ["message", "SendRequest", "moved", "ended"]
+    assert w.decision("message").at == at
+
+
+def test_r49_a_later_slot_goes_by_in_a_pause_and_is_asked_for_again(paced: Any) -> None:
+    w = paced()
+    w.control("paused")
+    slot(w, w.now + 3 * MINUTE)
+    assert w.wait(HOUR) == []
+    w.control("live")
+    w.touch()
+    w.wait(SECOND)
+    assert w.kinds() == ["Ask"]
+
+
 def test_transactional_messages_keep_the_pace_too(paced: Any) -> None:
     w = paced(step={"message": {"channel": "email", "template": "mail", "class": "transactional"}})
     assert w.sends() == []

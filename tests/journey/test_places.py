@@ -83,6 +83,23 @@ def test_r55_messages_on_the_way_are_sent_before_what_was_kept_is_heard(world: A
     assert w.decision("ended").outcome == "done"
 
 
+def test_r55_what_was_kept_is_heard_as_of_its_time_though_the_message_before_it_went_later(
+    world: Any, make: Any, wait_step: Any
+) -> None:
+    mail = {"message": {"channel": "email", "template": "mail"}, "next": "look"}
+    w = world(make({"hi": mail, "look": wait_step()}, max_entries=2))
+    w.event("go")
+    w.wait(MINUTE)
+    w.event("buy")
+    bought_at = w.now
+    w.wait(MINUTE)
+    answer(w)
+    sent, heard = w.decisions("moved")
+    assert (sent.step, sent.at) == ("hi", w.now)
+    assert (heard.step, heard.at) == ("look", bought_at)
+    assert (w.decision("ended").outcome, w.decision("ended").at) == ("done", bought_at)
+
+
 def test_r55_what_no_step_hears_is_not_kept(asked: Any) -> None:
     w = asked()
     w.event("look")

@@ -99,6 +99,21 @@ def test_r49_in_a_pause_it_is_refused_and_not_made_up(listening: Any) -> None:
     assert w.touch() == []
 
 
+def test_r7_a_signal_of_a_stop_is_not_made_up_by_a_version_from_before_it(listening: Any, make: Any) -> None:
+    w = listening()
+    w.now += 1
+    w.publish(make({"other": {"delay": {"for": "PT1H"}, "next": "done"}}), version=2)
+    w.now += 1
+    w.control("stopped", version=2)
+    w.now += 1
+    send(w)
+    assert w.touch() == []
+    w.now += 1
+    w.control("live", version=2)
+    assert w.touch() == []
+    assert w.event("something") == []
+
+
 def test_r23_it_recurs_so_the_default_is_always(listening: Any) -> None:
     w = listening()
     for _ in range(2):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
+
+import pytest
 
 from laudstream import topics
 from laudstream.ids import partition_of
@@ -81,3 +84,20 @@ def test_r2_an_emitted_event_that_comes_twice_changes_nothing_the_second_time() 
         two[1].put(topics.HANDOFFS, at, where, value)
     two[1].round(bound=2010)
     assert [made.kind for made in two[1].decisions() if made.kind != "control"] == ["entered"]
+
+
+@pytest.mark.parametrize("deleted", [True, False])
+def test_r15_an_event_for_the_own_customer_revives_nobody_who_was_deleted_meanwhile(deleted: bool) -> None:
+    lane = LaneKit()
+    lane.publish(waiting(), at=1000)
+    lane.publish({**SAYS, "steps": {**SAYS["steps"], "say": {"emit": {"event": "purchase"}, "next": "end"}}}, at=1000)
+    lane.row("ann", at=1000)
+    lane.event("ann", "invite", at=2000)
+    ((where, value),) = lane.round(bound=2001).out.topics[topics.HANDOFFS]
+    if deleted:  # a second before the run emitted
+        gone = {"__table": "customers", "__deleted": "true", "__source_ts_ms": 1000, "born": 1, "revision": 9}
+        lane.put(topics.ROWS, 2002, key("ann"), json.dumps({**gone, "created_ms": 1, "attributes": "{}"}).encode())
+    lane.put(topics.HANDOFFS, 2003, where, value)
+    result = lane.round(bound=2010)
+    assert [made.kind for made in lane.decisions([result])] == ([] if deleted else ["entered"])
+    assert [kept.name for kept in events(lane, "ann")] == ([] if deleted else ["invite", "purchase"])

@@ -117,6 +117,7 @@ FAULTS: dict[str, tuple[str, list[Fault]]] = {
     "the other arm": ("R9", [(experiment, "assign", lambda step, point: step.arms[-1][0])]),
     "consents outlive a deletion": ("R37", [(rows, "_erase", _consents_stay)]),
     "messages outlive a deletion": ("R15", [(receipts, "of_another_life", lambda *rest: False)]),
+    "what runs emit outlives a deletion": ("R2", [(advance, "of_another_life", lambda *rest: False)]),
     "segments wake nobody": ("R29", [(work, "wake_at", lambda core, *rest: _wake_at(replace(core, ticks={}), *rest))]),
     "sent after the night began": ("R40", [(sends.gates, "send_before", lambda *rest: _send_before(*rest) + HOUR)]),
     "a window is always open": ("R31", [(window, "opening", lambda one, at, zone: (at, at + HOUR))]),

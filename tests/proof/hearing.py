@@ -27,6 +27,8 @@ class Hearing:
         """(run, visit that it left, branch)."""
         self.ended: set[str] = set()
         self.goals: set[str] = set()
+        self.told = ""
+        """Id of the delivery."""
 
     # What must happen
 
@@ -54,13 +56,15 @@ class Hearing:
         return checks
 
     def by_delivery(self, before: list[Passage], told: Delivery) -> list[Check]:
-        """A delivery that tells something new of a message of the run (R27, R56)."""
-        checks = []
+        """A delivery that tells something new of a message of the run (R27, R56); that it ended the same wait once is
+        never forgotten (R28)."""
+        self.told, checks = told.id, []
         for run in before:
             if run.id != told.run or self.live.counts(run.journey):
                 continue
             step = self.live.body(run)["steps"][run.step]
-            branch = self._must_leave(run, step, "message", lambda on: self.ledger.news and _tells(on["message"], told))
+            new = self.ledger.news and (run.step, told.id) not in run.used
+            branch = self._must_leave(run, step, "message", lambda on, new=new: new and _tells(on["message"], told))
             if branch is not None:
                 checks.append(lambda run=run, visit=run.visit, branch=branch: self._left(run, visit, branch))
         return checks
@@ -90,10 +94,17 @@ class Hearing:
                     break
         if found and not self.live.moves(run.journey):
             run.held = True
+            run.used.add((run.step, self.told))
             return None
         return found
 
     # Whether it did
+
+    def left(self, run: Passage, branch: str) -> None:
+        """It leaves its step."""
+        if self.told and not any(one[0] == run.id for one in self.moved):
+            run.used.add((run.step, self.told))
+        self.moved.append((run.id, run.visit, branch))
 
     def _must_end(self, run: Passage, rule: Mapping[str, Any]) -> None:
         assert run.over, f"R6 {run.id} should have ended {rule['outcome']} by {self.event}"

@@ -142,10 +142,16 @@ class Lane:
         self.handed.append((customer, event))
         self.event(customer, event)
 
-    def event(self, customer: str, event: Event) -> None:
+    def event(self, customer: str, event: Event, emitted: Emitted | None = None) -> None:
+        """What a run emitted for its own customer is of the life of that run (R15)."""
         ledger = self.oracles[customer].ledger
-        again = ledger.had(event.id, self.now) or ledger.gone_since(event.received, self.now)
-        self.hand(customer, EventInput(self.cause(), event), again=again)
+        run = ledger.passages.get(emitted.run) if emitted is not None else None
+        again = (
+            ledger.had(event.id, self.now)
+            or ledger.gone_since(event.received, self.now)
+            or (run is not None and run.erased)
+        )
+        self.hand(customer, EventInput(self.cause(), event, emitted and emitted.life), again=again)
 
     def row(self, customer: str, row: Row | Consent | Member | Suppression) -> None:
         self.hand(customer, RowInput(self.cause(), row))
@@ -162,8 +168,9 @@ class Lane:
             EventInput(self.cause(), Event(f"m{self.number}", "identify", "", {}, self.now, self.now, row=row)),
         )
 
-    def delete(self, customer: str) -> None:
-        gone = self.rows[customer].delete(self.revise(), self.now)
+    def delete(self, customer: str, ago: int = 0) -> None:
+        """`ago`: how long PostgreSQL deleted the row before the lane learns of it, ms."""
+        gone = self.rows[customer].delete(self.revise(), self.now - ago)
         if gone is not None:
             self.row(customer, gone)
             assert self.customers[customer].core.runs == (), "R15 a deletion ends all runs"
@@ -191,7 +198,7 @@ class Lane:
             self.hand(customer, answer)
         elif isinstance(effect, Emitted):
             if effect.customer in self.customers:
-                self.event(effect.customer, effect.event)
+                self.event(effect.customer, effect.event, effect)
         else:
             self._written(customer, effect)
 

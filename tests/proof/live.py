@@ -48,6 +48,7 @@ class Definitions:
         """Journey -> (version, since when)."""
         self.status: dict[str, str] = {}
         self.resumed: dict[str, int] = {}
+        self.stopped: dict[str, int] = {}
         self.winners: dict[str, str] = {}
         self.trials: dict[str, tuple[int, int, int]] = {}
         """Journey -> (version, share in 1/10,000, since when) of the version on trial."""
@@ -88,10 +89,12 @@ class Definitions:
         was, current = self.status.get(id), self.current(id)
         if status == "stopped" or version != current:
             self.trials.pop(id, None)
-        if status == "live" and (was == "stopped" or version != current):
+        if status != "stopped" and (was == "stopped" or version != current):
             self.published[id] = [each for each in self.published[id] if each[0] != version] + [(version, now)]
         if was == "paused" and status in ("live", "draining"):
             self.resumed[id] = now
+        if status == "stopped":
+            self.stopped[id] = now
         self.status[id] = status
 
     # What is asked
@@ -102,11 +105,13 @@ class Definitions:
         return published[-1][0] if published else 0
 
     def taking(self, journey: str, now: int, customer: str) -> int:
-        """The version that takes a customer who enters: the live one, or the one on trial for a share (R48)."""
+        """The version that takes a customer who enters: the live one, or the one on trial for a share (R48). A stop
+        ends what was published before it (R7)."""
         version, of, since = self.trials.get(journey, (0, 0, 0))
         if version and since <= now and share("trial", self.id, journey, customer) * 100 < of:
             return version
-        found = [number for number, at in self.published.get(journey, ()) if at <= now]
+        since = self.stopped.get(journey, 0)
+        found = [number for number, at in self.published.get(journey, ()) if since <= at <= now]
         return found[-1] if found else 0
 
     def moves(self, journey: str) -> bool:

@@ -198,7 +198,7 @@ class Oracle:
             self._split(step["split"], made, body)
         if "experiment" in step:
             assignment.arm(self.ledger, self.live, run, step["experiment"], made)
-        self.hearing.moved.append((run.id, run.visit, made.branch))
+        self.hearing.left(run, made.branch)
         run.arrive(made.to, run.visit + 1, made.at, self.zone(body))
         self._wants(run)
 

@@ -97,7 +97,8 @@ def arrive(work: Work, run: Run, version: Journey, step: EmitStep, at: int) -> L
         return Left("next", step.next, {**data, "reason": reason}, at)
     id = derive("emitted", work.workspace, work.moment.epoch, run.id, run.step, run.visit)
     event = Event(id, step.type, step.name, properties, at, work.moment.now, depth)
-    work.out.append(Emitted(work.workspace, customer, event, run.id))
+    life = work.core.row.life if customer == work.customer else None
+    work.out.append(Emitted(work.workspace, customer, event, run.id, life=life))
     return Left("next", step.next, data, at)
 
 
