@@ -53,14 +53,14 @@ def finish(yes: bool, timeout: float) -> None:
     """
     now, wanted = settings(), newest()
     standing = asyncio.run(raising.look(now))
-    if standing.behind(wanted) and not raising.hindrances(standing, wanted) and not yes:
+    if not standing.behind(wanted):
+        click.echo(f"nothing to do: {_at(standing, wanted)}")
+        return
+    if not yes and not raising.hindrances(standing, wanted):
         click.confirm(f"raise all lanes to {wanted}? Older releases cannot run them afterwards", abort=True)
     with bar("lanes", standing.partitions) as advance:
-        raised = asyncio.run(raising.finish(now, wanted, timeout, advance))
-    if raised:
-        click.echo(f"upgrade finished: {standing.partitions} lanes are at {wanted}")
-    else:
-        click.echo(f"nothing to do: {_at(standing, wanted)}")
+        asyncio.run(raising.finish(now, wanted, timeout, advance))
+    click.echo(f"upgrade finished: {standing.partitions} lanes are at {wanted}")
 
 
 def _next(standing: Standing, known: Levels) -> str:
@@ -73,7 +73,10 @@ def _next(standing: Standing, known: Levels) -> str:
 
 
 def _at(standing: Standing, wanted: Levels) -> str:
-    return f"all lanes are at {wanted}" if standing.lanes else "no lane has done a round yet"
+    if not standing.lanes:
+        return "no lane has done a round yet"
+    beyond = any(numbers != wanted for numbers in standing.lanes.values())
+    return f"all lanes are at {wanted}{' or beyond' if beyond else ''}"
 
 
 def _rows(columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> list[dict[str, Any]]:

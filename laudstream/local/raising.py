@@ -78,8 +78,8 @@ def hindrances(standing: Standing, wanted: Levels) -> tuple[Problem, ...]:
     return tuple(found)
 
 
-async def finish(settings: Settings, wanted: Levels, deadline_s: float, on_lane: Callable[[int], None]) -> int:
-    """Raise all lanes to these numbers; returns how many it raised, 0 if there was nothing to do.
+async def finish(settings: Settings, wanted: Levels, deadline_s: float, on_lane: Callable[[int], None]) -> None:
+    """Raise all lanes to these numbers; does nothing where they have them.
 
     `on_lane` is told how many more lanes have the numbers. Raises Refused: something is in the way, nothing was done;
     Unavailable: not all lanes have them within `deadline_s` seconds.
@@ -89,7 +89,7 @@ async def finish(settings: Settings, wanted: Levels, deadline_s: float, on_lane:
     if problems := hindrances(standing, wanted) if behind else ():
         raise Refused(f"lanes are not raised to {wanted}", problems)
     if not behind:
-        return 0
+        return
     deadline = time.monotonic() + deadline_s
     pool = await connect(settings.worker_dsn, max_size=1, application="laudstream upgrade")
     try:
@@ -102,7 +102,6 @@ async def finish(settings: Settings, wanted: Levels, deadline_s: float, on_lane:
         await _until_raised(settings, pool, sql, orders, wanted, deadline, on_lane)
     finally:
         await pool.close()
-    return len(behind)
 
 
 async def _until_raised(

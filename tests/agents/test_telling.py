@@ -16,6 +16,7 @@ from faust.assignor.partition_assignor import PartitionAssignor
 from agents.journeys import JourneyApp
 from agents.lanes.telling import Assignor
 from laudstream import kafka_admin
+from laudstream.records import head as heads
 from laudstream.records import levels
 from laudstream.records.levels import LEAST, Levels
 from laudstream.settings import Settings
@@ -112,12 +113,16 @@ async def test_a_group_that_nobody_is_in_is_settled_and_empty(kafka: Any) -> Non
     assert group == kafka_admin.Group(True, ())
 
 
-def test_a_journey_worker_tells_the_numbers_that_it_knows_and_faust_passes_over_them(tmp_path: Path) -> None:
+def test_a_journey_worker_tells_the_numbers_that_it_knows_and_faust_passes_over_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The leader of the group may be of a release that tells nothing."""
+    monkeypatch.setattr(heads, "CORE_LEVEL", 2)
     app = JourneyApp(Settings(data_dir=str(tmp_path)))
     assert isinstance(app.assignor, Assignor)
     made, plain = app.assignor.metadata({TOPIC}), PartitionAssignor.metadata(app.assignor, {TOPIC})
     assert (levels.heard(made.user_data), levels.heard(plain.user_data)) == (levels.newest(), LEAST)
+    assert levels.newest() != LEAST
     assert (made.version, made.subscription) == (plain.version, plain.subscription)
     read = [PartitionAssignor._get_client_metadata(each).to_representation() for each in (made, plain)]
     assert read[0] == read[1]

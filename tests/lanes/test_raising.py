@@ -128,7 +128,7 @@ async def test_a_lane_that_is_raised_too_high_closes_and_goes_on_under_a_newer_w
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     machine, caught_up, kit = Machine(), CaughtUp(), LaneKit()
-    known, high = levels.newest(), Levels(heads.CORE_LEVEL + 1, heads.STATE_FORMAT)
+    known, high = levels.newest(), Levels(heads.CORE_LEVEL + 1, heads.STATE_FORMAT + 1)
     port = Port(machine)
     lane = await opened(tmp_path, monkeypatch, machine, port, kit, caught_up)
     kit.publish(waiting(), int(machine.true))
@@ -138,12 +138,14 @@ async def test_a_lane_that_is_raised_too_high_closes_and_goes_on_under_a_newer_w
     done = len(port.rounds)
     assert done
 
-    order(kit, "core_level", high.core_level, int(machine.true))
+    order_all(kit, high, int(machine.true))
     kit.event("ann", "purchase", int(machine.true))
     waits = {topic: [*log] for topic, log in kit.logs.items()}
     lane = await opened(tmp_path, monkeypatch, machine, port, kit, caught_up)
     fed(lane, kit, caught_up, machine)
-    with pytest.raises(Broken, match=f"{high}; this one knows {known}: start a worker of that release"):
+    with pytest.raises(
+        Broken, match=f"level {high.core_level}, .*; this one knows {known}: start a worker of that release"
+    ):
         await lane.run()
     await lane.close()
     assert len(port.rounds) == done
@@ -220,5 +222,7 @@ def test_a_replay_finds_a_lane_that_did_not_follow_and_leaves_rounds_of_a_newer_
         replay.step(entry, taken)
     with pytest.raises(Broken, match="level 2, format 1; this one knows level 1, format 1"):
         replay.step(lane.journals[4], lane.taken[4])
+    with pytest.raises(Broken, match="level 1, format 2; this one knows"):  # that no record of its own raised
+        replay.step(msgspec.structs.replace(lane.journals[0], state_format=2), lane.taken[0])
     assert replay.result.rounds == 4
     lane.disk.close()
