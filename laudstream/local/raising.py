@@ -86,10 +86,10 @@ async def finish(settings: Settings, wanted: Levels, deadline_s: float, on_lane:
     """
     standing = await look(settings)
     behind = standing.behind(wanted)
-    if problems := hindrances(standing, wanted) if behind else ():
-        raise Refused(f"lanes are not raised to {wanted}", problems)
     if not behind:
         return
+    if problems := hindrances(standing, wanted):
+        raise Refused(f"lanes are not raised to {wanted}", problems)
     deadline = time.monotonic() + deadline_s
     pool = await connect(settings.worker_dsn, max_size=1, application="laudstream upgrade")
     try:

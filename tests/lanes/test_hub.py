@@ -18,6 +18,9 @@ from agents.lanes.wire import Member
 from agents.lanes.wire_state import Cluster
 from laudstream import topics
 from laudstream.errors import Broken
+from laudstream.records import head as heads
+from laudstream.records import levels
+from laudstream.records.levels import Levels
 from laudstream.settings import Settings
 from tests.integration.kit import wait_until
 
@@ -74,3 +77,29 @@ async def test_topics_of_a_lane_that_come_without_each_other_are_refused(tmp_pat
     hub = _hub(tmp_path, [])
     with pytest.raises(Broken, match=r"partitions \[0\]"):
         await hub.assign(ONE[1:])
+
+
+async def test_a_lane_that_a_newer_release_must_go_on_with_is_closed_and_said_and_the_others_go_on_a14(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crashed: list[BaseException] = []
+    hub, began = _hub(tmp_path, crashed), list[int]()
+
+    async def run(partition: int) -> None:
+        began.append(partition)
+        if partition == 0:
+            levels.check(0, Levels(heads.CORE_LEVEL + 1, 1))
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(hub, "_run", run)
+    with capture_logs() as said:
+        await hub.assign([*ONE, *(TopicPartition(topic, 1) for topic in topics.LANE_INPUTS)])
+        try:
+            await wait_until(lambda: 0 in hub.troubles and len(began) == 2, 5, "one is closed")
+            assert hub._tasks.keys() == {1}
+            assert "written by a newer release" in hub.troubles[0]
+            assert [line["lane"] for line in said if line["event"] == "lane_closed"] == [0]
+            assert not hub.ready()
+        finally:
+            await hub.stop()
+    assert not crashed
