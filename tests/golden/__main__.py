@@ -83,7 +83,7 @@ def _read(paths: Iterable[Path]) -> Iterable[tuple[Path, history.History]]:
 
 
 def _keep(name: str, found: history.History) -> None:
-    path = history.named(name)
+    path = history.named(name, found.about.state_format)
     history.write(path, found)
     click.echo(f"{path.name}: {len(found.rounds)} rounds, {path.stat().st_size / 1024:.1f} KB")
 

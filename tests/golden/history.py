@@ -94,8 +94,9 @@ class History(NamedTuple):
         return replay, [replay.step(one.journal, _by_topic(one.took)) for one in self.rounds]
 
 
-def named(name: str) -> Path:
-    return FOLDER / f"{name}{SUFFIX}"
+def named(name: str, state_format: int = 1) -> Path:
+    """Those of formats after the first have the number behind their name."""
+    return FOLDER / f"{name}{f'-{state_format}' if state_format > 1 else ''}{SUFFIX}"
 
 
 def kept() -> list[Path]:

@@ -22,7 +22,7 @@ LONG = 105
 
 async def play(cast: Cast) -> None:
     async with asyncio.TaskGroup() as playing:
-        for part in (entering, keyed, waiting, branching, leaving, limited):
+        for part in (entering, keyed, waiting, counting, branching, leaving, limited):
             playing.create_task(part(cast))
 
 
@@ -100,6 +100,29 @@ async def waiting(cast: Cast) -> None:
     await shop.decided(fay, "ended", outcome="gold")
     for who in (emil, gil):
         await shop.decided(who, "ended", outcome="late")
+
+
+async def counting(cast: Cast) -> None:
+    """Events that only count, beside another run of the same customer; a count that is full, and one that time ends."""
+    shop, nia, ole = cast.shop, cast.who("nia"), cast.who("ole")
+    visit, look = shop.name("visit"), shop.name("glance")
+    branches = [{"event": {"name": visit}, "count": 4, "next": "often"},
+                {"event": {"name": look}, "count": 3, "next": "seen"}]  # fmt: skip
+    steps = {"look": {"wait": {"branches": branches, "timeout": {"after": "PT5S", "next": "rarely"}}},
+             "often": leave("often"), "seen": leave("seen"), "rarely": leave("rarely")}  # fmt: skip
+    visits = await cast.publish("visits", steps)
+    rest = {"rest": {"delay": {"for": "PT2S"}, "next": "done"}, "done": leave("rested")}
+    beside = await cast.publish("beside", rest)
+    for who in (nia, ole):
+        await shop.track(who, visits)
+        await shop.track(who, beside)
+        for event in (visit, look, visit):
+            await shop.track(who, event)
+    await shop.decided(nia, "ended", outcome="rested")
+    for _ in range(2):
+        await shop.track(nia, visit)
+    await shop.decided(nia, "ended", outcome="often")
+    await shop.decided(ole, "ended", outcome="rarely")
 
 
 async def branching(cast: Cast) -> None:

@@ -28,7 +28,8 @@ async def record(settings: Settings, partition: int, about: str, fault: str = ""
                 rounds.append(Round(entry, [kept_input(one) for records in taken for one in records]))
     finally:
         await definitions.stop()
-    return History(About(about, partition, fault, rounds[0].journal.core_level), bodies, rounds)
+    last = rounds[-1].journal
+    return History(About(about, partition, fault, last.core_level, last.state_format), bodies, rounds)
 
 
 def _keep_body(record: Any, definitions: Definitions, bodies: Bodies) -> None:

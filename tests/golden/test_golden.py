@@ -16,14 +16,14 @@ import pytest
 from agents.lanes import round as rounds
 from laudstream import topics
 from laudstream.conditions import OPERATORS
-from laudstream.journey import caps, gates, moves, releases, rows
+from laudstream.journey import advance, caps, gates, moves, releases, rows
 from laudstream.journey.decision import KINDS as DECISIONS
 from laudstream.journey.decision import Decision
 from laudstream.journey.durations import parse
 from laudstream.journey.kinds import KINDS
 from laudstream.journey.reasons import Reason
-from laudstream.records import codec
-from laudstream.records.head import CORE_LEVEL
+from laudstream.records import codec, levels
+from laudstream.records.head import CORE_LEVEL, STATE_FORMAT
 from tests.golden import history
 from tests.golden.history import History
 from tests.integration import poison
@@ -88,6 +88,7 @@ CHANGES: dict[str, tuple[str, Any, str, Any]] = {
     "a calendar day is two days long": ("messages", caps, "timedelta", _two_days),
     "nobody is swept": ("changes", rounds, "start_sweeps", lambda sweeps, *_: sweeps),
     "fifty steps for one input": ("moves", moves, "STEPS_A_ROUND", 50),
+    "an event that only counts writes the core": ("moves-2", advance, "count", lambda *_: None),
     "consents are not kept": ("messages", rows, "_replaced", lambda known, name, value: None),
 }
 
@@ -156,12 +157,14 @@ def test_a_file_is_small_and_of_a_level_that_this_release_knows(kept: History, t
     history.write(again, kept)
     assert history.read(again) == kept
     assert again.stat().st_size < MOST_BYTES
-    assert kept.about.core_level <= CORE_LEVEL
+    assert levels.newest().cover(levels.of(kept.about))
     assert [one.journal.seq for one in kept.rounds] == list(range(1, len(kept.rounds) + 1))
 
 
-def test_every_level_has_histories() -> None:
-    assert {history.read(path).about.core_level for path in history.kept()} == set(range(1, CORE_LEVEL + 1))
+def test_every_level_and_every_format_has_histories() -> None:
+    found = [history.read(path).about for path in history.kept()]
+    assert {about.core_level for about in found} == set(range(1, CORE_LEVEL + 1))
+    assert {about.state_format for about in found} == set(range(1, STATE_FORMAT + 1))
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,14 @@
-"""Golden histories of two releases: each has to make the same of all rounds, digest for digest (A14)."""
+"""Golden histories of two releases: each has to make the same of all rounds, digest for digest (A14).
+
+But for those of lanes whose numbers the older one does not know.
+"""
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from laudstream.records import levels
+from tests.golden import history
 from tests.upgrade.release import Release
 
 FILES = "*.jsonl.gz"
@@ -15,7 +22,8 @@ def compare(old: Release, new: Release) -> tuple[int, list[str]]:
     """
     rounds, different = 0, []
     for keeper in (old, new):
-        files = [str(path) for path in sorted((keeper.tree / FOLDER).glob(FILES))]
+        found = sorted((keeper.tree / FOLDER).glob(FILES))
+        files = [str(path) for path in found if _both_know(old, new, path)]
         made = [release.run("tests.golden", "digests", *files).splitlines() for release in (old, new)]
         rounds += len(made[0])
         different += [
@@ -24,3 +32,8 @@ def compare(old: Release, new: Release) -> tuple[int, list[str]]:
             if one != other
         ]
     return rounds, different
+
+
+def _both_know(old: Release, new: Release, path: Path) -> bool:
+    about = levels.of(history.read(path).about)
+    return old.levels.cover(about) and new.levels.cover(about)
