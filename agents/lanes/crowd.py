@@ -6,6 +6,8 @@ Whatever happens to one of them goes through `advance`; one that the core cannot
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import msgspec
 
 from agents.lanes.history import History
@@ -102,7 +104,7 @@ class Crowd:
             data={"error": f"{type(error).__name__}: {error}"[:500], "input": list(cause)},
         ))  # fmt: skip
 
-    def encode(self, popped: set[bytes], format: int) -> list[tuple[int, bytes]]:
+    def encode(self, popped: Collection[bytes], format: int) -> list[tuple[int, bytes]]:
         """State records of what changed, in a format (A14); returns the timer hints to write. `popped`: customers whose
         hint is gone."""
         if format < codec.WITH_COUNTS:

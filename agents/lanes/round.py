@@ -9,50 +9,37 @@ both stand in the log, so the same log gives the same decisions whenever it is h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from heapq import heapify, heappop, heappush
+from collections.abc import Callable, Collection, Sequence
 from itertools import chain
 from typing import NamedTuple
 
-import msgspec
-
-from agents.lanes import history
+from agents.lanes import history, timers
 from agents.lanes.crowd import Crowd
+from agents.lanes.handed import Handed
 from agents.lanes.loader import BASE_BYTES, SPREAD
 from agents.lanes.quotas import Quotas
 from agents.lanes.record import Record
 from agents.lanes.sweep import Sweep, decode_sweeps, encode_sweeps, start_sweeps
+from agents.lanes.sweeping import Sweeping
 from agents.lanes.writer import Out
 from laudstream import topics
 from laudstream.customers.event import Event
 from laudstream.errors import Invalid, Undecodable
-from laudstream.ids import customer_key, derive
+from laudstream.ids import derive
 from laudstream.journey.advance import advance
 from laudstream.journey.catalog import BodyOf, Catalog
 from laudstream.journey.control import LEVEL, Control
 from laudstream.journey.customer import Customer
 from laudstream.journey.decision import Decision
-from laudstream.journey.handoff import Ask, Emitted, Handoff, Release
-from laudstream.journey.inputs import (
-    Cause,
-    DeliveryInput,
-    EventInput,
-    GrantInput,
-    Moment,
-    RowInput,
-    TimerInput,
-    TouchInput,
-)
+from laudstream.journey.inputs import Cause, DeliveryInput, EventInput, Moment, RowInput
 from laudstream.journey.inputs import Input as CoreInput
-from laudstream.journey.presence import counted
-from laudstream.journey.quotas import slot_of
 from laudstream.records import codec as wire
 from laudstream.records import levels
 from laudstream.records.head import Head
 from laudstream.records.rows import row as decode_row
 from tables.cache import Cache
 from tables.layout import CATALOGUE_KEY, SWEEPS_KEY
-from tables.view import Due, View
+from tables.view import View
 
 
 class Lane(NamedTuple):
@@ -126,9 +113,7 @@ class _Round:
         self.quotas = Quotas(view)
         self.history = history.History(view, lane.head.seq + 1)
         self.crowd = Crowd(view, cache, self.out, lane.catalog, self.history, plan.clock, lane.head.epoch)
-        self.popped: set[bytes] = set()
-        self.done: list[tuple[int, bytes]] = []
-        self.fired = self.swept = 0
+        self.handed = Handed(self.crowd, self.quotas)
         self.skipped: list[tuple[str, int]] = []
 
     def run(self) -> Result:
@@ -139,15 +124,16 @@ class _Round:
         crowd.load(chain([record.key for record in rest], [customer for _, customer in due.hints]))
         self._inputs(rest)
         self.lane_time = max(self.lane_time, plan.bound)
-        self._timers(due)
-        self.sweeps = history.daily(self.sweeps, self.lane.head.lane_time, self.lane_time)
-        self._sweep()
-        hints = self._encode()
+        fired = timers.fire(due, crowd, plan.bound, plan.max_timers)
+        sweeps = history.daily(self.sweeps, self.lane.head.lane_time, self.lane_time)
+        sweeping = Sweeping(self.lane.partition, crowd, self.view, self.lane_time)
+        self.sweeps, swept = sweeping.step(sweeps, plan.max_swept)
+        hints = self._encode(fired.popped)
         self.out.finish(self.control_seq)
         return Result(
             self.lane_time, self.control_seq, self.catalog, self.sweeps, self.out,
             crowd.now if len(crowd.changed) == len(crowd.now) else {key: crowd.now[key] for key in crowd.changed},
-            hints, self.done, self.fired, self.swept, crowd.parked, self.skipped,
+            hints, fired.done, fired.timers, swept, crowd.parked, self.skipped,
             self.core_level, self.state_format,
         )  # fmt: skip
 
@@ -204,7 +190,7 @@ class _Round:
                     event: Event | None = decode(record.value)
                     value: CoreInput = EventInput((topic, partition, record.offset), event)  # type: ignore[arg-type]
                 elif topic == topics.HANDOFFS:
-                    self._handoff((topic, partition, record.offset), wire.handoff(record.value), at)
+                    self.handed.take((topic, partition, record.offset), wire.handoff(record.value), at)
                     continue
                 else:
                     event = None
@@ -243,121 +229,14 @@ class _Round:
             if after.core.row is not customer.core.row and 0 < customer.core.row.born != after.core.row.born:
                 self.history.erase(customer.newest)
 
-    def _handoff(self, cause: Cause, handoff: Handoff, at: int) -> None:
-        """An event for a customer of this lane (R52); a question or a return to a quota of this lane, or the answer for
-        customers of this lane (A11)."""
-        if isinstance(handoff, Emitted):
-            self._emitted(cause, handoff, at)
-            return
-        workspace, journey = handoff.workspace, handoff.journey
-        if isinstance(handoff, Ask):
-            grant = self.quotas.ask(handoff, self.catalog, self.plan.clock)
-            if grant.places:
-                self.out.handoff(customer_key(workspace, grant.places[0][0]), grant)
-        elif isinstance(handoff, Release):
-            self.quotas.release(handoff)
-        else:
-            keys = [customer_key(workspace, customer).encode() for customer, _ in handoff.places]
-            self.crowd.load(keys)
-            for index, (key, (_, run)) in enumerate(zip(keys, handoff.places, strict=True)):
-                if 0 < self.crowd.now[key].core.wake_at < at:
-                    self.crowd.late_timers(key, at)
-                granted, of, slot = index < handoff.granted, handoff.of, slot_of(handoff, index)
-                self.crowd.advance(key, GrantInput(cause, journey, run, granted, handoff.most, of, slot), at)
-
-    def _emitted(self, cause: Cause, handoff: Emitted, at: int) -> None:
-        key, event = customer_key(handoff.workspace, handoff.customer).encode(), handoff.event
-        self.crowd.load([key])
-        if 0 < self.crowd.now[key].core.wake_at < at:
-            self.crowd.late_timers(key, at)
-        before = self.crowd.now[key].recent
-        self.crowd.advance(key, EventInput(cause, event, handoff.life), at)
-        after = self.crowd.now[key]
-        kept = event.type in history.KEPT and after.workspace not in self.catalog.forgetful
-        if kept and after.recent is not before:
-            self.history.keep(after, wire.encode(event), at)
-
     def _skip(self, record: Record, error: Invalid) -> None:
         self.skipped.append((record.topic, record.offset))
         self.out.dead_letter(record, str(error))
 
-    # -- timers ----------------------------------------------------------------------
-    def _timers(self, due: Due) -> None:
-        """Live timers in order (wake_at, customer), whatever stale hints lie between them."""
-        before, limit = self.plan.bound, self.plan.max_timers
-        hinted = set(due.hints)
-        queued = set(hinted)
-        horizon, now_of, fire = due.horizon, self.crowd.now, self.crowd.advance
-        for key in self.crowd.changed:
-            wake_at = now_of[key].core.wake_at
-            if 0 < wake_at < before:  # armed in this round, and due already
-                queued.add((wake_at, key))
-        pending = list(queued)
-        heapify(pending)
-        while pending and self.fired < limit and pending[0] <= horizon:
-            at, key = entry = heappop(pending)
-            if entry in hinted:
-                self.done.append(entry)
-                self.popped.add(key)
-            if now_of[key].core.wake_at == at:
-                self.fired += 1
-                fire(key, TimerInput(at), at)
-            wake_at = now_of[key].core.wake_at
-            if at < wake_at < before and (following := (wake_at, key)) not in queued:
-                queued.add(following)
-                heappush(pending, following)
-
-    # -- sweeps ------------------------------------------------------------------------
-    def _sweep(self) -> None:
-        """The next slice of the first sweep that may go on: customers in the order of their keys (A10)."""
-        sweep = next((each for each in self.sweeps if self._may(each)), None)
-        if sweep is None:
-            return
-        rest = [each for each in self.sweeps if each is not sweep]
-        if sweep.trims:
-            if self.plan.max_swept:
-                self._trim(sweep, rest)
-            return
-        limit = self.plan.max_swept
-        found = self.view.scan(sweep.prefix, sweep.cursor, limit + 1)
-        more = len(found) > limit
-        del found[limit:]
-        self.crowd.load(found)
-        for key in found:
-            self.crowd.advance(key, TouchInput(sweep.seq), self.lane_time)
-            if sweep.counts:
-                cells = counted(sweep.cells, self.crowd.now[key], sweep.counts)
-                sweep = msgspec.structs.replace(sweep, cells=cells)
-        self.swept = len(found)
-        if sweep.counts and not more:
-            self._told(sweep)
-        if more:
-            rest.insert(0, msgspec.structs.replace(sweep, cursor=found[-1]) if found else sweep)
-        self.sweeps = tuple(rest)
-
-    def _may(self, sweep: Sweep) -> bool:
-        """A migration holds from its place in the log: nobody is swept before lane time is there (R48)."""
-        space = None if sweep.trims else self.catalog.spaces.get(sweep.workspace)
-        return space is None or space.migrated_at <= self.lane_time
-
-    def _told(self, sweep: Sweep) -> None:
-        """All customers of the lane are counted."""
-        partition = self.lane.partition
-        self.out.effect(b"", Decision(
-            derive("counted", sweep.seq, partition), "counted", sweep.workspace, "", self.lane_time, self.plan.clock,
-            journey=sweep.counts, data={"seq": sweep.seq, "partition": partition, "cells": sweep.cells},
-        ))  # fmt: skip
-
-    def _trim(self, sweep: Sweep, rest: list[Sweep]) -> None:
-        self.swept = 1
-        if self.history.trim(self.lane_time - self.catalog.horizon_ms):
-            rest.append(sweep)  # others first: this one has time
-        self.sweeps = tuple(rest)
-
     # -- what comes out ------------------------------------------------------------------
-    def _encode(self) -> list[tuple[int, bytes]]:
+    def _encode(self, popped: Collection[bytes]) -> list[tuple[int, bytes]]:
         """State records of what changed; returns the hints to write."""
-        hints = self.crowd.encode(self.popped, self.state_format)
+        hints = self.crowd.encode(popped, self.state_format)
         self.out.records += self.quotas.records()
         if self.sweeps != self.lane.sweeps:
             self.out.records.append((SWEEPS_KEY, encode_sweeps(self.sweeps)))
