@@ -17,26 +17,22 @@ from aiokafka.structs import TopicPartition
 from agents.lanes import round as rounds
 from agents.lanes.feed import CaughtUp
 from agents.lanes.intake import Intake, Taken
-from agents.lanes.ports import CommitPort, Round
+from agents.lanes.opening import bring_up, way_on
+from agents.lanes.outgoing import head_after, outgoing
+from agents.lanes.ports import CommitPort
 from agents.lanes.producer import Aborted, Unreachable
 from agents.lanes.record import Record, ends, merge
-from agents.lanes.restore import restore
 from agents.lanes.stats import LaneStats
 from agents.lanes.turns import BUSY_SLICE, BUSY_TIMERS, SLICE, Turns
-from agents.lanes.writer import Out
 from laudstream import topics
 from laudstream.errors import Broken, Invalid
-from laudstream.ids import partition_of
 from laudstream.journey.control import BODILESS, body_key
 from laudstream.journey.customer import Customer
 from laudstream.records import codec as wire
-from laudstream.records import head as heads
-from laudstream.records import levels
-from laudstream.records.head import Head, Journal
+from laudstream.records.head import Head
 from laudstream.settings import Settings
 from tables import checkpoints
 from tables.cache import Cache
-from tables.layout import HEAD_KEY
 from tables.store import LaneStore, Origin, RocksMemory
 from tables.trouble import StoreFailed
 
@@ -102,24 +98,8 @@ class Lane:
         now = self._clock()
         path = self._settings.data_path / f"lane-{self.partition}"
         store = self._store = LaneStore(path, self._memory, self.origin, now=now, max_age_ms=topics.DAY_MS * 7 // 2)
-        if store.rebuilt:
-            log.warning("store_rebuilt", lane=self.partition, why=store.rebuilt)
-        self.stats.restored += await restore(store, self._settings, self.partition, wanted, now)
-        if wanted is not None and store.head.seq != wanted and store.meta.position:
-            log.warning("store_disagrees", lane=self.partition, seq=store.head.seq, wanted=wanted)
-            store.reset()
-            self.stats.restored += await restore(store, self._settings, self.partition, wanted, now)
-        head = store.head
-        if wanted is not None and head.seq != wanted:
-            raise Broken(f"lane {self.partition}: the changelog ends with round {head.seq}, the group says {wanted}")
-        levels.check(self.partition, levels.of(head))
-        for topic, topic_id in head.topic_ids.items():
-            if self._topic_ids.get(topic, topic_id) != topic_id:
-                raise Broken(
-                    f"lane {self.partition}: {topic} was made anew since round {head.seq}: its positions mean "
-                    f"nothing there; {_way_on(self.partition)}"
-                )
-        self._state = await self._read(head, store)
+        self.stats.restored += await bring_up(store, self._settings, wanted, now, self._topic_ids)
+        self._state = await self._read(store.head, store)
         self._checkpointed_at = checkpoints.last_made(store, self._settings.data_path)
         self.stats.open_s = time.monotonic() - started
 
@@ -191,7 +171,7 @@ class Lane:
     def lost(self, tp: TopicPartition, position: int) -> None:
         self.trouble = (
             f"lane {self.partition}: position {position} is outside the log of {tp.topic}; "
-            f"inputs were deleted before they were handled; {_way_on(self.partition)}"
+            f"inputs were deleted before they were handled; {way_on(self.partition)}"
         )
         log.error("lane_closed", lane=self.partition, topic=tp.topic, offset=position, reason=self.trouble)
         self.pause()
@@ -274,13 +254,10 @@ class Lane:
         await self._bodies_of(plan.inputs)
         result = rounds.run(state, plan, store, self._cache, self._bodies.body)
         moved = ends(zip(topics.LANE_INPUTS, taken, strict=True))
-        head = self._head(state.head, plan, result, moved)
-        writes = _writes(result, head, _journal(head, plan, result, moved))
+        head = head_after(state.head, plan, result, moved, self._topic_ids)
+        ready = outgoing(self.partition, self.origin.partitions, head, plan, result, moved)
         computed = time.perf_counter()
-        handoffs = _handoffs(writes.pop(topics.HANDOFFS, ()), self.origin.partitions)
-        committed = await self._port.commit(
-            Round(self.partition, head.seq, plan.clock, head.positions, moved, writes, handoffs)
-        )
+        committed = await self._port.commit(ready)
         self._adopt(result, head, committed[topics.STATE], plan.clock)
         self._checkpoint(plan.clock)
         self.stats.round_done(
@@ -301,13 +278,6 @@ class Lane:
             if control.status != "deleted" and control.kind not in BODILESS:
                 await self._bodies.wait(body_key(control.workspace, control.kind, control.id, control.version))
 
-    def _head(self, before: Head, plan: rounds.Plan, result: rounds.Result, moved: Mapping[str, int]) -> Head:
-        base = dict.fromkeys(topics.LANE_INPUTS, 0)
-        return Head(
-            before.seq + 1, {**base, **before.positions, **moved}, self._topic_ids, result.lane_time, plan.clock,
-            result.control_seq, result.core_level, result.state_format, before.epoch,
-        )  # fmt: skip
-
     def _adopt(self, result: rounds.Result, head: Head, position: int, now: int) -> None:
         """The round is committed: write the store and go on from its state."""
         assert self._store is not None
@@ -327,33 +297,3 @@ class Lane:
         if every and now >= self._checkpointed_at + every and self._store is not None:
             checkpoints.make(self._store, self._settings.data_path)
             self._checkpointed_at = now
-
-
-def _journal(head: Head, plan: rounds.Plan, result: rounds.Result, moved: dict[str, int]) -> Journal:
-    return Journal(
-        head.seq, head.lane_time, plan.clock, moved, result.fired, result.swept, result.parked, result.skipped,
-        head.core_level, head.epoch, result.out.out_digest(), result.out.state_digest(), head.state_format,
-    )  # fmt: skip
-
-
-def _writes(result: rounds.Result, head: Head, journal: Journal) -> dict[str, Sequence[tuple[Any, ...]]]:
-    out: Out = result.out
-    writes: dict[str, Sequence[tuple[Any, ...]]] = {
-        topics.STATE: [*out.records, *out.kept, (HEAD_KEY, heads.encode(head))],
-        topics.JOURNAL: [(b"%d" % head.seq, heads.encode(journal))],
-        **out.topics,
-    }
-    if out.letters:
-        writes[topics.DEAD_LETTERS] = out.letters
-    return writes
-
-
-def _handoffs(pairs: Sequence[tuple[Any, ...]], partitions: int) -> dict[int, list[tuple[Any, ...]]]:
-    by_partition: dict[int, list[tuple[Any, ...]]] = {}
-    for pair in pairs:
-        by_partition.setdefault(partition_of(pair[0], partitions), []).append(pair)
-    return by_partition
-
-
-def _way_on(partition: int) -> str:
-    return f"to go on without what was lost, stop all journey workers and run `laudstream lanes skip {partition}`"

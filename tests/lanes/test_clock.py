@@ -148,7 +148,7 @@ async def opened(
     async def nobody(_: int) -> None:
         return None
 
-    monkeypatch.setattr("agents.lanes.lane.restore", nothing)
+    monkeypatch.setattr("agents.lanes.opening.restore", nothing)
     ids = dict.fromkeys(topics.LANE_INPUTS, "id")
     lane = Lane(
         Origin("cluster", 0, 1, 0, "id"), ids, Settings(data_dir=str(folder)), RocksMemory(8, 8), 1 << 20, LaneStats(),

@@ -31,7 +31,7 @@ def written(folder: Path, monkeypatch: pytest.MonkeyPatch, head: Head) -> Lane:
         store.head = head
         return 1
 
-    monkeypatch.setattr("agents.lanes.lane.restore", restored)
+    monkeypatch.setattr("agents.lanes.opening.restore", restored)
     machine = Machine(0)
     return Lane(
         Origin("cluster", 0, 1, 0, "id"), dict.fromkeys(topics.LANE_INPUTS, "id"), Settings(data_dir=str(folder)),
