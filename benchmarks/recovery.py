@@ -37,7 +37,8 @@ from laudstream.local.ports import Ports
 from laudstream.local.stack import Stack
 from laudstream.records.head import decode_journal
 from laudstream.settings import Settings
-from tables.store import LaneStore, Origin, RocksMemory
+from tables.rocks import RocksMemory
+from tables.store import LaneStore, Origin
 
 PORTS = 31500
 OPS_PORT = PORTS + 90

@@ -33,7 +33,8 @@ from laudstream.local.logs import Logs
 from laudstream.local.ports import Ports
 from laudstream.local.stack import Stack
 from laudstream.settings import Settings
-from tables.store import LaneStore, RocksMemory
+from tables.rocks import RocksMemory
+from tables.store import LaneStore
 
 PORTS = 31700
 OPS_PORT = PORTS + 90

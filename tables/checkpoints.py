@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tables.store import LaneStore, RocksMemory
+from tables.rocks import RocksMemory
+from tables.store import LaneStore
 
 KEPT = 3
 

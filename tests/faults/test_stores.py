@@ -13,7 +13,8 @@ import pytest
 
 from laudstream import topics
 from laudstream.local.stack import Stack
-from tables.store import _META, Meta, RocksMemory, rocks
+from tables.rocks import RocksMemory
+from tables.store import _META, Meta, rocks
 from tests.integration.kit import Shop, exactly_once, leave, wait_for, wait_until
 
 pytestmark = pytest.mark.faults

@@ -14,7 +14,8 @@ from agents.lanes.replay import Replay
 from laudstream.errors import Broken
 from laudstream.records.head import Head, Journal
 from tables import checkpoints
-from tables.store import LaneStore, Origin, RocksMemory
+from tables.rocks import RocksMemory
+from tables.store import LaneStore, Origin
 from tests.lanes.kit import LaneKit, key, waiting
 
 ORIGIN = Origin("cluster", 0, 8, 0, "topic")

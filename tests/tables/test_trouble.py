@@ -13,7 +13,8 @@ import pytest
 
 from laudstream.records.head import Head
 from tables.layout import CORE
-from tables.store import LaneStore, Origin, RocksMemory
+from tables.rocks import RocksMemory
+from tables.store import LaneStore, Origin
 from tables.trouble import StoreCorrupt, StoreFailed
 
 ORIGIN = Origin("cluster", 0, 8, 3, "abc")
