@@ -48,4 +48,4 @@ class Loader:
             except Invalid:
                 continue  # its record will be a dead letter
             now[key] = fresh[key] = codec.read(workspace, customer_id, *values[at * step : at * step + step])
-        self._cache.update(fresh, BASE_BYTES * len(fresh) + SPREAD * sum(len(value) for value in values if value))
+        self._cache.update(fresh, BASE_BYTES * len(fresh) + SPREAD * sum(map(len, filter(None, values))))

@@ -96,26 +96,42 @@ def read(
     workspace: str, id: str, core: bytes | None, attributes: bytes | None, recent: bytes | None, tallies: bytes | None
 ) -> Customer:
     """`decode`, of its records in this order."""
+    state, ids, newest = _EMPTY, b"", 0
     counted: Counted = ()
+    known: dict[str, Any] = {}
+    told: dict[str, Tally] = {}
     try:
-        for value in (core, attributes, recent, tallies):
-            if value is not None and (len(value) < _BODY or value[0] != FORMAT):
-                if value is not recent or len(value) < _IDS or value[0] != WITH_COUNTS:
-                    raise _unknown(workspace, id, value)
-                end = _IDS + int.from_bytes(value[_BODY:_IDS], "big")
-                counted, recent = _counted(value[_IDS:end]), value[:_BODY] + value[end:]
-        return Customer(
-            workspace,
-            id,
-            _EMPTY if core is None else _core(core[_BODY:]),
-            {} if attributes is None else _attributes(attributes[_BODY:]),
-            b"" if recent is None else recent[_BODY:],
-            {} if tallies is None else _tallies(tallies[_BODY:]),
-            0 if recent is None else wake_at(recent),
-            counted,
-        )
+        if core is not None:
+            if core[0] != FORMAT:
+                raise _unknown(workspace, id, core)
+            state = _core(core[_BODY:])
+        if attributes is not None:
+            if attributes[0] != FORMAT:
+                raise _unknown(workspace, id, attributes)
+            known = _attributes(attributes[_BODY:])
+        if recent is not None:
+            newest, counted, ids = _ids(workspace, id, recent)
+        if tallies is not None:
+            if tallies[0] != FORMAT:
+                raise _unknown(workspace, id, tallies)
+            told = _tallies(tallies[_BODY:])
+    except IndexError:
+        raise _unknown(workspace, id, b"") from None
     except msgspec.DecodeError as error:
         raise Broken(f"state of {workspace}:{id}: {error}") from None
+    return Customer(workspace, id, state, known, ids, told, newest, counted)
+
+
+def _ids(workspace: str, id: str, value: bytes) -> tuple[int, Counted, bytes]:
+    """Of a record of ids: the number of the newest kept event, what runs have counted, the ids."""
+    layout = value[0]
+    if layout == FORMAT and len(value) >= _BODY:
+        return wake_at(value), (), value[_BODY:]
+    if layout != WITH_COUNTS or len(value) < _IDS:
+        raise _unknown(workspace, id, value)
+    _, newest, length = _COUNTED.unpack_from(value)
+    end = _IDS + length
+    return newest, _counted(value[_IDS:end]), value[end:]
 
 
 def _unknown(workspace: str, id: str, value: bytes) -> Broken:
