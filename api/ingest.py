@@ -178,7 +178,8 @@ async def _with_rows(call: Call, taken: list[Taken], wrong: dict[int, Invalid]) 
             rows = [await _row_or_none(connection, one) for one in arguments]
     for each, row in zip(identifies, rows, strict=True):
         if row is None:
-            too_much = Problem("/traits", "the customer's attributes would be more than 64 KB", "send less")
+            what = "the customer's attributes would be more than 64 KB, or 256 KB as text"
+            too_much = Problem("/traits", what, "send less")
             wrong[each.index] = Invalid(too_much.message, (too_much,))
         else:
             each.row = Row(row["born"], row["revision"], row["attributes"], row["created_ms"], False, row["writes"])

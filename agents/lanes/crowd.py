@@ -16,6 +16,7 @@ from agents.lanes.writer import Out
 from laudstream.ids import derive
 from laudstream.journey import codec
 from laudstream.journey.advance import advance
+from laudstream.journey.bounded import bounded
 from laudstream.journey.catalog import Catalog
 from laudstream.journey.counted import folded
 from laudstream.journey.customer import Customer
@@ -113,7 +114,13 @@ class Crowd:
         put, records, now_of = codec.put, self.out.records, self.now
         for key, before in self.changed.items():
             after = now_of[key]
-            put(records, before, after, key + b"\0")
+            try:
+                put(records, before, after, key + b"\0")
+            except OverflowError:  # of a number that msgpack has no room for
+                while records and records[-1][0].startswith(key + b"\0"):
+                    records.pop()
+                after = now_of[key] = bounded(after)
+                put(records, before, after, key + b"\0")
             if after.core is before.core:
                 continue
             wake_at, earlier = after.core.wake_at, before.core.wake_at

@@ -14,6 +14,7 @@ from laudstream.journey.handoff import Handoff
 from laudstream.journey.write import Write
 from laudstream.messages.delivery import Delivery
 from laudstream.messages.request import SendRequest
+from laudstream.records import depth
 
 T = TypeVar("T")
 
@@ -33,16 +34,25 @@ def _read(decoder: msgspec.json.Decoder[T], value: bytes | None) -> T:
         raise Undecodable("record without a value")
     try:
         return decoder.decode(value)
-    except msgspec.DecodeError as error:  # ValidationError is one too
+    except (msgspec.DecodeError, RecursionError) as error:  # ValidationError is one too
         raise Undecodable(str(error)) from None
 
 
 def event(value: bytes | None) -> Event:
     """A record of `laudstream.events`."""
     try:
-        return _event(value)  # type: ignore[arg-type]  # None raises
-    except (msgspec.DecodeError, TypeError) as error:
+        found = _event(value)  # type: ignore[arg-type]  # None raises
+    except (msgspec.DecodeError, RecursionError, TypeError) as error:
         raise Undecodable(str(error) if value else "record without a value") from None
+    if len(value) >= depth.SHORT:  # type: ignore[arg-type]
+        _check(value, found)  # type: ignore[arg-type]
+    return found
+
+
+def _check(value: bytes, event: Event) -> None:
+    depth.check(value, event.properties)
+    if event.row is not None:
+        depth.check(value, event.row.attributes)
 
 
 def control(value: bytes | None) -> Control:

@@ -13,6 +13,7 @@ import msgspec
 
 from laudstream.customers.row import Consent, Member, Row, Suppression
 from laudstream.errors import Undecodable
+from laudstream.records import depth
 
 _UNAVAILABLE = b"__debezium_unavailable_value"
 
@@ -46,10 +47,12 @@ def row(value: bytes | None) -> Row | Consent | Suppression | Member:
         raw = _raw.decode(value)
         gone = raw.deleted == "true"
         if raw.table == "customers":
+            attributes = _attributes.decode(raw.attributes)
+            depth.check(raw.attributes, attributes)
             return Row(
                 raw.born,
                 raw.revision,
-                _attributes.decode(raw.attributes),
+                attributes,
                 raw.created_ms,
                 gone,
                 raw.writes,
@@ -61,6 +64,6 @@ def row(value: bytes | None) -> Row | Consent | Suppression | Member:
             return Suppression(raw.channel, raw.reason, raw.revision, gone)
         if raw.table == "segment_members":
             return Member(raw.segment, raw.member, raw.revision, gone)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise Undecodable(str(error)) from None
     raise Undecodable(f"row of an unknown table {raw.table!r}")
