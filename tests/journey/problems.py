@@ -198,12 +198,27 @@ OTHERS: dict[str, dict[str, Any]] = {
         "settings": {},
     },
     "at": {**JOURNEY, "entry": [{"audience": {"at": "2026-12-01T09:00:00+01:00"}}], "exit": [], "settings": {}},
+    "paced": {
+        "id": "all",
+        "entry": [{"audience": {"signal": "sale"}, "where": {"customer.day": {"before": {"ago": "P3D"}}}}],
+        "exit": [],
+        "goal": {"event": {"name": "buy"}, "within": "P3D"},
+        "settings": {"pace": {"limit": 10, "per": "minute"}},
+    },
 }
 for _other in OTHERS.values():
     if not _other["exit"]:
         del _other["exit"]
     _other["steps"] = {"done": {"exit": {"outcome": "done"}}}
     _other["start"] = "done"
+_WINNER = {"metric": "goal", "minimum": 10, "hold_rest": True, "hold_at_most": "PT6H"}
+OTHERS["paced"] |= {
+    "start": "arms",
+    "steps": {
+        "arms": {"experiment": {"arms": {"x": 50, "y": 50}, "winner": _WINNER}, "next": "done"},
+        "done": {"exit": {"outcome": "done"}},
+    },
+}
 
 SEGMENT = {
     "id": "vip",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from laudstream.errors import Invalid, Problem
 from laudstream.journey.definition import Known, check, parse
 from laudstream.journey.kinds import KINDS
 from laudstream.journey.schema import journey_schema
+from tests.journey.problems import ADDED, said
 
+VIP = {"customer.vip": {"equals": True}}
 EXAMPLE = Path(__file__).parents[2] / "local-env" / "journeys" / "second-purchase.yaml"
 
 
@@ -92,6 +95,7 @@ def test_a_right_definition_is_accepted() -> None:
         ("/steps/lost", {"exit": {"outcome": "x"}}, "/steps/lost", "no way leads"),
         ("/steps/arms/experiment/arms", {"a": 50, "b": 49}, "/steps/arms/experiment/arms", "99"),
         ("/steps/arms/experiment/arms/a", -1, "/steps/arms/experiment/arms/a", "weight"),
+        ("/steps/arms/experiment/arms/a", 100.5, "/steps/arms/experiment/arms/a", "weight"),
         ("/steps/arms/next", {"a": "kind"}, "/steps/arms/next/b", "arm 'b'"),
         ("/steps/hi/message/template", "other", "/steps/hi/message/template", "no template 'other'"),
         ("/steps/hi/message/channel", "pigeon", "/steps/hi/message/channel", "pigeon"),
@@ -103,6 +107,8 @@ def test_a_right_definition_is_accepted() -> None:
         ("/steps/look/wait/branches/0/name", "timeout", "/steps/look/wait/branches/0", "named 'timeout'"),
         ("/steps/end/exit/outcome", ..., "/steps/end/exit/outcome", "name"),
         ("/exit", [{"outcome": "x"}], "/exit/0", "one thing"),
+        ("/exit", [{"outcome": "x", "event": {"name": "go"}, "condition": VIP}], "/exit/0", "one thing"),
+        ("/exit", [{"outcome": "x", "where": {"event.n": {"exists": True}}, "condition": VIP}], "/exit/0", "one thing"),
         ("/settings/priority", 0, "/settings/priority", "1 to 9"),
         ("/entry", [{"audience": {}}, {"audience": {}}], "/entry/1", "one audience"),
         (
@@ -200,3 +206,18 @@ def test_the_schema_knows_every_step_kind_and_operator_that_runs() -> None:
     (paths,) = schema["$defs"]["condition"]["patternProperties"].values()
     assert set(paths["properties"]) == set(OPERATORS)
     assert json.loads(json.dumps(schema)) == schema
+
+
+def _settings(schema: dict[str, Any]) -> set[str]:
+    """What an object may say, whichever of its forms it has."""
+    forms = [schema, *schema.get("oneOf", ()), *schema.get("anyOf", ())]
+    return {name for form in forms for name in form.get("properties", ())}
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_the_schema_of_a_step_says_what_its_reader_knows(kind: str) -> None:
+    steps = journey_schema()["properties"]["steps"]["additionalProperties"]["oneOf"]
+    (schema,) = [step["properties"][kind] for step in steps if kind in step["properties"]]
+    lines = [line for line in said() if re.match(rf"journey /steps/\w+/{kind}/{ADDED}: ", line)]
+    known = {name for line in lines for name in line.partition(" known are: ")[2].split(", ")}
+    assert _settings(schema) == known

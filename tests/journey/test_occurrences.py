@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from laudstream.journey.control import Control
 from laudstream.journey.definition import parse
 from laudstream.journey.handoff import Ask, Release
 from laudstream.journey.inputs import GrantInput
+from laudstream.journey.occurrences import LAST_YEAR, Schedule
 
 DAY = 86_400_000
 DAILY = {"audience": {"every": {"days": 1, "at": "10:00"}}}
@@ -80,3 +82,12 @@ def test_r60_what_is_wrong_with_the_places_is_named(make: Any, places: Any, entr
     with pytest.raises(Invalid) as caught:
         parse(make(REST, entry=[entry], max_entries=places))
     assert [problem.pointer for problem in caught.value.problems] == [pointer]
+
+
+@pytest.mark.parametrize(("unit", "on"), [("days", ()), ("weeks", (0,)), ("months", (5,))])
+def test_r36_nothing_recurs_from_the_last_year_on(unit: str, on: tuple[int, ...]) -> None:
+    schedule, begins = Schedule(unit=unit, on=on), date(LAST_YEAR - 1, 11, 1)
+    days = []
+    while (found := schedule.nth(len(days), begins, UTC)) is not None:
+        days.append(found.at)
+    assert len(days) == {"days": 61, "weeks": 9, "months": 2}[unit]

@@ -347,3 +347,17 @@ def test_a7_tallies_that_grow_too_large_forget_their_older_half_and_say_so(
     ((query, tally),) = w.customer.tallies.items()
     assert w.decision("limit").data == {"which": "tallies", "query": query}
     assert (tally.total, len(tally.recent)) == (64, 32)
+
+
+def test_a7_of_too_many_values_of_a_property_the_one_used_longest_ago_is_forgotten_and_that_is_said(
+    with_segment: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from laudstream.conditions import tally as tallies
+
+    monkeypatch.setattr(tallies, "KEYS", 2)
+    w = with_segment({"event": {"name": "buy", "keyed": "sku", "at_least": 2}})
+    assert [kind for sku in ("a", "b") for kind in w.event("buy", sku=sku)] == []
+    assert w.event("buy", sku="c") == ["limit"]
+    ((query, tally),) = w.customer.tallies.items()
+    assert w.decision("limit").data == {"which": "keys of a question", "query": query}
+    assert list(tally.keys) == ["b", "c"]

@@ -54,6 +54,16 @@ def test_r34_each_customer_enters_once_per_signal(listening: Any) -> None:
     assert w.touch() == []
 
 
+def test_r34_a_delivery_that_comes_before_the_sweep_does_it_first(world: Any, make: Any) -> None:
+    mail = {"hi": {"message": {"channel": "email", "template": "mail"}, "next": "rest"}}
+    rest = {"rest": {"delay": {"for": "P1D"}, "next": "done"}}
+    w = world(make(mail | rest, id="mails"), make(rest, id="hears", entry=[ENTRY]))
+    w.event("go")
+    (request,) = w.sends()
+    send(w)
+    assert w.deliver(request, "sent") == ["entered"]
+
+
 def test_r34_two_signals_that_come_at_once_are_two(listening: Any) -> None:
     w = listening({**ENTRY, "while_active": "restart"})
     send(w, of="one")
