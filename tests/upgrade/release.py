@@ -18,7 +18,8 @@ from laudstream.settings import Settings, environment
 REPO = Path(__file__).parents[2]
 LAST = "cd2f61b612ee"
 """Taken as the last release as long as no tag names one. Those before it make other bytes of the same inputs: their
-messages do not say to which life of a customer they belong (R15)."""
+messages do not say to which life of a customer they belong (R15). Since then that is said of one thing more: of events
+that a run emits for its own customer."""
 HERE = "HEAD"
 _ABOUT = """
 import agents, laudstream
