@@ -15,7 +15,7 @@ const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-ru
 const context = await chromium.launchPersistentContext(given.profile, { executablePath: '/usr/bin/chromium', headless: true, args: FLAGS, viewport: { width: 1280, height: 900 } });
 context.setDefaultTimeout(20_000);
 const page = context.pages()[0] ?? (await context.newPage());
-page.on('console', (message) => { if (message.type() === 'error') errors.push(`console: ${message.text()} (${message.location().url})`); });
+page.on('console', (message) => { if (['error', 'warning'].includes(message.type())) errors.push(`console: ${message.text()} (${message.location().url})`); });
 page.on('pageerror', (error) => errors.push(`page: ${error.message}`));
 page.on('request', (request) => { if (/\/(undefined|null)(\/|\?|$)/.test(request.url())) errors.push(`asked for nothing: ${request.url()}`); });
 page.on('requestfailed', (request) => { if (!/ERR_ABORTED/.test(request.failure()?.errorText ?? '')) errors.push(`request: ${request.url()}`); });
@@ -85,6 +85,29 @@ async function webhookRead() {
   steps.push('webhook read');
 }
 
+/** The whole graph is still whole on a telephone; what a step does comes to where one looks, and leaves again. */
+async function graphShrunk() {
+  await page.goto(`${given.url}/journeys/${encodeURIComponent(given.moved)}?view=graph`);
+  await page.getByRole('button', { name: 'Fit View' }).click();
+  await page.keyboard.press('Tab'); // a key is no reason to warn
+  await page.waitForTimeout(300);
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.waitForTimeout(300);
+  const outside = await page.locator('.svelte-flow').evaluate((flow) => {
+    const pane = flow.getBoundingClientRect();
+    const out = (box) => box.left < pane.left || box.right > pane.right || box.top < pane.top || box.bottom > pane.bottom;
+    return [...flow.querySelectorAll('.svelte-flow__node')].filter((node) => out(node.getBoundingClientRect())).map((node) => node.dataset.id);
+  });
+  if (outside.length > 0) errors.push(`out of the graph after a resize: ${outside.join(', ')}`);
+  await page.goto(`${given.url}/journeys/${encodeURIComponent(given.moved)}?view=steps`);
+  await page.getByRole('button', { name: /again/ }).first().click();
+  const about = page.getByRole('complementary', { name: 'About step again' });
+  await about.waitFor();
+  const top = await about.evaluate((element) => element.getBoundingClientRect().top);
+  if (top > 724) errors.push(`the details of a step begin ${top} px down`);
+  steps.push('graph shrunk');
+}
+
 async function narrow() {
   await page.setViewportSize({ width: 390, height: 844 });
   const [journey, segment, customer] = [given.moved, given.segment, given.customer].map((id) => encodeURIComponent(id));
@@ -144,6 +167,7 @@ try {
   await publishPlanned();
   await segmentMade();
   await webhookRead();
+  await graphShrunk();
   await narrow();
 } catch (error) {
   errors.push(String(error));

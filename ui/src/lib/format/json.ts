@@ -4,7 +4,7 @@ import type { Problem } from '../api/problems';
 
 /** JSON to read and to edit: what fits in a line stands in one. */
 export function prettyJson(value: unknown, indent = ''): string {
-  const flat = inline(value);
+  const flat = jsonLine(value);
   if (typeof value !== 'object' || value === null || indent.length + flat.length <= WIDTH) return flat;
   const deeper = `${indent}  `;
   if (Array.isArray(value)) return `[\n${value.map((each) => deeper + prettyJson(each, deeper)).join(',\n')}\n${indent}]`;
@@ -12,10 +12,11 @@ export function prettyJson(value: unknown, indent = ''): string {
   return `{\n${lines.join(',\n')}\n${indent}}`;
 }
 
-function inline(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(inline).join(', ')}]`;
+/** In one line, with room after each comma and colon to break it. */
+export function jsonLine(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(jsonLine).join(', ')}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
-  return `{${Object.entries(value).map(([name, each]) => `${JSON.stringify(name)}: ${inline(each)}`).join(', ')}}`;
+  return `{${Object.entries(value).map(([name, each]) => `${JSON.stringify(name)}: ${jsonLine(each)}`).join(', ')}}`;
 }
 
 /** Characters of a line. */

@@ -64,7 +64,9 @@ test('a path of nothing is empty', () => {
 
 test('the first view shows all of a small drawing in the middle, and the readable top of a large one', () => {
   expect(firstView({ width: 400, height: 300 }, { width: 800, height: 500 })).toEqual({ x: 200, y: 100, zoom: 1 });
-  expect(firstView({ width: 1000, height: 4000 }, { width: 800, height: 600 })).toEqual({ x: 50, y: 0, zoom: 0.7 });
+  expect(firstView({ width: 1000, height: 4000 }, { width: 800, height: 600 })).toEqual({ x: 0, y: 0, zoom: 0.8 });
+  expect(firstView({ width: 500, height: 4000 }, { width: 800, height: 600 }).zoom).toBe(0.85);
+  expect(firstView({ width: 900, height: 900 }, { width: 360, height: 560 }).zoom).toBe(0.65);
 });
 
 test('after a resize what fitted fits again, and what somebody moved to stays in the middle', () => {
@@ -75,6 +77,17 @@ test('after a resize what fitted fits again, and what somebody moved to stays in
   const after = resized(moved, drawing, wide, small);
   expect(after.zoom).toBe(1.5);
   expect(middle(after, small)).toEqual(middle(moved, wide));
+});
+
+test('a drawing that was all in view is so after a resize', () => {
+  const [drawing, wide, small] = [{ width: 600, height: 2000 }, { width: 1000, height: 700 }, { width: 360, height: 500 }];
+  for (const [before, now] of [[wide, small], [small, wide]] as const) {
+    const zoom = 0.9 * Math.min(before.width / drawing.width, before.height / drawing.height);
+    const { x, y, zoom: after } = resized({ x: (before.width - drawing.width * zoom) / 2, y: 5, zoom }, drawing, before, now);
+    expect(Math.min(x, y)).toBeGreaterThanOrEqual(0);
+    expect(x * 2 + drawing.width * after).toBeCloseTo(now.width);
+    expect(y * 2 + drawing.height * after).toBeCloseTo(now.height);
+  }
 });
 
 test('steps without numbers are lower', () => {

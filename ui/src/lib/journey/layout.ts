@@ -56,7 +56,9 @@ const LABEL_HEIGHT = 24;
 const LETTER = 6.6;
 const DIGITS = 8;
 const HEAD = 7;
-const READABLE = 0.7;
+/** How small a drawing may begin: by its height, and by its width, since half a branch says less than small words. */
+const LEGIBLE = 0.85;
+const SMALLEST = 0.65;
 
 export function layout(graph: Graph, numbered = true): Placed {
   const layered = new Layered({ multigraph: true });
@@ -77,16 +79,24 @@ export function layout(graph: Graph, numbered = true): Placed {
 /** The first view of a drawing: all of it if that can be read, else its top at a size that can. */
 export function firstView(placed: Size, pane: Size): Point & { zoom: number } {
   const whole = Math.min(pane.width / placed.width, pane.height / placed.height);
-  const zoom = Math.min(1, Math.max(whole, READABLE));
+  const zoom = Math.min(1, Math.max(whole, SMALLEST, Math.min(LEGIBLE, pane.width / placed.width)));
   const spare = pane.height - placed.height * zoom;
   return { x: (pane.width - placed.width * zoom) / 2, y: Math.max(0, spare / 2), zoom };
 }
 
-/** The view after the pane was resized: fitted again if it was, else with the same point in the middle. */
+/** All of a drawing, in the middle. */
+function wholeView(placed: Size, pane: Size): Point & { zoom: number } {
+  const zoom = Math.min(1, 0.96 * Math.min(pane.width / placed.width, pane.height / placed.height));
+  return { x: (pane.width - placed.width * zoom) / 2, y: (pane.height - placed.height * zoom) / 2, zoom };
+}
+
+/** The view after the pane was resized: fitted again if it was, whole again if all was in view, else with the same point in the middle. */
 export function resized(view: Point & { zoom: number }, placed: Size, before: Size, now: Size): Point & { zoom: number } {
   const fitted = firstView(placed, before);
   const near = (a: number, b: number) => Math.abs(a - b) < 1;
   if (near(view.x, fitted.x) && near(view.y, fitted.y) && Math.abs(view.zoom - fitted.zoom) < 0.01) return firstView(placed, now);
+  const inView = (at: number, length: number, room: number) => at > -1 && at + length * view.zoom < room + 1;
+  if (inView(view.x, placed.width, before.width) && inView(view.y, placed.height, before.height)) return wholeView(placed, now);
   return { x: view.x + (now.width - before.width) / 2, y: view.y + (now.height - before.height) / 2, zoom: view.zoom };
 }
 

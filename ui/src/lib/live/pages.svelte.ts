@@ -40,6 +40,11 @@ export class Pages<Item> {
     }, key);
   }
 
+  /** Asks for the first page at once, out of turn. */
+  retry(): void {
+    this.#first?.refresh();
+  }
+
   /** Back to the first page, fresh. */
   reset(): void {
     this.#frozen = null;

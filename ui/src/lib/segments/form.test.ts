@@ -29,6 +29,7 @@ test('the answer to a change of members says what became of each', () => {
   expect(membersWords({ added: 2, removed: 0, unknown: ['x'] }, 4, 'add')).toBe('2 customers added, 1 was in it already.');
   expect(membersWords({ added: 0, removed: 1, unknown: [] }, 3, 'remove')).toBe('1 customer taken out, 2 were not in it.');
   expect(membersWords({ added: 1, removed: 0, unknown: [] }, 1, 'add')).toBe('1 customer added.');
+  expect(membersWords({ added: 0, removed: 0, unknown: ['x', 'y'] }, 2, 'add')).toBe('');
 });
 
 test('a publish is told in a sentence', () => {
