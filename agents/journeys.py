@@ -63,7 +63,6 @@ class JourneyApp(LaneApp):
         self.definitions = Definitions(settings)
         self._cluster: wire_state.Cluster | None = None
         self.told = levels.newest()._asdict()
-        surface.lean_records((*topics.LANE_INPUTS, topics.STATE))
         super().__init__(settings, settings.app_id, topics.LANE_INPUTS, self._make_hub)
 
     def _make_hub(self, source: GroupSource, crash: Crash) -> LaneHub:
@@ -79,6 +78,10 @@ class JourneyApp(LaneApp):
         await super().on_first_start()
         self._cluster = await look_up(self.settings)
         await self.definitions.start()
+
+    async def on_start(self) -> None:
+        surface.lean_records((*topics.LANE_INPUTS, topics.STATE))  # for the whole process: only in one that is a worker
+        await super().on_start()
 
     async def on_started(self) -> None:
         await super().on_started()
