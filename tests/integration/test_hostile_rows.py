@@ -1,6 +1,6 @@
 """Attributes that PostgreSQL takes and others cannot hold: numbers whose text is long, nests that are deep (A6, A16).
 
-Neither the lanes nor the connector stand still for them, and what can be known of such a customer is.
+Neither the lanes nor the connector nor queries stand still for them: they are refused, or become what all can hold.
 """
 
 from __future__ import annotations
@@ -27,6 +27,11 @@ async def _insert(shop: Shop, customer: str, attributes: str) -> None:
 
 def _again(event: str) -> list[dict[str, Any]]:
     return [{"event": {"name": event}, "reentry": "always"}]
+
+
+def _nested(levels: int) -> str:
+    """An object, and lists in it."""
+    return json.dumps({"n": 0}).replace("0", "[" * (levels - 1) + "]" * (levels - 1))
 
 
 async def _goes_on(shop: Shop, word: str) -> None:
@@ -64,9 +69,15 @@ async def test_a_number_whose_text_is_a_long_one_is_a_number(shop: Shop) -> None
     await _goes_on(shop, "numbers")
 
 
-async def test_a_row_that_is_too_deep_is_a_dead_letter(shop: Shop) -> None:
-    await _insert(shop, shop.name("deep"), json.dumps({"n": 0}).replace("0", "[" * 1_500 + "]" * 1_500))
+async def test_attributes_that_are_too_deep_are_refused(shop: Shop) -> None:
+    """The API takes 20 levels; whoever writes rows has 100."""
+    for levels in (102, 1_500):
+        with pytest.raises(asyncpg.CheckViolationError):
+            await _insert(shop, shop.name("deep"), _nested(levels))
+    await _insert(shop, shop.name("less-deep"), _nested(100))
     await _goes_on(shop, "deep")
+    found = await shop.get(f"customers/{shop.name('less-deep')}")
+    assert json.dumps(found["attributes"]).count("[") == 99
 
 
 async def test_attributes_whose_text_is_large_are_refused(shop: Shop) -> None:
