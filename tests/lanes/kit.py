@@ -150,3 +150,11 @@ class LaneKit:
             if topic.startswith("laudstream.send.")
             for _, value in pairs
         ]
+
+
+def at_work() -> LaneKit:
+    """A lane with the journey of `waiting`, one second after the beginning of time."""
+    kit = LaneKit()
+    kit.publish(waiting(), at=1000)
+    kit.round(bound=1001)
+    return kit

@@ -10,7 +10,7 @@ from agents.lanes.loader import Loader
 from laudstream import topics
 from laudstream.journey.customer import FAILED, Customer
 from tables.cache import Cache
-from tests.lanes.kit import LaneKit, key, waiting
+from tests.lanes.kit import LaneKit, at_work, key, waiting
 
 LONG = 10**25
 TOO_LONG = 10**400
@@ -18,10 +18,7 @@ TOO_LONG = 10**400
 
 @pytest.fixture
 def lane() -> LaneKit:
-    kit = LaneKit()
-    kit.publish(waiting(), at=1000)
-    kit.round(bound=1001)
-    return kit
+    return at_work()
 
 
 def stored(lane: LaneKit, who: str) -> Customer:

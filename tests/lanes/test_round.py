@@ -10,15 +10,12 @@ import pytest
 from agents.lanes import round as rounds
 from laudstream import topics
 from laudstream.journey.customer import Customer
-from tests.lanes.kit import LaneKit, key, waiting
+from tests.lanes.kit import LaneKit, at_work, key, waiting
 
 
 @pytest.fixture
 def lane() -> LaneKit:
-    kit = LaneKit()
-    kit.publish(waiting(), at=1000)
-    kit.round(bound=1001)
-    return kit
+    return at_work()
 
 
 def test_R30_a_timer_does_not_overtake_an_input_that_was_in_the_log_before_it_was_due(lane: LaneKit) -> None:
