@@ -50,3 +50,20 @@ class Suppression(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     reason: str
     revision: int
     deleted: bool = False
+
+
+class Alias(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """A row of `identities`: who had this customer id is another customer by now (A18)."""
+
+    root: str
+    """Id of that customer, who is nobody's alias."""
+    number: int
+    """Of the merge: the revision of this row. Rows with a greater one contain the merge."""
+    born: int = 0
+    """Life of the row that was merged (A16); 0: there was none."""
+    writes: int = 0
+    """Number of the last write of the lane that this row contained (A19)."""
+    deleted: bool = False
+    """The root was deleted, and its aliases with it."""
+    at: int = 0
+    """When the change was made, by PostgreSQL's clock, ms."""

@@ -14,6 +14,8 @@ goal          | a run reached its goal                           | data: value
 failed        | a run was parked by an error (A6)                | step; data: error
 limit         | a hard limit was met (A7)                        | data: which
 segment       | the customer entered or left a segment           | data: segment, version, change, because
+merged        | two customers became one (R50): of the source    | data: into or from, merge (its number), part and parts
+              | its last one, of the target for each part        | where there are several
 counted       | a lane has counted who is where in a journey     | no customer; data: seq, partition, cells (version,
               |                                                  | step, parked, runs, people)
 control       | a lane read a definition's new status (A9)       | no customer; data: seq, partition
@@ -27,7 +29,7 @@ import msgspec
 
 KINDS = (
     "entered", "not_entered", "moved", "message", "delivery", "ended", "goal", "failed", "limit", "control", "segment",
-    "migrated", "counted",
+    "migrated", "merged", "counted",
 )  # fmt: skip
 
 
@@ -42,7 +44,7 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     clock: int
     """Clock of the round that made it, ms."""
     n: int = 0
-    """Number of this decision among the customer's: 1, 2, 3, …"""
+    """Number of this decision among the customer's: 1, 2, 3, …; after a merge on from the greater of both."""
     journey: str = ""
     version: int = 0
     run: str = ""

@@ -1,4 +1,5 @@
-"""Records of `laudstream.rows`: Debezium's unwrapped rows of customers, consents, suppressions and segment members.
+"""Records of `laudstream.rows`: Debezium's unwrapped rows of customers, consents, suppressions, segment members and
+identities.
 
 JSON object of the row's columns, plus `__op` (c u d r), `__table`, `__lsn`, `__source_ts_ms`, `__deleted`
 ("true" | "false"). JSONB columns come as JSON text, timestamps as ISO 8601 text. A value that Debezium
@@ -11,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from laudstream.customers.row import Consent, Member, Row, Suppression
+from laudstream.customers.row import Alias, Consent, Member, Row, Suppression
 from laudstream.errors import Undecodable
 from laudstream.records import depth
 
@@ -33,13 +34,14 @@ class _Raw(msgspec.Struct, gc=False):
     reason: str = ""
     segment: str = ""
     member: bool = False
+    root: str = ""
 
 
 _raw = msgspec.json.Decoder(_Raw)
 _attributes = msgspec.json.Decoder(dict[str, Any])
 
 
-def row(value: bytes | None) -> Row | Consent | Suppression | Member:
+def row(value: bytes | None) -> Row | Consent | Suppression | Member | Alias:
     """A record of `laudstream.rows`. Raises Undecodable."""
     if value is None or _UNAVAILABLE in value:
         raise Undecodable("row without a value" if value is None else "row with a value that Debezium could not know")
@@ -64,6 +66,8 @@ def row(value: bytes | None) -> Row | Consent | Suppression | Member:
             return Suppression(raw.channel, raw.reason, raw.revision, gone)
         if raw.table == "segment_members":
             return Member(raw.segment, raw.member, raw.revision, gone)
+        if raw.table == "identities":
+            return Alias(raw.root, raw.revision, raw.born, raw.writes, gone, raw.changed or 0)
     except (msgspec.DecodeError, RecursionError) as error:
         raise Undecodable(str(error)) from None
     raise Undecodable(f"row of an unknown table {raw.table!r}")
