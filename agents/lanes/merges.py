@@ -43,6 +43,8 @@ def hand_over(crowd: Crowd, before: Customer, left: Inheritance) -> None:
 def merged(crowd: Crowd, cause: Cause, handoff: Merged, at: int) -> None:
     """What an alias of another lane left to a customer of this one; `at`: lane time, ms."""
     key = _root(crowd, handoff, at)
+    if key is None:
+        return
     identity = crowd.now[key].identity
     if identity.root:  # it was merged on meanwhile
         on = replace(handoff, customer=identity.root, number=identity.number)
@@ -60,6 +62,8 @@ def merged(crowd: Crowd, cause: Cause, handoff: Merged, at: int) -> None:
 def forwarded(crowd: Crowd, cause: Cause, handoff: Forwarded, at: int) -> None:
     """What came for an alias of this customer."""
     key = _root(crowd, handoff, at)
+    if key is None:
+        return
     value: Input
     if handoff.event is not None:
         event(crowd, key, EventInput(cause, handoff.event, handoff.life), at)
@@ -95,10 +99,15 @@ def release(crowd: Crowd, key: bytes) -> None:
         event(crowd, key, EventInput(each.cause, each.event, each.life), now)
 
 
-def _root(crowd: Crowd, handoff: Merged | Forwarded, at: int) -> bytes:
-    """Key of the customer that it is for, who is here. A pointer that is older than the one that led here is over."""
+def _root(crowd: Crowd, handoff: Merged | Forwarded, at: int) -> bytes | None:
+    """Key of the customer that it is for, who is here. A pointer that is older than the one that led here is over.
+    None: whom it was for was deleted since, and another life has been merged on."""
     key = customer_key(handoff.workspace, handoff.customer).encode()
     crowd.load([key])
-    if crowd.now[key].identity.root and crowd.now[key].identity.number < handoff.number:
-        crowd.advance(key, RootInput(), at)
+    customer = crowd.now[key]
+    if customer.identity.root:
+        if customer.core.row.before > handoff.number:
+            return None
+        if customer.identity.number < handoff.number:
+            crowd.advance(key, RootInput(), at)
     return key

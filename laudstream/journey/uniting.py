@@ -45,7 +45,6 @@ def unite(customer: Customer, input: MergeInput, moment: Moment, space: Space) -
     customer = replace(customer, core=replace(customer.core, decisions=decisions))
     work = begun(customer, moment, space, ("input", *input.cause))
     work.mark = fingerprint(f"merged\x1f{input.source}\x1f{number}\x1f{input.cause}")
-    work.silent = True
     rows.first_sight(work)
     settle(work)
     before = work.attributes

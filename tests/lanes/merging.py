@@ -65,11 +65,10 @@ class Merging(Cluster):
     def delete(self, root: str) -> None:
         """The root and its aliases."""
         row = self.rows.pop(root)
-        self._put(root, "customers", **{**row, "attributes": "{}", "revision": self.revision + 1}, deleted="true")
+        self._put(root, "customers", **{**row, "attributes": "{}"}, deleted="true")
         for alias in [alias for alias, of in self.identities.items() if of == root]:
             del self.identities[alias]
             self._put(alias, "identities", root=root, revision=self.revision, deleted="true")
-        self.revision += 1
 
     def consent(self, customer: str, status: str, channel: str = "email", subscription: str = "news") -> None:
         self.revision += 1
