@@ -27,6 +27,11 @@ CONNECTIONS = 2
 _REFUSALS = (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError, asyncpg.ProgramLimitExceededError)
 _Customer = tuple[str, dict[str, Any]]
 _SQL = queries("customer_import")
+_IDENTITIES = queries("identities")
+
+
+class _MergedMeanwhile(Exception):
+    """A row was written under an id that is an alias since; nothing of it stays."""
 
 
 class Imported(msgspec.Struct):
@@ -131,11 +136,32 @@ async def _store_share(
 async def _store_part(
     connection: Connection, workspace: str, part: list[_Customer], done: Imported, dry_run: bool
 ) -> None:
-    async with connection.transaction():
-        await connection.execute(_SQL["stage"])
-        await connection.copy_records_to_table("customer_staging", schema_name="pg_temp", records=part)
-        counts = await connection.fetchrow(_SQL["compare" if dry_run else "merge"], workspace)
+    ids = [id for id, _ in part]
+    while True:
+        try:
+            async with connection.transaction():
+                aliases = await connection.fetch(_IDENTITIES["roots"], workspace, ids)
+                roots = {row["alias"]: row["root"] for row in aliases}
+                await connection.execute(_SQL["stage"])
+                await connection.copy_records_to_table(
+                    "customer_staging", schema_name="pg_temp", records=_of_roots(part, roots) if roots else part
+                )
+                counts = await connection.fetchrow(_SQL["compare" if dry_run else "merge"], workspace)
+                if not dry_run and await connection.fetchval(_SQL["aliases_written"], workspace):
+                    raise _MergedMeanwhile
+            break
+        except _MergedMeanwhile:
+            continue
     assert counts is not None, "an aggregate always has a row"
     done.created += counts["created"]
     done.changed += counts["changed"]
     done.unchanged += len(part) - counts["created"] - counts["changed"]
+
+
+def _of_roots(part: list[_Customer], roots: dict[str, str]) -> list[_Customer]:
+    """Attributes of an alias are those of its root (A18); of the same customer the later row's win."""
+    customers: dict[str, dict[str, Any]] = {}
+    for id, attributes in part:
+        root = roots.get(id, id)
+        customers[root] = {**customers.get(root, {}), **attributes}
+    return list(customers.items())
