@@ -110,8 +110,11 @@ def _chunks(file: CsvFile, reader: Reader) -> Iterator[_Chunk]:
 
 
 async def _store(pool: Pool, workspace: str, chunk: _Chunk, done: Imported, dry_run: bool) -> None:
-    """Each connection takes its share: the ids of a chunk differ, so neither waits for the other."""
-    customers = list(chunk.customers.items())
+    """Each connection takes its share: the customers of a chunk differ, so neither waits for the other."""
+    roots = await _roots(pool, workspace, list(chunk.customers))
+    customers = _of_roots(list(chunk.customers.items()), roots)
+    for id, root in roots.items():
+        chunk.lines[root] = max(chunk.lines[id], chunk.lines.get(root, 0))
     shares = [customers[at::CONNECTIONS] for at in range(CONNECTIONS)]
     await asyncio.gather(*(_store_share(pool, workspace, share, chunk, done, dry_run) for share in shares))
 
@@ -136,26 +139,25 @@ async def _store_share(
 async def _store_part(
     connection: Connection, workspace: str, part: list[_Customer], done: Imported, dry_run: bool
 ) -> None:
-    ids = [id for id, _ in part]
     while True:
         try:
             async with connection.transaction():
-                aliases = await connection.fetch(_IDENTITIES["roots"], workspace, ids)
-                roots = {row["alias"]: row["root"] for row in aliases}
                 await connection.execute(_SQL["stage"])
-                await connection.copy_records_to_table(
-                    "customer_staging", schema_name="pg_temp", records=_of_roots(part, roots) if roots else part
-                )
+                await connection.copy_records_to_table("customer_staging", schema_name="pg_temp", records=part)
                 counts = await connection.fetchrow(_SQL["compare" if dry_run else "merge"], workspace)
                 if not dry_run and await connection.fetchval(_SQL["aliases_written"], workspace):
                     raise _MergedMeanwhile
             break
         except _MergedMeanwhile:
-            continue
+            part = _of_roots(part, await _roots(connection, workspace, [id for id, _ in part]))
     assert counts is not None, "an aggregate always has a row"
     done.created += counts["created"]
     done.changed += counts["changed"]
     done.unchanged += len(part) - counts["created"] - counts["changed"]
+
+
+async def _roots(connection: Connection | Pool, workspace: str, ids: list[str]) -> dict[str, str]:
+    return {row["alias"]: row["root"] for row in await connection.fetch(_IDENTITIES["roots"], workspace, ids)}
 
 
 def _of_roots(part: list[_Customer], roots: dict[str, str]) -> list[_Customer]:

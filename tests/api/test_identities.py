@@ -107,7 +107,7 @@ class Client(NamedTuple):
 
 
 @given(operations=st.lists(_operation, max_size=25))
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_identities_are_those_of_a_dictionary_without_chains_and_loops(
     operations: list[tuple[str, str, str]], api: Any, stack: Any
 ) -> None:
