@@ -261,7 +261,9 @@ def _happenings(lines: Iterable[Numbered], refused: list[Rejected], keep: bool, 
             )
             continue
         at = start + number * 1000 // RATE if not keep else items.happened_at(item, None, 1 << 62)
-        if isinstance(item, items.Identify):
+        if isinstance(item, items.Alias):
+            refused.append(Rejected(line, "an alias: nobody is merged in a simulation"))
+        elif isinstance(item, items.Identify):
             yield Post(at, customer, Event(item.message_id or "", "identify", "", item.traits or {}, at, at))
         else:
             yield Post(at, customer, items.event_of(item, None, at, None))

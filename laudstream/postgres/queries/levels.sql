@@ -15,6 +15,14 @@ WITH there AS (
 )
 SELECT outbox_id FROM there UNION ALL SELECT outbox_id FROM made;
 
+-- name: number
+-- $1 which (state_format). How far all lanes are, for those who do not see them.
+SELECT number FROM levels WHERE name = $1;
+
+-- name: raise
+-- $1 which (state_format), $2 number that all lanes have. Nothing lowers it.
+UPDATE levels SET number = $2 WHERE name = $1 AND number < $2;
+
 -- name: state
 -- $1 orders. What became of them.
 SELECT outbox_id, sent_at IS NOT NULL AS sent, error FROM control_outbox WHERE outbox_id = ANY ($1::bigint[]) ORDER BY 1;

@@ -1,0 +1,125 @@
+"""What identifies and aliases do in PostgreSQL before their events are taken: merges (A18), then rows (A17)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import asyncpg
+
+from api.call import Call
+from api.identities import not_yet
+from api.items import Alias, Identify, source_of, visitor_of
+from api.taken import Taken
+from laudstream.customers.row import Row
+from laudstream.errors import Invalid, Problem, Refused, Unavailable
+from laudstream.ids import MAX_CUSTOMER_ID
+from laudstream.journey.handoff import QUOTA
+from laudstream.postgres import queries
+from laudstream.postgres.tenancy import Connection
+
+_SQL = queries("customers")
+_IDENTITIES = queries("identities")
+KINDS = frozenset((Identify, Alias))
+TRIES = 5
+
+
+class _Moved(Exception):
+    """Rows were written under ids that are aliases since; nothing of it stays."""
+
+    def __init__(self, roots: dict[str, str]) -> None:
+        self.roots = roots
+
+
+async def merge(call: Call, special: list[Taken], wrong: dict[int, Invalid]) -> None:
+    """Carries out what identifies and aliases say of who is whom, in their order. Raises Unavailable."""
+    identities, workspace = call.context.identities, call.workspace
+    visitors = {each.index: visitor for each in special if (visitor := _visitor(each))}
+    new: set[str] = set()
+    if visitors and await identities.merges(workspace):
+        new = await identities.newcomers(workspace, visitors.values())
+    for each in special:
+        if type(each.item) is Alias:
+            try:
+                await _alias(call, each)
+            except Invalid as error:
+                wrong[each.index] = error
+        elif visitors.get(each.index) in new:
+            await identities.merge(workspace, visitors[each.index], each.customer, "identify")
+            new.discard(visitors[each.index])
+
+
+def _visitor(each: Taken) -> str:
+    if type(each.item) is not Identify or each.customer.startswith(QUOTA):
+        return ""
+    visitor = visitor_of(each.item)
+    return "" if len(visitor) > MAX_CUSTOMER_ID or visitor.startswith(QUOTA) else visitor
+
+
+async def _alias(call: Call, each: Taken) -> None:
+    """Raises Invalid, also where a key that stands in web pages may not do it."""
+    source, pointer = source_of(each.item)
+    try:
+        call.context.events.place(call.workspace, source)
+        outcome = await call.context.identities.merge(call.workspace, source, each.customer, "alias")
+    except Invalid as error:
+        where = "/userId" if each.customer.startswith(QUOTA) else pointer
+        raise Invalid(str(error), (Problem(where, str(error)),)) from None
+    if outcome.name == "not_yet":
+        raise not_yet()
+    if outcome.name == "known":
+        said = f"{source} is a known customer, and a write key merges visitors only"
+        fix = "POST /api/customers/{id}/merge with an admin token, or `laudstream customers merge`"
+        raise Refused(said, (Problem(pointer, said, fix),))
+
+
+async def write_rows(call: Call, special: list[Taken], wrong: dict[int, Invalid]) -> None:
+    """Writes the rows of identifies, in the order of the customers so that two requests cannot deadlock."""
+    for _ in range(TRIES):
+        identifies = sorted((each for each in special if type(each.item) is Identify), key=lambda each: each.customer)
+        if not identifies:
+            return
+        try:
+            rows = await _written(call, identifies)
+            break
+        except _Moved as moved:
+            call.context.identities.moved(call.workspace, moved.roots)
+            for each in identifies:
+                each.move(moved.roots, call.context.events.place, call.workspace)
+    else:
+        raise Unavailable("these customers are being merged; try again")
+    for each, row in zip(identifies, rows, strict=True):
+        if row is None:
+            what = "the customer's attributes would be more than 64 KB, or 256 KB as text"
+            too_much = Problem("/traits", what, "send less")
+            wrong[each.index] = Invalid(too_much.message, (too_much,))
+        else:
+            each.row = Row(row["born"], row["revision"], row["attributes"], row["created_ms"], False, row["writes"])
+
+
+async def _written(call: Call, identifies: list[Taken]) -> list[asyncpg.Record | None]:
+    """The rows, None for one that PostgreSQL does not keep. Raises _Moved."""
+    arguments = [
+        (call.workspace, each.customer, each.item.traits or {}, each.item.user_id not in (None, ""))  # type: ignore[union-attr]
+        for each in identifies
+    ]
+    async with call.database() as connection:
+        try:
+            async with connection.transaction():
+                rows: list[asyncpg.Record | None] = list(await connection.fetchmany(_SQL["identify"], arguments))
+        except (asyncpg.CheckViolationError, asyncpg.DataError):
+            rows = [await _row_or_none(connection, one) for one in arguments]
+        # Rows that were there belong to nobody else: a merge deletes the row. A new one may come right behind a merge.
+        new = [one[1] for one, row in zip(arguments, rows, strict=True) if row and row["born"] == row["revision"]]
+        if new:
+            aliases = await connection.fetch(_IDENTITIES["roots"], call.workspace, new)
+            if aliases:
+                raise _Moved({row["alias"]: row["root"] for row in aliases})
+    return rows
+
+
+async def _row_or_none(connection: Connection, arguments: tuple[str, str, Any, bool]) -> asyncpg.Record | None:
+    try:
+        async with connection.transaction():
+            return await connection.fetchrow(_SQL["identify"], *arguments)
+    except (asyncpg.CheckViolationError, asyncpg.DataError):
+        return None
