@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from time import time
 from typing import Annotated, Any
+from uuid import uuid4
 
 import asyncpg
 import msgspec
 from msgspec import Meta
 from starlette.responses import Response
 
+from api import identifying
 from api.call import Call, converted, reply
 from api.identities import not_yet
 from api.paging import Limit, Place, moment, ms, place, placed
-from laudstream.errors import Invalid, NotFound, Problem
+from laudstream.customers.event import Event
+from laudstream.errors import Invalid, NotFound, Problem, Unavailable
 from laudstream.postgres import queries
 from laudstream.postgres.tenancy import Connection
+from laudstream.records.codec import encode
 
 _SQL = queries("customers")
 _DECISIONS = queries("decisions")
@@ -226,7 +232,18 @@ async def merge(call: Call) -> Response:
     outcome = await call.context.identities.merge(call.workspace, id, wish.into, "asked")
     if outcome.name == "not_yet":
         raise not_yet()
+    if outcome.name == "merged":
+        await _tell(call, outcome.root)
     return reply(Merged(outcome.root, outcome.name == "merged"))
+
+
+async def _tell(call: Call, customer: str) -> None:
+    """An event brings the row to the customer's lane before later events come, which wait for the merge (R50)."""
+    events, now = call.context.events, int(time() * 1000)
+    row = (await identifying.rows_of(call, [customer])).get(customer)
+    event = Event(str(uuid4()), "alias", timestamp=now, received=now, row=row)
+    with suppress(Unavailable):  # the row comes by CDC all the same, a little later
+        await events.settle({events.append(*events.place(call.workspace, customer), encode(event), now)})
 
 
 async def erase(call: Call) -> Response:

@@ -70,6 +70,29 @@ async def _alias(call: Call, each: Taken) -> None:
         said = f"{source} is a known customer, and a write key merges visitors only"
         fix = "POST /api/customers/{id}/merge with an admin token, or `laudstream customers merge`"
         raise Refused(said, (Problem(pointer, said, fix),))
+    each.merged = outcome.name == "merged"
+
+
+async def add_rows(call: Call, special: list[Taken]) -> None:
+    """Adds the row to aliases that have merged somebody: their lane learns by it what it has to wait for (R50)."""
+    told = [each for each in special if each.merged]
+    if told:
+        rows = await rows_of(call, [each.customer for each in told])
+        for each in told:
+            each.row = rows.get(each.customer)
+
+
+async def rows_of(call: Call, customers: list[str]) -> dict[str, Row]:
+    """Rows as they travel with events (A17)."""
+    async with call.database() as connection:
+        rows = await connection.fetch(_SQL["rows"], call.workspace, customers)
+    return {row["customer_id"]: row_of(row) for row in rows}
+
+
+def row_of(row: asyncpg.Record) -> Row:
+    return Row(
+        row["born"], row["revision"], row["attributes"], row["created_ms"], False, row["writes"], merges=row["merges"]
+    )
 
 
 async def write_rows(call: Call, special: list[Taken], wrong: dict[int, Invalid]) -> None:
@@ -93,7 +116,7 @@ async def write_rows(call: Call, special: list[Taken], wrong: dict[int, Invalid]
             too_much = Problem("/traits", what, "send less")
             wrong[each.index] = Invalid(too_much.message, (too_much,))
         else:
-            each.row = Row(row["born"], row["revision"], row["attributes"], row["created_ms"], False, row["writes"])
+            each.row = row_of(row)
 
 
 async def _written(call: Call, identifies: list[Taken]) -> list[asyncpg.Record | None]:

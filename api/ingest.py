@@ -2,7 +2,7 @@
 
 The answer 200 comes when all replicas have what was accepted. In a batch, items that are wrong are named and the
 others are taken; a body that is no JSON is refused as a whole. What belongs to an alias goes to its root (A18). What an
-identify or an alias says of who is whom is done before, and an alias is nothing else: no event is written for it.
+identify or an alias says of who is whom is done before; an event brings the row of whom that is now.
 """
 
 from __future__ import annotations
@@ -148,7 +148,8 @@ async def _carried_out(call: Call, taken: list[Taken], wrong: dict[int, Invalid]
     if not special:
         return taken
     await identifying.write_rows(call, special, wrong)
-    return [each for each in taken if each.index not in wrong and type(each.item) is not Alias]
+    await identifying.add_rows(call, special)
+    return [each for each in taken if each.index not in wrong and not (type(each.item) is Alias and each.row is None)]
 
 
 def _small_enough(body: bytes | memoryview) -> None:

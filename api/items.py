@@ -159,7 +159,7 @@ def event_of(item: Item, sent_at: datetime | None, received: int, row: Row | Non
     name, properties = "", None
     if kind is Track:
         name, properties = item.event, item.properties  # type: ignore[union-attr]
-    elif kind is not Identify:
+    elif kind is not Identify and kind is not Alias:
         name, properties = item.name or "", item.properties  # type: ignore[union-attr]
     return Event(
         item.message_id or str(uuid4()),

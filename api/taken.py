@@ -17,6 +17,8 @@ class Taken(msgspec.Struct, gc=False):
     key: bytes
     partition: int
     row: Row | None = None
+    merged: bool = False
+    """It has made two customers one."""
 
     def move(self, roots: Mapping[str, str], place: Callable[[str, str], tuple[bytes, int]], workspace: str) -> None:
         """To the root, if the customer is an alias."""

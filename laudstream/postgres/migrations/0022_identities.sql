@@ -3,6 +3,8 @@
 
 ALTER TABLE customers ADD COLUMN known boolean NOT NULL DEFAULT false;   -- written under its own id by an identify or an import
 
+ALTER TABLE customers ADD COLUMN merges int NOT NULL DEFAULT 0;          -- how many others are in it: its lane waits for each
+
 -- Of rows from before nobody wrote down who made them: those with attributes count as known. No row is touched for that.
 DO $$
 BEGIN
@@ -162,9 +164,11 @@ BEGIN
         END;
     END LOOP;
 
-    INSERT INTO customers (workspace_id, customer_id, created_ms)
-    VALUES (home, target, coalesce(theirs.created_ms, (extract(epoch FROM clock_timestamp()) * 1000)::bigint))
-    ON CONFLICT DO NOTHING;
+    -- The first row that lanes see of it tells of the merge: they wait for it before they look at audiences.
+    INSERT INTO customers AS c (workspace_id, customer_id, created_ms, merges)
+    VALUES (home, target, coalesce(theirs.created_ms, (extract(epoch FROM clock_timestamp()) * 1000)::bigint),
+        1 + coalesce(theirs.merges, 0))
+    ON CONFLICT (workspace_id, customer_id) DO UPDATE SET merges = c.merges + excluded.merges;
     SELECT c.* INTO STRICT ours FROM customers c WHERE c.workspace_id = home AND c.customer_id = target FOR UPDATE;
 
     -- What is known wins. Where both together are more than a row may hold, nothing is filled; a row that was beyond

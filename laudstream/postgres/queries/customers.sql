@@ -6,7 +6,13 @@
 INSERT INTO customers (workspace_id, customer_id, attributes, known) VALUES ($1, $2, $3::jsonb, $4)
 ON CONFLICT (workspace_id, customer_id) DO UPDATE
     SET attributes = customers.attributes || excluded.attributes, known = customers.known OR excluded.known
-RETURNING born, revision, attributes, created_ms, writes;
+RETURNING born, revision, attributes, created_ms, writes, merges;
+
+-- name: rows
+-- $1 workspace, $2 customers. Their rows as they travel with events (A17).
+SELECT customer_id, born, revision, attributes, created_ms, writes, merges
+FROM customers
+WHERE workspace_id = $1 AND customer_id = ANY($2);
 
 -- name: page
 -- $1 workspace, $2 and $3 place after which to go on (created_ms, customer_id; NULL: from the newest), $4 rows,
