@@ -5,7 +5,17 @@ from __future__ import annotations
 import pytest
 
 from laudstream import topics
-from tests.integration.kit import WORKERS, Shop, exactly_once, leave, mail_template, message, restarted, wait_for
+from tests.integration.kit import (
+    WORKERS,
+    Shop,
+    exactly_once,
+    leave,
+    mail_template,
+    message,
+    restarted,
+    wait_for,
+    wait_until,
+)
 
 pytestmark = pytest.mark.integration
 
@@ -52,7 +62,11 @@ async def test_r50_mails_consents_and_late_events_of_both_ids_over_a_restart(sho
     await shop.track(user, journey)
     await shop.mail(user)
     await shop.post("alias", {"previousId": visitor, "userId": user})
-    assert (await shop.decided(user, "merged", customer=user))["data"]["from"] == visitor
+
+    async def taken_in() -> bool:
+        return any(one["data"].get("from") == visitor for one in await shop.timeline(user) if one["kind"] == "merged")
+
+    await wait_until(taken_in, what="the merge")
     await restarted(shop.stack, *WORKERS)  # the pointer and what was merged are state like any other
     await shop.batch([{"type": "track", "anonymousId": visitor, "event": journey}])
     assert (await shop.decided(user, "message", reason="cap"))["customer"] == user
