@@ -13,7 +13,7 @@ from laudstream.messages.delivery import Delivery
 from laudstream.records.codec import encode
 
 if TYPE_CHECKING:
-    from laudstream.postgres.pool import Pool
+    from laudstream.postgres.pool import Connection, Pool
 
 
 WORKSPACE = "testshop"
@@ -42,10 +42,12 @@ def decision(n: int, kind: str, **fields: Any) -> Decision:
     return Decision(f"{n:032x}", kind, WORKSPACE, given_.pop("customer"), 1_000 * n, 1_000 * n + 5, n, **given_)
 
 
-def delivery(kind: str, at: int, send: str = "send-1", reason: str = "", life: int = 0) -> Delivery:
+def delivery(
+    kind: str, at: int, send: str = "send-1", reason: str = "", life: int = 0, customer: str = "ann"
+) -> Delivery:
     return Delivery(
-        f"{send}/{kind}/{at}", send, WORKSPACE, "ann", kind, at, "email", "marketing", "cart", 1, "run-1", "mail", 1, 1,
-        "reminder", 3, reason, life=life,
+        f"{send}/{kind}/{at}", send, WORKSPACE, customer, kind, at, "email", "marketing", "cart", 1, "run-1", "mail", 1,
+        1, "reminder", 3, reason, life=life,
     )  # fmt: skip
 
 
@@ -61,6 +63,37 @@ STORY = [
 
 async def tables(pool: Pool, *names: str) -> list[list[tuple[Any, ...]]]:
     return [sorted(tuple(map(str, row)) for row in await pool.fetch(f"SELECT * FROM {name}")) for name in names]
+
+
+async def insert(pool: Pool, id: str = "ann") -> int:
+    """A row of a customer; its birth."""
+    born: int = await pool.fetchval(
+        "INSERT INTO customers (workspace_id, customer_id, attributes) VALUES ($1, $2, '{}') RETURNING born",
+        WORKSPACE, id,
+    )  # fmt: skip
+    return born
+
+
+async def merge_rows(connection: Connection, alias: str, root: str) -> None:
+    """What a merge does, to be called in a transaction: it takes the alias's key, then moves what is there."""
+    born = await connection.fetchval("SELECT born FROM customers WHERE customer_id = $1 FOR UPDATE", alias) or 0
+    await connection.execute(
+        "INSERT INTO customers (workspace_id, customer_id) VALUES ($1, $2) ON CONFLICT DO NOTHING", WORKSPACE, alias
+    )
+    await connection.execute("DELETE FROM customers WHERE customer_id = $1", alias)
+    await connection.execute("UPDATE identities SET root = $2 WHERE root = $1", alias, root)
+    await connection.execute(
+        "INSERT INTO identities (workspace_id, alias, customer_key, root, born, writes)"
+        " VALUES ($1, $2, $1 || ':' || $2, $3, $4, 0)", WORKSPACE, alias, root, born,
+    )  # fmt: skip
+    for name in ("runs", "messages", "decisions"):
+        await connection.execute(f"UPDATE {name} SET customer_id = $2 WHERE customer_id = $1", alias, root)
+    await connection.execute("DELETE FROM segment_customers WHERE customer_id = $1", alias)
+
+
+async def merge_customers(pool: Pool, alias: str = "visitor", root: str = "ann") -> None:
+    async with pool.acquire() as connection, connection.transaction():
+        await merge_rows(connection, alias, root)
 
 
 async def counted(pool: Pool) -> dict[tuple[str, str], int]:
