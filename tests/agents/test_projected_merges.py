@@ -92,23 +92,35 @@ async def test_what_was_decided_before_the_merge_and_comes_after_it_is_the_roots
     assert await pool.fetchval("SELECT count(*) FROM dead_letters") == 0
 
 
+async def late(pool: Pool) -> None:
+    """The visitor's decisions, written while the merge was made: neither sees what the other has not committed yet."""
+    handler = Decisions(pool)
+    async with pool.acquire() as connection, connection.transaction():
+        await handler.write(connection, [(3, handler.read(batch(handler.topics[0], VISITOR), []))])
+        await merge_customers(pool)
+    assert (await owners(pool))["runs"] == {"visitor"}
+
+
 @pytest.mark.parametrize("told", [INTO, FROM], ids=["source", "target"])
 async def test_what_was_written_while_the_merge_was_made_is_moved_when_a_lane_has_carried_it_out(
     pool: Pool, told: Decision
 ) -> None:
-    """The merge does not see rows that are not committed yet, and they were written before it was seen."""
-    handler, partition = Decisions(pool), batch(Decisions.topics[0], VISITOR)
-    async with pool.acquire() as connection, connection.transaction():
-        await handler.write(connection, [(3, handler.read(partition, []))])
-        await merge_customers(pool)
-    assert (await owners(pool))["runs"] == {"visitor"}
+    await late(pool)
     before = await counted(pool)
-    await take(handler, [told])
+    await take(Decisions(pool), [told])
     assert await owners(pool) == {
         "decisions": {"ann"}, "runs": {"ann"}, "messages": {"ann"}, "segment_customers": set(),
     }  # fmt: skip
     assert await counted(pool) == before
     assert await pool.fetchval("SELECT count(*) FROM decisions") == len(VISITOR) + 1
+
+
+async def test_whose_a_run_is_its_newest_decision_says(pool: Pool) -> None:
+    await late(pool)
+    await take(Decisions(pool), AFTER[:2])
+    assert ("run-v", "ann", "bye", "asked", None, 12) in await runs(pool)
+    await take(Decisions(pool), [of_visitor(6, "moved", step="mail", to="hold", branch="sent")], 2)
+    assert ("run-v", "ann", "bye", "asked", None, 12) in await runs(pool)
 
 
 ORDERED: list[tuple[type[Projection], int, list[Any]]] = [
