@@ -74,21 +74,11 @@ async def insert(pool: Pool, id: str = "ann") -> int:
     return born
 
 
-async def merge_rows(connection: Connection, alias: str, root: str) -> None:
-    """What a merge does, to be called in a transaction: it takes the alias's key, then moves what is there."""
-    born = await connection.fetchval("SELECT born FROM customers WHERE customer_id = $1 FOR UPDATE", alias) or 0
-    await connection.execute(
-        "INSERT INTO customers (workspace_id, customer_id) VALUES ($1, $2) ON CONFLICT DO NOTHING", WORKSPACE, alias
-    )
-    await connection.execute("DELETE FROM customers WHERE customer_id = $1", alias)
-    await connection.execute("UPDATE identities SET root = $2 WHERE root = $1", alias, root)
-    await connection.execute(
-        "INSERT INTO identities (workspace_id, alias, customer_key, root, born, writes)"
-        " VALUES ($1, $2, $1 || ':' || $2, $3, $4, 0)", WORKSPACE, alias, root, born,
-    )  # fmt: skip
-    for name in ("runs", "messages", "decisions"):
-        await connection.execute(f"UPDATE {name} SET customer_id = $2 WHERE customer_id = $1", alias, root)
-    await connection.execute("DELETE FROM segment_customers WHERE customer_id = $1", alias)
+async def merge_rows(connection: Connection, alias: str = "visitor", root: str = "ann") -> None:
+    """One customer of two."""
+    row = await connection.fetchrow("SELECT * FROM merge_customers($1, $2, $3, 'asked')", WORKSPACE, alias, root)
+    assert row is not None
+    assert (row["kept"], row["outcome"]) == (root, "merged")
 
 
 async def merge_customers(pool: Pool, alias: str = "visitor", root: str = "ann") -> None:

@@ -139,7 +139,7 @@ async def test_in_whatever_order_partitions_and_the_merge_come_the_tables_are_th
     """Each partition in its own order, in batches of any size."""
     wanted: list[Any] = []
     for seed in range(25):
-        for name in (*PROJECTED, "identities", "customers", "stream_positions"):
+        for name in (*PROJECTED, "customers", "stream_positions"):
             await pool.execute(f"DELETE FROM {name}")
         await insert(pool, "visitor")
         await project_in_any_order(pool, Random(seed))
@@ -192,7 +192,7 @@ async def test_a_merge_that_is_under_way_at_the_first_sight_is_found_afterwards(
 
     async with pool.acquire() as connection:
         async with connection.transaction():
-            await merge_rows(connection, "visitor", "ann")
+            await merge_rows(connection)
             writing = asyncio.create_task(take(Writes(pool), [*_seen(1, 2), *_bob()]))
             await until(waits)
         await writing
@@ -233,7 +233,7 @@ async def test_r15_a_message_of_a_merged_life_is_over_when_its_root_was_deleted(
     await take(handler, [*told, delivery("sent", 8_000, "send-0", life=born + 100, customer="visitor")])
     rows = await pool.fetch("SELECT send_id, customer_id FROM messages")
     assert [tuple(row) for row in rows] == [("send-1", "ann")]
-    await pool.execute("DELETE FROM messages; DELETE FROM customers; DELETE FROM identities")
+    await pool.execute("DELETE FROM messages; DELETE FROM customers")
     await take(handler, [delivery("opened", 9_000, "send-1", life=born, customer="visitor")], 2)
     assert await tables(pool, "messages") == [[]]
 
@@ -244,7 +244,7 @@ async def test_r15_what_a_lane_had_decided_for_an_alias_whose_root_was_deleted_g
     await insert(pool, "visitor")
     await merge_customers(pool)
     await handler.apply([Step(_of_root([*ANN, FROM]), None)])
-    await pool.execute("DELETE FROM identities")
+    await pool.execute("DELETE FROM customers")
     await handler.apply([Step(_of_root([of_ann(14, "ended", step="hold", reason="deleted")], 3), 3)])
     await take(handler, [*VISITOR, INTO, decision(11, "entered", customer="visitor", run="run-x", to="hold")])
     assert [tuple(row) for row in await pool.fetch("SELECT run_id, customer_id FROM runs")] == [("run-x", "visitor")]

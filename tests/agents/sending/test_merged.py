@@ -16,13 +16,7 @@ WEBHOOK = {"consent": False, "fresh": True}
 
 
 async def merge(shop: Any, alias: str, root: str) -> None:
-    """The rows of a merge."""
-    await shop.pool.execute(
-        "WITH gone AS (DELETE FROM customers WHERE workspace_id = $1 AND customer_id = $2 RETURNING born)"
-        " INSERT INTO identities (workspace_id, alias, customer_key, root, born, writes)"
-        " SELECT $1, $2, $1 || ':' || $2, $3, coalesce((SELECT born FROM gone), 0), 0",
-        shop.id, alias, root,
-    )  # fmt: skip
+    await shop.pool.execute("SELECT merge_customers($1, $2, $3, 'asked')", shop.id, alias, root)
 
 
 async def to(shop: Any, alias: str, **more: Any) -> SendRequest:
@@ -69,7 +63,6 @@ async def test_the_root_is_asked(shop: Any, table: str, values: tuple[str, ...],
     """Of a chain of merges it is the last one: no alias leads to another."""
     first, second = await to(shop, "c1", subscription="news"), await to(shop, "c2", subscription="news")
     await merge(shop, "c1", "c2")
-    await shop.pool.execute("UPDATE identities SET root = 'c3' WHERE workspace_id = $1 AND root = 'c2'", shop.id)
     await merge(shop, "c2", "c3")
     await write(shop, table, "c3", *values)
     assert await refusals(shop, first, second) == [reason, reason]
@@ -92,7 +85,6 @@ async def test_r15_with_the_root_its_aliases_are_deleted_and_an_older_life_is_ov
     await merge(shop, "c1", "c2")
     assert await refusals(shop, request, older) == ["", "deleted"]
     await shop.pool.execute("DELETE FROM customers WHERE workspace_id = $1 AND customer_id = 'c2'", shop.id)
-    await shop.pool.execute("DELETE FROM identities WHERE workspace_id = $1", shop.id)
     assert await refusals(shop, shop.request(START_MS, customer="c1", life=request.life)) == ["deleted"]
 
 
