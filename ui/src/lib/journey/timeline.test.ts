@@ -31,6 +31,15 @@ test('each kind of decision is told in a sentence', () => {
   expect(line({ kind: 'teleported' })).toBe('teleported');
 });
 
+test('a merge is told from both sides, with its parts where there are several', () => {
+  expect(line({ kind: 'merged', customer: 'visitor-7', data: { into: 'ann', merge: 12 } })).toBe('visitor-7 goes on as ann — its runs and its history were handed over');
+  expect(line({ kind: 'merged', customer: 'ann', data: { from: 'visitor-7', merge: 12 } })).toBe('Took in visitor-7 — two customers became one');
+  const part = { kind: 'merged', data: { from: 'visitor-7', merge: 12, part: 2, parts: 3 } };
+  expect(line(part)).toBe('Took in visitor-7 — two customers became one, part 2 of 3');
+  expect(lookedAt(decision(part))).toEqual([]);
+  expect(line({ kind: 'ended', reason: 'merged' })).toBe('Ended without an outcome — the run of another customer goes on instead');
+});
+
 test('changes of segments are told with what made them', () => {
   const segment = (change: string, because: string) => line({ kind: 'segment', version: 2, data: { segment: 'vip', version: 2, change, because } });
   expect(segment('entered', 'input')).toBe('Entered segment vip — by what came in');

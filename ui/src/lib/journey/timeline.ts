@@ -64,6 +64,12 @@ const TELLERS: Record<string, (decision: Decision) => Told> = {
     return { title, why: text(d.data?.error), tone: 'bad', icon: 'warning' };
   },
   limit: (d) => ({ title: 'A hard limit was met', why: text(d.data?.which), tone: 'warn', icon: 'warning' }),
+  merged: ({ customer, data }) => {
+    const part = data?.part === undefined ? '' : `, part ${text(data.part)} of ${text(data.parts)}`;
+    return data?.into === undefined
+      ? { title: `Took in ${text(data?.from)}`, why: `two customers became one${part}`, tone: 'plain', icon: 'merge' }
+      : { title: `${customer} goes on as ${text(data.into)}`, why: `its runs and its history were handed over${part}`, tone: 'plain', icon: 'merge' };
+  },
   segment: ({ data }) => {
     const entered = data?.change === 'entered';
     const why = BECAUSE[text(data?.because)] ?? text(data?.because);
@@ -171,6 +177,7 @@ const SAID_BY: Record<string, Set<string>> = {
   ended: new Set(['left']),
   failed: new Set(['segment']),
   limit: new Set(['which', 'query']),
+  merged: new Set(['into', 'from', 'merge', 'part', 'parts']),
   segment: new Set(['segment', 'version', 'change', 'because']),
 };
 const INSTANTS = new Set(['last', 'again', 'timestamp', 'due']);
