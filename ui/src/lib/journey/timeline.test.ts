@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { byDay, gatesOf, lookedAt, told, type Decision } from './timeline';
+import { byDay, gatesOf, lookedAt, ordered, told, type Decision } from './timeline';
 
 const AT = Date.UTC(2025, 10, 24, 6, 37, 12);
 const decision = (given: Partial<Decision>): Decision => ({ id: '1', kind: 'moved', workspace: 'w', customer: 'c', at: AT, clock: AT, ...given });
@@ -108,6 +108,11 @@ test('gates keep their order and their reasons', () => {
     { name: 'consent', reason: 'unsubscribed' },
   ]);
   expect(gatesOf(decision({}))).toEqual([]);
+});
+
+test('a whole record is read from what it is to when it was made, in whatever order it comes', () => {
+  const came = { newer: 1, n: 3, at: AT, data: {}, step: 'a', workspace: 'w', kind: 'moved', id: '1', customer: 'c', clock: AT };
+  expect(Object.keys(ordered(came))).toEqual(['id', 'kind', 'customer', 'step', 'data', 'at', 'clock', 'n', 'workspace', 'newer']);
 });
 
 test('decisions are grouped by day, in their order', () => {

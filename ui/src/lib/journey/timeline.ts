@@ -204,6 +204,17 @@ function seenWords(name: string, value: unknown): string {
   return at === 0 ? 'never' : `${moment(at)}: ${text(last ?? first)}`;
 }
 
+const ORDER = [
+  'id', 'kind', 'customer', 'journey', 'version', 'run', 'step', 'visit', 'to', 'branch', 'reason', 'outcome', 'data', 'at', 'clock', 'n', 'workspace',
+];
+
+/** The whole record in the order in which one reads it; what is newer than this screen comes last. */
+export function ordered(decision: Decision): Record<string, unknown> {
+  const given = Object.entries(decision);
+  const place = (name: string) => (ORDER.includes(name) ? ORDER.indexOf(name) : ORDER.length);
+  return Object.fromEntries(given.sort(([a], [b]) => place(a) - place(b)));
+}
+
 export interface Gate {
   name: string;
   /** Empty: it let the message pass. */
