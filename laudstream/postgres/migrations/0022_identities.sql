@@ -30,6 +30,22 @@ CREATE TRIGGER number_identity BEFORE INSERT OR UPDATE ON identities FOR EACH RO
 ALTER TABLE identities REPLICA IDENTITY FULL;
 ALTER PUBLICATION laudstream ADD TABLE identities;
 
+-- A merge holds the key of a row that is not there (below). Nobody hears of that row: its `born` is -1.
+CREATE OR REPLACE FUNCTION number_customer() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.customer_key := NEW.workspace_id || ':' || NEW.customer_id;
+    IF NEW.born = -1 THEN
+        NEW.revision := 0;
+        RETURN NEW;
+    END IF;
+    NEW.revision := nextval('row_revision');
+    NEW.updated_at := clock_timestamp();
+    NEW.born := CASE TG_OP WHEN 'INSERT' THEN NEW.revision ELSE OLD.born END;
+    RETURN NEW;
+END $$;
+ALTER PUBLICATION laudstream DROP TABLE customers;
+ALTER PUBLICATION laudstream ADD TABLE customers WHERE (born > 0);
+
 ALTER TABLE identities ENABLE ROW LEVEL SECURITY;
 ALTER TABLE identities FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_workspace ON identities USING (workspace_id = current_setting('app.workspace', true));
@@ -138,7 +154,7 @@ BEGIN
             INSERT INTO identities (workspace_id, alias, customer_key, root, born, writes)
             VALUES (home, source, home || ':' || source, target, coalesce(theirs.born, 0), coalesce(theirs.writes, 0));
             EXIT WHEN theirs.customer_id IS NOT NULL;
-            INSERT INTO customers (workspace_id, customer_id) VALUES (home, source) ON CONFLICT DO NOTHING;
+            INSERT INTO customers (workspace_id, customer_id, born) VALUES (home, source, -1) ON CONFLICT DO NOTHING;
             GET DIAGNOSTICS taken = ROW_COUNT;
             EXIT WHEN taken = 1;
             RAISE SQLSTATE 'LD001';
