@@ -13,4 +13,5 @@ test('why two customers were not merged stands above what the API says', () => {
 test('what was done says who goes on, or that they were one', () => {
   expect(done('visitor-7', { id: 'ann', merged: true })).toBe('visitor-7 goes on as ann.');
   expect(done('visitor-7', { id: 'ann', merged: false })).toBe('visitor-7 and ann were one customer already.');
+  expect(done('ann', { id: 'ann', merged: false })).toBe('That is another id of ann.');
 });

@@ -10,5 +10,6 @@ export function refusal(error: Error): string {
 }
 
 export function done(source: string, { id, merged }: Merged): string {
-  return merged ? `${source} goes on as ${id}.` : `${source} and ${id} were one customer already.`;
+  if (merged) return `${source} goes on as ${id}.`;
+  return source === id ? `That is another id of ${id}.` : `${source} and ${id} were one customer already.`;
 }
