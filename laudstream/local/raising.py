@@ -130,7 +130,7 @@ async def finish(settings: Settings, wanted: Levels, deadline_s: float, on_lane:
         try:
             orders = [await pool.fetchval(sql["order"], n, getattr(wanted, n)) for n in NAMES if n in lacking]
             await _until_raised(settings, pool, sql, orders, wanted, deadline, on_lane)
-            await pool.execute(sql["raise"], "state_format", wanted.state_format)
+            await pool.execute(sql["raise"], wanted.state_format)
         except (asyncpg.CheckViolationError, asyncpg.UndefinedTableError):
             raise Refused("the tables are of an older release: run `laudstream migrate` first") from None
     finally:

@@ -25,6 +25,7 @@ from laudstream.records.head import HEAD_KEY, Head
 from laudstream.records.levels import NAMES, Levels
 from laudstream.settings import Settings, environment
 from tests.agents.test_telling import tell
+from tests.database import WORKSPACE
 from tests.lanes.kit import LaneKit
 
 if TYPE_CHECKING:
@@ -233,7 +234,7 @@ async def test_tables_of_an_older_release_are_named(newer: None, site: Site, own
 async def _told(pool: Pool, now: int | None = None) -> int:
     """The number that PostgreSQL has; `now` is what it is to have from here on."""
     if now is not None:
-        await pool.execute("UPDATE levels SET number = $1", now)
+        await pool.execute("UPDATE levels SET number = $1 WHERE name = 'state_format'", now)
     return int(await pool.fetchval("SELECT number FROM levels WHERE name = 'state_format'"))
 
 
@@ -273,6 +274,21 @@ async def test_nothing_lowers_what_postgresql_was_told(newer: None, site: Site, 
     async with lanes_of(site), agent_of(site, pool):
         assert (await site.laudstream("upgrade", "finish", "--yes")).exit_code == 0
     assert (site.levels(), await _told(pool)) == ({NEW}, 3)
+
+
+async def test_rows_that_the_release_before_made_until_then_are_known_if_they_have_attributes(
+    newer: None, site: Site, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heads, "STATE_FORMAT", 3)
+    await _told(pool, 2)
+    await pool.execute(
+        "INSERT INTO customers (workspace_id, customer_id, attributes) VALUES ($1, 'ann', '{\"x\": 1}')", WORKSPACE
+    )
+    known = "SELECT is_known(c) FROM customers c"
+    assert not await pool.fetchval(known)
+    async with lanes_of(site), agent_of(site, pool):
+        assert (await site.laudstream("upgrade", "finish", "--yes")).exit_code == 0
+    assert (await pool.fetchval(known), await _told(pool)) == (True, 3)
 
 
 async def test_a_connector_of_an_older_release_is_in_the_way(newer: None, site: Site, pool: Pool) -> None:

@@ -231,7 +231,7 @@ async def test_before_all_lanes_know_how_an_alias_is_refused_and_an_identify_mer
 ) -> None:
     await people.add("ann")
     await people.add("bob")
-    await people.owner.execute("UPDATE levels SET number = 2")
+    await people.owner.execute("UPDATE levels SET number = 2 WHERE name = 'state_format'")
     try:
         alone = await site.post("/v1/alias", json={"previousId": "v", "userId": "ann"})
         byhand = await admin.post("/api/customers/bob/merge", json={"into": "ann"})
@@ -239,7 +239,7 @@ async def test_before_all_lanes_know_how_an_alias_is_refused_and_an_identify_mer
                  {"type": "identify", "userId": "ann", "anonymousId": "v", "traits": {"x": 1}}]  # fmt: skip
         said = (await site.post("/v1/batch", json={"batch": batch})).json()
     finally:
-        await people.owner.execute("UPDATE levels SET number = 3")
+        await people.owner.execute("UPDATE levels SET number = 3 WHERE name = 'state_format'")
     for answer in (alone, byhand):
         assert answer.status_code == 409
         assert "laudstream upgrade finish" in answer.json()["problems"][0]["fix"]

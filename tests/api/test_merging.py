@@ -201,11 +201,11 @@ async def test_an_identify_does_not_merge_on_whom_its_visitor_became(people: Peo
 
 async def test_nobody_is_merged_before_all_lanes_know_how(people: People) -> None:
     await people.add("a")
-    await people.owner.execute("UPDATE levels SET number = 2")
+    await people.owner.execute("UPDATE levels SET number = 2 WHERE name = 'state_format'")
     try:
         assert await people.merge("a", "b") == ("b", "not_yet")
     finally:
-        await people.owner.execute("UPDATE levels SET number = 3")
+        await people.owner.execute("UPDATE levels SET number = 3 WHERE name = 'state_format'")
     assert await people.aliases() == {}
     assert await people.row("b") is None
 

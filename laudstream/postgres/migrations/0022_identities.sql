@@ -5,13 +5,21 @@ ALTER TABLE customers ADD COLUMN known boolean NOT NULL DEFAULT false;   -- writ
 
 ALTER TABLE customers ADD COLUMN merges int NOT NULL DEFAULT 0;          -- how many others are in it: its lane waits for each
 
--- Of rows from before nobody wrote down who made them: those with attributes count as known. No row is touched for that.
-DO $$
-BEGIN
-    EXECUTE format(
-        'CREATE FUNCTION is_known(c customers) RETURNS boolean LANGUAGE sql IMMUTABLE AS $f$
-            SELECT c.known OR (c.born <= %s AND c.attributes <> ''{}'') $f$', nextval('row_revision'));
-END $$;
+-- How far all lanes are (A14). An installation in which no lane has worked yet begins with the newest.
+CREATE TABLE levels (name text PRIMARY KEY, number bigint NOT NULL);
+INSERT INTO levels (name, number)
+SELECT 'state_format', CASE WHEN EXISTS (SELECT FROM lane_control) OR EXISTS (SELECT FROM customers) THEN 2 ELSE 3 END;
+GRANT SELECT ON levels TO laudstream_api;
+GRANT SELECT, INSERT, UPDATE ON levels TO laudstream_worker;
+
+-- Of rows from before, and of those that parts of the release before still make, nobody writes down who made them: up to
+-- this number they count as known if they have attributes. No row is touched for that. `laudstream upgrade finish` sets it
+-- anew.
+INSERT INTO levels (name, number) VALUES ('known_by_attributes', nextval('row_revision'));
+CREATE FUNCTION is_known(c customers) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT c.known OR (c.attributes <> '{}'
+        AND c.born <= (SELECT l.number FROM levels l WHERE l.name = 'known_by_attributes'))
+$$;
 
 CREATE TABLE identities (
     workspace_id text NOT NULL,
@@ -55,13 +63,6 @@ CREATE POLICY owner_sees_all ON identities TO CURRENT_USER USING (true);
 GRANT SELECT, INSERT, UPDATE, DELETE ON identities TO laudstream_api, laudstream_worker;
 GRANT SELECT ON identities TO laudstream_cdc;
 GRANT UPDATE (customer_id) ON runs, messages, decisions TO laudstream_api;
-
--- How far all lanes are (A14). An installation in which no lane has worked yet begins with the newest.
-CREATE TABLE levels (name text PRIMARY KEY, number int NOT NULL);
-INSERT INTO levels (name, number)
-SELECT 'state_format', CASE WHEN EXISTS (SELECT FROM lane_control) OR EXISTS (SELECT FROM customers) THEN 2 ELSE 3 END;
-GRANT SELECT ON levels TO laudstream_api;
-GRANT SELECT, INSERT, UPDATE ON levels TO laudstream_worker;
 
 CREATE FUNCTION root_of(home text, id text) RETURNS text LANGUAGE sql STABLE AS $$
     SELECT coalesce((SELECT i.root FROM identities i WHERE i.workspace_id = home AND i.alias = id), id)
