@@ -1,5 +1,5 @@
-"""Visitors who turn out to be customers: their runs, messages and kept events go along, what comes for them later follows,
-the younger of two runs ends, and at last all of them are deleted."""
+"""Visitors who turn out to be customers: their runs, messages and kept events go along, what comes for them later
+follows, the younger of two runs ends, and at last all of them are deleted."""
 
 from __future__ import annotations
 
