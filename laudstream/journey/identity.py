@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from laudstream.customers.event import Event
 
-AWAIT_MS = 10_000
+AWAIT_MS = 60_000
 """How long events of a root wait for what a merge brings, of lane time."""
 MOST_WAITING = 50
 MOST_LIVES = 100
