@@ -104,6 +104,8 @@ async def write_rows(call: Call, special: list[Taken], wrong: dict[int, Invalid]
         try:
             rows = await _written(call, identifies)
             break
+        except asyncpg.DeadlockDetectedError:  # with a merge whose root has no row yet; nothing of it was done
+            continue
         except _Moved as moved:
             call.context.identities.moved(call.workspace, moved.roots)
             for each in identifies:

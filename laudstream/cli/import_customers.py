@@ -148,6 +148,8 @@ async def _store_part(
                 if not dry_run and await connection.fetchval(_SQL["aliases_written"], workspace):
                     raise _MergedMeanwhile
             break
+        except asyncpg.DeadlockDetectedError:  # with identifies or a merge; nothing of it was done
+            continue
         except _MergedMeanwhile:
             part = _of_roots(part, await _roots(connection, workspace, [id for id, _ in part]))
     assert counts is not None, "an aggregate always has a row"

@@ -374,3 +374,21 @@ async def test_the_command_line_merges_two_and_asks_before(api: Any, shop: Any, 
     assert await people.aliases() == {"a/b": "ann"}
     assert (await laudstream("a/b", "ann", "--yes")).output == "both were ann already\n"
     assert "there is no customer nobody" in str((await laudstream("nobody", "ann", "--yes")).exception)
+
+
+async def test_many_at_once_who_identify_the_same_new_visitors_all_get_their_answer(
+    site: httpx.AsyncClient, people: People
+) -> None:
+    numbers = [*range(20)]
+    batches = [
+        [{"type": "identify", "userId": f"u{n}", "anonymousId": f"v{n}", "traits": {f"t{k}": n}} for n in order]
+        + [{"type": "identify", "anonymousId": f"v{n}", "traits": {f"s{k}": n}} for n in reversed(order)]
+        for k in range(12)
+        for order in [numbers[k:] + numbers[:k] if k % 2 else numbers[::-1]]
+    ]
+    answers = await asyncio.gather(*(site.post("/v1/batch", json={"batch": batch}) for batch in batches))
+    assert {(answer.status_code, answer.json()["accepted"]) for answer in answers} == {(200, 40)}
+    assert await people.aliases() == {f"v{n}": f"u{n}" for n in numbers}
+    assert await people.of("customers", "customer_id", "known") == sorted((f"u{n}", True) for n in numbers)
+    traits = {f"{kind}{k}" for k in range(12) for kind in "ts"}
+    assert [set(attributes) for (attributes,) in await people.of("customers", "attributes")] == [traits] * 20
