@@ -1,8 +1,8 @@
-"""Taking events: `/v1/track`, `identify`, `page`, `screen`, `batch` (Segment's addresses and format).
+"""Taking events: `/v1/track`, `identify`, `group`, `page`, `screen`, `batch` (Segment's addresses and format).
 
 The answer 200 comes when all replicas have what was accepted. In a batch, items that are wrong are named and the
-others are taken; a body that is no JSON is refused as a whole. An identify writes the customer's row first, and the
-event carries that row (A17).
+others are taken; a body that is no JSON is refused as a whole. An identify or a group call writes the customer's row
+first, and the event carries that row (A17).
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from starlette.responses import Response
 from api.call import Call, parsed, reply
 from api.event_log import EventLog
 from api.flaws import may_hold_nul
-from api.items import MAX_ITEM_BYTES, TYPES, Identify, Item, Page, Screen, Track, checked, customer_of, event_of
+from api.items import MAX_ITEM_BYTES, TYPES, Group, Identify, Item, Page, Screen, Track, checked, customer_of, event_of
+from api.memberships import with_groups
 from laudstream.customers.row import Row
 from laudstream.errors import Invalid, Problem
 from laudstream.postgres import queries
@@ -74,7 +75,7 @@ async def batch(call: Call) -> Response:
     received = int(time() * 1000)
     envelope = parsed(_batch, body)
     taken, wrong = _sorted_out(call, envelope.batch, may_hold_nul(body), len(body) > MAX_ITEM_BYTES)
-    taken = await _with_rows(call, taken, wrong)
+    taken = await with_groups(call, await _with_rows(call, taken, wrong), wrong)
     await _produce(call.context.events, taken, envelope.sent_at, received)
     return reply(Accepted(not wrong, len(taken), [_rejected(index, wrong[index]) for index in sorted(wrong)]))
 
@@ -99,13 +100,18 @@ async def identify(call: Call) -> Response:
     return await _single(call, Identify)
 
 
+async def group(call: Call) -> Response:
+    """The group that a customer is in, and traits of it."""
+    return await _single(call, Group)
+
+
 async def _single(call: Call, kind: type) -> Response:
     body = await call.body()
     received = int(time() * 1000)
     _small_enough(body)
     item = checked(parsed(_one[kind], body), may_hold_nul(body))
     wrong: dict[int, Invalid] = {}
-    taken = await _with_rows(call, [_placed(call, 0, item)], wrong)
+    taken = await with_groups(call, await _with_rows(call, [_placed(call, 0, item)], wrong), wrong)
     if wrong:
         raise wrong[0]
     await _produce(call.context.events, taken, None, received)
