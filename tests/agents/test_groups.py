@@ -249,9 +249,7 @@ async def test_who_joins_while_traits_change_is_not_missed(pool: Pool, api: Api)
         assert (await connection.fetchrow(SQL["share"], WORKSPACE, ["acme"], [{}]))["same"]  # type: ignore[index]
         await connection.execute(SQL["join"], WORKSPACE, ["ann"], ["acme"])
         change = asyncio.create_task(api.group("zoe", "acme", plan="new"))
-        waiting = (
-            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'INSERT INTO groups%'"
-        )
+        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
         async with asyncio.timeout(10):
             while not change.done() and not await pool.fetchval(waiting):
                 await all_told(pool)
