@@ -26,6 +26,7 @@ _item = st.fixed_dictionaries(
         "type": st.sampled_from(["track", "page", "screen", "identify", "alias", "group", ""]) | _scalar,
         "userId": st.text(max_size=250) | _scalar,
         "anonymousId": st.text(max_size=5) | _scalar,
+        "groupId": st.text(max_size=5) | _scalar,
         "event": st.text(max_size=250) | _scalar,
         "name": _scalar,
         "messageId": st.text(max_size=250) | _scalar,
