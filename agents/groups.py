@@ -59,7 +59,7 @@ class Groups:
     async def _behind(self) -> list[tuple[str, str, int]]:
         """(workspace, group, revision) of those that have members behind; the others are settled."""
         async with self._pool.acquire() as connection, connection.transaction():
-            found = await connection.fetch(SQL["behind"], MOST_GROUPS)
+            found = await connection.fetch(SQL["changes"], MOST_GROUPS)
             if not found:
                 return []
             names = [row["workspace_id"] for row in found], [row["group_id"] for row in found]

@@ -85,12 +85,12 @@ async def fill(pool: Pool, group: str = "acme", many: int = MEMBERS) -> None:
         " SELECT $1, 'c' || lpad(n::text, 6, '0'), jsonb_build_object('n', n) FROM generate_series(1, $2) AS n",
         WORKSPACE, many,
     )  # fmt: skip
-    await pool.execute(
-        'INSERT INTO groups (workspace_id, group_id, traits) VALUES ($1, $2, \'{"plan": "pro"}\')', WORKSPACE, group
-    )
+    for traits in ({"plan": "free"}, {"plan": "pro"}):
+        await pool.execute(SQL["put"], WORKSPACE, [group], [traits])
     await pool.execute(
         "INSERT INTO group_members (workspace_id, customer_id, group_id, joined, seen)"
-        " SELECT workspace_id, customer_id, $1, 1, 0 FROM customers",
+        " SELECT workspace_id, customer_id, group_id, groups.born, 0 FROM customers JOIN groups USING (workspace_id)"
+        " WHERE group_id = $1",
         group,
     )
 
@@ -137,7 +137,7 @@ async def test_a_change_reaches_all_members_in_slices_and_each_row_once(pool: Po
     assert await all_told(pool) == MEMBERS - 1
     assert await values(pool) == [{"id": "acme", "plan": "free", "seats": 5}] * MEMBERS
     assert await counted() == [2] * MEMBERS
-    assert await pool.fetchval("SELECT count(*) FROM groups WHERE caught_up <> revision") == 0
+    assert await pool.fetchval("SELECT count(*) FROM group_changes") == 0
 
 
 async def test_who_is_killed_in_the_middle_leaves_the_rest_to_the_next(pool: Pool, owner: Pool, database: str) -> None:
@@ -274,6 +274,15 @@ async def test_batches_that_name_the_same_customers_and_groups_do_not_wait_in_a_
     assert None not in await values(pool)
 
 
+async def test_those_who_join_all_the_time_hold_up_no_change(pool: Pool, api: Api) -> None:
+    """They hold the group, and the members who are there already need not wait for a moment without any."""
+    await fill(pool)
+    async with tenancy.workspace(api.pool, WORKSPACE) as connection:
+        await connection.fetch(SQL["share"], WORKSPACE, ["acme"], [{}])
+        assert await asyncio.wait_for(all_told(pool), 10) == MEMBERS
+        assert await pool.fetchval("SELECT count(*) FROM group_changes") == 0
+
+
 @pytest.mark.parametrize("seed", range(6))
 async def test_changes_joins_and_deletions_at_once_end_with_the_newest_traits(seed: int, pool: Pool, api: Api) -> None:
     """Many requests, some of them batches, beside two that catch up: nobody is missed, nobody waits in a circle."""
@@ -322,4 +331,5 @@ async def test_changes_joins_and_deletions_at_once_end_with_the_newest_traits(se
     for row in rows:
         id = row["group_id"]
         assert row["value"] == (None if id is None else {**groups[id], "id": id}), dict(row)
-    assert await pool.fetchval("SELECT count(*) FROM groups WHERE caught_up <> revision OR deleted") == 0
+    assert await pool.fetchval("SELECT count(*) FROM group_changes") == 0
+    assert await pool.fetchval("SELECT count(*) FROM groups WHERE deleted") == 0

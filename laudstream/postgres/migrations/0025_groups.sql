@@ -8,13 +8,20 @@ CREATE TABLE groups (
         jsonb_typeof(traits) = 'object' AND pg_column_size(traits) <= 32768 AND octet_length(traits::text) <= 131072),
     revision bigint NOT NULL DEFAULT nextval('row_revision'),  -- grows with every change of the traits, and by deletion
     born bigint NOT NULL DEFAULT 0,            -- who joined before that revision was a member of a group since deleted
-    caught_up bigint NOT NULL DEFAULT 0,       -- no member is behind this revision
     deleted boolean NOT NULL DEFAULT false,    -- its members are still to be told
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (workspace_id, group_id)
 );
-CREATE INDEX groups_behind ON groups (revision) WHERE caught_up < revision;
+
+-- Groups that may have members who are behind. Apart from `groups`, whose rows those who join hold all the time.
+CREATE TABLE group_changes (
+    workspace_id text NOT NULL,
+    group_id text NOT NULL,
+    revision bigint NOT NULL,
+    PRIMARY KEY (workspace_id, group_id)
+);
+CREATE INDEX group_changes_by_age ON group_changes (revision);
 
 CREATE TABLE group_members (
     workspace_id text NOT NULL,
@@ -42,7 +49,7 @@ DO $$
 DECLARE
     name text;
 BEGIN
-    FOREACH name IN ARRAY ARRAY['groups', 'group_members'] LOOP
+    FOREACH name IN ARRAY ARRAY['groups', 'group_changes', 'group_members'] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
         EXECUTE format('ALTER TABLE %I FORCE ROW LEVEL SECURITY', name);
         EXECUTE format(
@@ -50,4 +57,4 @@ BEGIN
         EXECUTE format('CREATE POLICY owner_sees_all ON %I TO CURRENT_USER USING (true)', name);
     END LOOP;
 END $$;
-GRANT SELECT, INSERT, UPDATE, DELETE ON groups, group_members TO laudstream_api, laudstream_worker;
+GRANT SELECT, INSERT, UPDATE, DELETE ON groups, group_changes, group_members TO laudstream_api, laudstream_worker;

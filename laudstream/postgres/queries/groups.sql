@@ -1,4 +1,4 @@
--- Groups and their members (A18). Locks are taken in one order: groups, then customers, then members, each by id. Who
+-- Groups and their members (A18). Locks are taken in one order: groups, their changes, customers, members, each by id. Who
 -- brings in a member holds the group, so traits change before that or after it and nobody is missed.
 
 -- name: share
@@ -13,18 +13,24 @@ FOR SHARE OF g;
 
 -- name: put
 -- $1 workspace, arrays: $2 groups, $3 traits to merge into theirs. Holds all of them. A group that is deleted begins anew.
-INSERT INTO groups AS g (workspace_id, group_id, traits, revision, caught_up)
-SELECT $1, group_id, traits, revision, revision
-FROM (
-    SELECT group_id, traits, nextval('row_revision') AS revision
-    FROM (SELECT * FROM unnest($2::text[], $3::jsonb[]) AS s (group_id, traits) ORDER BY group_id) AS sorted
-) AS numbered
-ON CONFLICT (workspace_id, group_id) DO UPDATE SET
-    traits = CASE WHEN g.deleted THEN excluded.traits ELSE g.traits || excluded.traits END,
-    revision = nextval('row_revision'),
-    deleted = false,
-    updated_at = clock_timestamp()
-WHERE g.deleted OR g.traits || excluded.traits <> g.traits;
+WITH changed AS (
+    INSERT INTO groups AS g (workspace_id, group_id, traits, revision, born)
+    SELECT $1, group_id, traits, revision, revision
+    FROM (
+        SELECT group_id, traits, nextval('row_revision') AS revision
+        FROM (SELECT * FROM unnest($2::text[], $3::jsonb[]) AS s (group_id, traits) ORDER BY group_id) AS sorted
+    ) AS numbered
+    ON CONFLICT (workspace_id, group_id) DO UPDATE SET
+        traits = CASE WHEN g.deleted THEN excluded.traits ELSE g.traits || excluded.traits END,
+        revision = nextval('row_revision'),
+        deleted = false,
+        updated_at = clock_timestamp()
+    WHERE g.deleted OR g.traits || excluded.traits <> g.traits
+    RETURNING workspace_id, group_id, revision, born
+)
+INSERT INTO group_changes (workspace_id, group_id, revision)
+SELECT workspace_id, group_id, revision FROM changed WHERE revision <> born ORDER BY group_id
+ON CONFLICT (workspace_id, group_id) DO UPDATE SET revision = excluded.revision;
 
 -- name: join
 -- $1 workspace, arrays: $2 customers, each once, $3 their groups, which are held. A row that says so already is locked and
@@ -102,35 +108,46 @@ SELECT group_id FROM groups WHERE workspace_id = $1 AND group_id = $2 AND NOT de
 
 -- name: delete
 -- $1 workspace, $2 group, which is locked. The traits go now, from the members' rows in slices; then the group itself.
-UPDATE groups SET traits = '{}', deleted = true, revision = n, born = n, updated_at = clock_timestamp()
-FROM nextval('row_revision') AS n
-WHERE workspace_id = $1 AND group_id = $2;
+WITH deleted AS (
+    UPDATE groups SET traits = '{}', deleted = true, revision = n, born = n, updated_at = clock_timestamp()
+    FROM nextval('row_revision') AS n
+    WHERE workspace_id = $1 AND group_id = $2
+    RETURNING revision
+)
+INSERT INTO group_changes (workspace_id, group_id, revision)
+SELECT $1, $2, revision FROM deleted
+ON CONFLICT (workspace_id, group_id) DO UPDATE SET revision = excluded.revision;
 
--- name: behind
--- $1 most. Groups that may have members who are behind, the longest first. Nobody joins them until the transaction ends.
-SELECT workspace_id, group_id
-FROM groups
-WHERE caught_up < revision
-ORDER BY revision
-LIMIT $1
-FOR UPDATE SKIP LOCKED;
+-- name: changes
+-- $1 most. The longest behind first; held, so that they stay what they are until the transaction ends.
+SELECT workspace_id, group_id FROM group_changes ORDER BY revision LIMIT $1 FOR UPDATE SKIP LOCKED;
 
 -- name: settle
--- Arrays: $1 workspaces, $2 groups, locked by `behind`. Those with nobody behind are done, and gone if they are deleted.
--- Gives the others.
+-- Arrays: $1 workspaces, $2 groups, whose changes are held. Those with nobody behind are done, and gone if they are
+-- deleted. Gives the others. It waits for nobody.
 WITH open AS (
-    SELECT g.workspace_id, g.group_id, g.revision, g.deleted, EXISTS (
+    SELECT c.workspace_id, c.group_id, c.revision, EXISTS (
         SELECT FROM group_members m
-        WHERE m.workspace_id = g.workspace_id AND m.group_id = g.group_id AND m.seen < g.revision
+        WHERE m.workspace_id = c.workspace_id AND m.group_id = c.group_id AND m.seen < c.revision
     ) AS behind
     FROM unnest($1::text[], $2::text[]) AS s (workspace_id, group_id)
-    JOIN groups g USING (workspace_id, group_id)
+    JOIN group_changes c USING (workspace_id, group_id)
+), dead AS (
+    SELECT g.workspace_id, g.group_id
+    FROM groups g
+    JOIN open o USING (workspace_id, group_id)
+    WHERE g.deleted AND NOT o.behind
+    FOR UPDATE OF g SKIP LOCKED
 ), gone AS (
-    DELETE FROM groups g USING open o
-    WHERE g.workspace_id = o.workspace_id AND g.group_id = o.group_id AND o.deleted AND NOT o.behind
+    DELETE FROM groups g USING dead d WHERE g.workspace_id = d.workspace_id AND g.group_id = d.group_id
+    RETURNING g.workspace_id, g.group_id
 ), done AS (
-    UPDATE groups g SET caught_up = g.revision FROM open o
-    WHERE g.workspace_id = o.workspace_id AND g.group_id = o.group_id AND NOT o.deleted AND NOT o.behind
+    DELETE FROM group_changes c USING open o
+    WHERE c.workspace_id = o.workspace_id AND c.group_id = o.group_id AND NOT o.behind AND (
+        (c.workspace_id, c.group_id) IN (SELECT workspace_id, group_id FROM gone) OR EXISTS (
+            SELECT FROM groups g WHERE g.workspace_id = c.workspace_id AND g.group_id = c.group_id AND NOT g.deleted
+        )
+    )
 )
 SELECT workspace_id, group_id, revision FROM open WHERE behind;
 
