@@ -74,7 +74,8 @@ async def _measured(pool: Pool, owner: Pool, workspace: str, members: int) -> di
     while some := await groups.look():
         looked_at += some
     seconds = time.monotonic() - began
-    beside.cancel()
+    calls.over = True
+    await beside
     written = await owner.fetchval("SELECT last_value FROM row_revision") - before - calls.written
     right = await pool.fetchval(RIGHT, workspace, before)
     return {
@@ -95,9 +96,10 @@ class _Calls:
         self._pool, self._workspace = pool, workspace
         self.took_ms: list[float] = []
         self.written = 0
+        self.over = False
 
     async def run(self) -> None:
-        while True:
+        while not self.over:
             began = time.monotonic()
             who = [f"new{len(self.took_ms)}"]
             async with self._pool.acquire() as connection, connection.transaction():
