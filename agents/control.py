@@ -6,7 +6,8 @@ agent before it. Rows get `control_seq` without holes, then go to Kafka in one t
 Who dies in between leaves rows that are numbered and not marked: they are written again with the same number, which
 lanes that have read it ignore.
 
-The holder of the lock also forgets decisions that are older than 30 days, and chooses winners of experiments.
+The holder of the lock also forgets decisions that are older than 30 days, chooses winners of experiments, and brings
+the traits of groups to their members.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from aiokafka.client import AIOKafkaClient
 from mode import Service
 
 from agents.choosing import Chooser
+from agents.groups import Groups
 from agents.lanes import surface
 from agents.lanes.producer import TxnProducer
 from agents.lanes.wire import TP
@@ -66,7 +68,7 @@ _SESSION = {
 
 
 class ControlAgent(Service):
-    """`pool` is for forgetting and choosing only; the outbox is read on a connection made from the settings."""
+    """`pool` is for what it does beside only; the outbox is read on a connection made from the settings."""
 
     def __init__(self, settings: Settings, pool: Pool) -> None:
         super().__init__()
@@ -97,7 +99,9 @@ class ControlAgent(Service):
             self.holds_lock = True
             log.info("control_lock_held")
             await connection.add_listener(CHANNEL, self._wake)
-            beside = [asyncio.create_task(self._forget()), asyncio.create_task(Chooser(self._pool).run())]
+            pool = self._pool
+            chores = (self._forget(), Chooser(pool).run(), Groups(pool).run())
+            beside = [asyncio.create_task(chore) for chore in chores]
             try:
                 async with _sink(self._settings) as sink:
                     await self._work(connection, sink)

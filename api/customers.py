@@ -25,6 +25,7 @@ from laudstream.records.codec import encode
 _SQL = queries("customers")
 _DECISIONS = queries("decisions")
 _IDENTITIES = queries("identities")
+_GROUPS = queries("groups")
 
 MAX_RUNS = 200
 MAX_ALIASES = 100
@@ -84,6 +85,17 @@ class Membership(msgspec.Struct):
     since: int | None
 
 
+class Belongs(msgspec.Struct):
+    """The group that a customer is in; its traits are the attribute `group`."""
+
+    id: str
+    since: int | None
+    behind: bool
+    """The row does not hold the newest traits yet."""
+    too_large: bool
+    """It keeps older ones, since it would be too large with the newest."""
+
+
 class Customer(msgspec.Struct):
     id: str
     """Who is asked for by an alias is shown by this."""
@@ -98,6 +110,7 @@ class Customer(msgspec.Struct):
     """Those that the customer is in, the last one first."""
     aliases: list[str] = []
     """Ids that were merged into this one, the last one first, at most 100."""
+    group: Belongs | None = None
 
 
 class MergeWish(msgspec.Struct, forbid_unknown_fields=True):
@@ -157,9 +170,12 @@ async def one(call: Call) -> Response:
         consents = await connection.fetch(_SQL["consents"], call.workspace, id)
         suppressions = await connection.fetch(_SQL["suppressions"], call.workspace, id)
         segments = await connection.fetch(_SQL["segments"], call.workspace, id)
+        group = await connection.fetchrow(_GROUPS["of_customer"], call.workspace, id)
     answer = Customer(
         id, email_of(row), row["created_ms"], row["attributes"], [_run(each) for each in runs], [], [], []
     )
+    if group is not None:
+        answer.group = Belongs(group["group_id"], ms(group["since"]), group["behind"], group["too_large"])
     answer.segments = [Membership(each["segment"], each["name"], ms(each["since"])) for each in segments]
     answer.consents = [
         Consent(each["channel"], each["subscription"], each["status"], ms(each["updated_at"])) for each in consents

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 import asyncpg
 
@@ -21,6 +22,8 @@ _SQL = queries("customers")
 _IDENTITIES = queries("identities")
 KINDS = frozenset((Identify, Alias))
 TRIES = 5
+
+T = TypeVar("T")
 
 
 class _Moved(Exception):
@@ -96,22 +99,11 @@ def row_of(row: asyncpg.Record) -> Row:
 
 
 async def write_rows(call: Call, special: list[Taken], wrong: dict[int, Invalid]) -> None:
-    """Writes the rows of identifies, in the order of the customers so that two requests cannot deadlock."""
-    for _ in range(TRIES):
-        identifies = sorted((each for each in special if type(each.item) is Identify), key=lambda each: each.customer)
-        if not identifies:
-            return
-        try:
-            rows = await _written(call, identifies)
-            break
-        except asyncpg.DeadlockDetectedError:  # with a merge whose root has no row yet; nothing of it was done
-            continue
-        except _Moved as moved:
-            call.context.identities.moved(call.workspace, moved.roots)
-            for each in identifies:
-                each.move(moved.roots, call.context.events.place, call.workspace)
-    else:
-        raise Unavailable("these customers are being merged; try again")
+    """Writes the rows of identifies."""
+    identifies = [each for each in special if type(each.item) is Identify]
+    if not identifies:
+        return
+    rows = await moving(call, identifies, _written)
     for each, row in zip(identifies, rows, strict=True):
         if row is None:
             what = "the customer's attributes would be more than 64 KB, or 256 KB as text"
@@ -119,6 +111,32 @@ async def write_rows(call: Call, special: list[Taken], wrong: dict[int, Invalid]
             wrong[each.index] = Invalid(too_much.message, (too_much,))
         else:
             each.row = row_of(row)
+
+
+async def moving(call: Call, taken: list[Taken], act: Callable[[Call, list[Taken]], Awaitable[T]]) -> T:
+    """Writes rows of what was taken, in the order of the customers so that two requests cannot deadlock, under the
+    roots of those who are being merged meanwhile. Raises
+    Unavailable."""
+    for _ in range(TRIES):
+        taken.sort(key=lambda each: each.customer)
+        try:
+            return await act(call, taken)
+        except asyncpg.DeadlockDetectedError:  # with a merge whose root has no row yet; nothing of it was done
+            continue
+        except _Moved as moved:
+            call.context.identities.moved(call.workspace, moved.roots)
+            for each in taken:
+                each.move(moved.roots, call.context.events.place, call.workspace)
+    raise Unavailable("these customers are being merged; try again")
+
+
+async def none_moved(connection: Connection, workspace: str, new: list[str]) -> None:
+    """Rows that were there belong to nobody else: a merge deletes the row. A new one may come right behind a merge.
+    Raises _Moved, within the transaction that wrote them."""
+    if new:
+        aliases = await connection.fetch(_IDENTITIES["roots"], workspace, new)
+        if aliases:
+            raise _Moved({row["alias"]: row["root"] for row in aliases})
 
 
 async def _written(call: Call, identifies: list[Taken]) -> list[asyncpg.Record | None]:
@@ -133,12 +151,8 @@ async def _written(call: Call, identifies: list[Taken]) -> list[asyncpg.Record |
                 rows: list[asyncpg.Record | None] = list(await connection.fetchmany(_SQL["identify"], arguments))
         except (asyncpg.CheckViolationError, asyncpg.DataError):
             rows = [await _row_or_none(connection, one) for one in arguments]
-        # Rows that were there belong to nobody else: a merge deletes the row. A new one may come right behind a merge.
         new = [one[1] for one, row in zip(arguments, rows, strict=True) if row and row["born"] == row["revision"]]
-        if new:
-            aliases = await connection.fetch(_IDENTITIES["roots"], call.workspace, new)
-            if aliases:
-                raise _Moved({row["alias"]: row["root"] for row in aliases})
+        await none_moved(connection, call.workspace, new)
     return rows
 
 

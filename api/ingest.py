@@ -1,8 +1,9 @@
-"""Taking events: `/v1/track`, `identify`, `page`, `screen`, `alias`, `batch` (Segment's addresses and format).
+"""Taking events: `/v1/track`, `identify`, `group`, `page`, `screen`, `alias`, `batch` (Segment's addresses and format).
 
 The answer 200 comes when all replicas have what was accepted. In a batch, items that are wrong are named and the
 others are taken; a body that is no JSON is refused as a whole. What belongs to an alias goes to its root (A18). What an
-identify or an alias says of who is whom is done before; an event brings the row of whom that is now.
+identify or an alias says of who is whom is done before; an event brings the row of whom that is now. An identify or a
+group call writes the customer's row first, and the event carries that row (A17).
 """
 
 from __future__ import annotations
@@ -18,7 +19,21 @@ from api import identifying
 from api.call import Call, parsed, reply
 from api.event_log import EventLog
 from api.flaws import may_hold_nul
-from api.items import MAX_ITEM_BYTES, TYPES, Alias, Identify, Item, Page, Screen, Track, checked, customer_of, event_of
+from api.items import (
+    MAX_ITEM_BYTES,
+    TYPES,
+    Alias,
+    Group,
+    Identify,
+    Item,
+    Page,
+    Screen,
+    Track,
+    checked,
+    customer_of,
+    event_of,
+)
+from api.memberships import with_groups
 from api.taken import Taken
 from laudstream.errors import Invalid, Problem
 from laudstream.records.codec import encode
@@ -59,7 +74,7 @@ async def batch(call: Call) -> Response:
     received = int(time() * 1000)
     envelope = parsed(_batch, body)
     taken, wrong = _sorted_out(call, envelope.batch, may_hold_nul(body), len(body) > MAX_ITEM_BYTES)
-    taken = await _carried_out(call, taken, wrong)
+    taken = await with_groups(call, await _carried_out(call, taken, wrong), wrong)
     await _produce(call.context.events, taken, envelope.sent_at, received)
     accepted = len(envelope.batch) - len(wrong)
     return reply(Accepted(not wrong, accepted, [_rejected(index, wrong[index]) for index in sorted(wrong)]))
@@ -90,13 +105,18 @@ async def alias(call: Call) -> Response:
     return await _single(call, Alias)
 
 
+async def group(call: Call) -> Response:
+    """The group that a customer is in, and traits of it."""
+    return await _single(call, Group)
+
+
 async def _single(call: Call, kind: type) -> Response:
     body = await call.body()
     received = int(time() * 1000)
     _small_enough(body)
     item = checked(parsed(_one[kind], body), may_hold_nul(body))
     wrong: dict[int, Invalid] = {}
-    taken = await _carried_out(call, [_placed(call, 0, item)], wrong)
+    taken = await with_groups(call, await _carried_out(call, [_placed(call, 0, item)], wrong), wrong)
     if wrong:
         raise wrong[0]
     await _produce(call.context.events, taken, None, received)

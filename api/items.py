@@ -1,8 +1,8 @@
 """What clients send, in Segment's library format, and the Event that it becomes.
 
-    {"type": "track" | "page" | "screen" | "identify" | "alias", "userId" or "anonymousId", "messageId", "timestamp",
-     "sentAt", "event" and "properties" (track), "name" and "properties" (page, screen), "traits" (identify),
-     "previousId" (alias)}
+    {"type": "track" | "page" | "screen" | "identify" | "alias" | "group", "userId" or "anonymousId", "messageId",
+     "timestamp", "sentAt", "event" and "properties" (track), "name" and "properties" (page, screen),
+     "traits" (identify), "previousId" (alias), "groupId" and "traits" (group)}
 
 Other fields (`context`, `integrations`, …) are read over. A number as an id counts as its text. Times are ISO 8601 as
 in RFC 3339, without an offset in UTC. What lanes and PostgreSQL cannot hold is refused here (flaws.py).
@@ -19,7 +19,7 @@ from msgspec import Meta
 
 from api.flaws import NUL, flaw
 from laudstream.customers.event import Event
-from laudstream.customers.row import Row
+from laudstream.customers.row import GROUP, RESERVED, Row
 from laudstream.errors import Invalid, Problem
 
 MAX_ITEM_BYTES = 32 << 10
@@ -77,7 +77,14 @@ class Alias(_Common, tag="alias"):
     """anonymousId if missing."""
 
 
-Item: TypeAlias = Track | Page | Screen | Identify | Alias
+class Group(_Common, tag="group"):
+    """The group that a customer is in: traits are merged into the group's, and `group.*` of all its members."""
+
+    group_id: Annotated[str, Meta(min_length=1, max_length=200)] | int
+    traits: Values = None
+
+
+Item: TypeAlias = Track | Page | Screen | Identify | Alias | Group
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
@@ -117,7 +124,7 @@ def visitor_of(item: Identify) -> str:
 def checked(item: Item, nul: bool) -> Item:
     """The item, if lanes and PostgreSQL can hold it; `nul`: there may be NUL characters in it. Raises Invalid."""
     kind = type(item)
-    if kind is Identify:
+    if kind is Identify or kind is Group:
         values, pointer = item.traits, "/traits"  # type: ignore[union-attr]
     else:
         values, pointer = None if kind is Alias else item.properties, "/properties"  # type: ignore[union-attr]
@@ -125,14 +132,26 @@ def checked(item: Item, nul: bool) -> Item:
         found = flaw(values, MAX_DEPTH, nul, pointer)
         if found is not None:
             raise Invalid(f"{found.pointer}: {found.message}", (found,))
+        if kind is Identify and GROUP in values:
+            raise _wrong(f"/traits/{GROUP}", *RESERVED)
     if nul:
-        for name in ("event", "name", "message_id", "user_id", "anonymous_id", "previous_id"):
+        for name in ("event", "name", "message_id", "user_id", "anonymous_id", "previous_id", "group_id"):
             if "\0" in str(getattr(item, name, "")):
                 raise _wrong(f"/{_CAMEL.get(name, name)}", *NUL)
+    if kind is Group and not group_of(item).isprintable():  # type: ignore[arg-type]
+        raise _wrong("/groupId", "a group id has 1 to 200 printable characters", "leave other characters out")
     return item
 
 
-_CAMEL = {"message_id": "messageId", "user_id": "userId", "anonymous_id": "anonymousId", "previous_id": "previousId"}
+_CAMEL = {
+    "message_id": "messageId", "user_id": "userId", "anonymous_id": "anonymousId", "previous_id": "previousId",
+    "group_id": "groupId",
+}  # fmt: skip
+
+
+def group_of(item: Group) -> str:
+    """The id of the group."""
+    return item.group_id if isinstance(item.group_id, str) else str(item.group_id)
 
 
 def _wrong(pointer: str, message: str, fix: str) -> Invalid:
@@ -154,12 +173,12 @@ def happened_at(item: Item, sent_at: datetime | None, received: int) -> int:
 
 
 def event_of(item: Item, sent_at: datetime | None, received: int, row: Row | None) -> Event:
-    """The record for lanes, of all but an alias; `sent_at` of the batch, `row` of an identify."""
+    """The record for lanes; `sent_at` of the batch, `row` of an identify, a group call or an alias that merged."""
     kind = type(item)
     name, properties = "", None
     if kind is Track:
         name, properties = item.event, item.properties  # type: ignore[union-attr]
-    elif kind is not Identify and kind is not Alias:
+    elif kind is Page or kind is Screen:
         name, properties = item.name or "", item.properties  # type: ignore[union-attr]
     return Event(
         item.message_id or str(uuid4()),
@@ -172,4 +191,6 @@ def event_of(item: Item, sent_at: datetime | None, received: int, row: Row | Non
     )
 
 
-TYPES: dict[type, str] = {Track: "track", Page: "page", Screen: "screen", Identify: "identify", Alias: "alias"}
+TYPES: dict[type, str] = {
+    Track: "track", Page: "page", Screen: "screen", Identify: "identify", Alias: "alias", Group: "group",
+}  # fmt: skip

@@ -16,6 +16,7 @@ from api import (
     definitions,
     dry_run,
     experiments,
+    groups,
     health,
     inbox,
     ingest,
@@ -34,7 +35,7 @@ from api import (
 )
 from api.auth import Access
 from api.call import Call
-from api.items import Alias, Identify, Page, Screen, Track
+from api.items import Alias, Group, Identify, Page, Screen, Track
 from api.publishing import Wait, Which
 from laudstream.errors import LaudstreamError
 
@@ -61,11 +62,14 @@ _SEGMENT, _SUBSCRIPTION = "/api/segments/{id}", "/api/subscriptions/{id}"
 
 _JOURNEY, _TEMPLATE, _CUSTOMER = "/api/journeys/{id}", "/api/templates/{id}", "/api/customers/{id:path}"
 
+_GROUP = "/api/groups/{id:path}"
+
 ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/track", ingest.track, WRITE, ingest.Accepted, body=Track),
     Route("POST", "/v1/signal", signals.signal, WRITE, signals.Signalled, body=signals.SignalWish),
     Route("POST", "/v1/batch", ingest.batch, WRITE, ingest.Accepted, body=ingest.Batch),
     Route("POST", "/v1/identify", ingest.identify, WRITE, ingest.Accepted, body=Identify),
+    Route("POST", "/v1/group", ingest.group, WRITE, ingest.Accepted, body=Group),
     Route("POST", "/v1/page", ingest.page, WRITE, ingest.Accepted, body=Page),
     Route("POST", "/v1/screen", ingest.screen, WRITE, ingest.Accepted, body=Screen),
     Route("POST", "/v1/alias", ingest.alias, WRITE, ingest.Accepted, body=Alias),
@@ -128,6 +132,9 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", f"{_CUSTOMER}/timeline", customers.timeline, ADMIN, customers.Timeline, customers.TimelineQuery),
     Route("GET", _CUSTOMER, customers.one, ADMIN, customers.Customer),
     Route("DELETE", _CUSTOMER, customers.erase, ADMIN, status=204),
+    Route("GET", "/api/groups", groups.all, ADMIN, groups.GroupPage, groups.GroupQuery),
+    Route("GET", _GROUP, groups.one, ADMIN, groups.GroupDetails, groups.GroupMembersQuery),
+    Route("DELETE", _GROUP, groups.delete, ADMIN, status=204),
     Route("GET", "/api/messages", messages.all, ADMIN, messages.MessagePage, messages.MessageQuery),
     Route("GET", "/api/inbox", inbox.all, ADMIN, inbox.MailPage, inbox.InboxQuery),
     Route("GET", "/api/inbox/{id}", inbox.one, ADMIN, inbox.Mail),

@@ -16,6 +16,8 @@ from laudstream.cli.csv_file import CsvFile, write_rejected
 from laudstream.cli.csv_types import Reader, check_names, given_types, id_column, infer
 from laudstream.cli.import_customers import CONNECTIONS, Imported, import_file, workspace_of
 from laudstream.cli.progress import bar
+from laudstream.customers.row import GROUP, RESERVED
+from laudstream.errors import Invalid, Problem
 from laudstream.postgres import connect
 
 
@@ -38,6 +40,7 @@ def import_(file: Path, workspace: str, id_column: str, types: tuple[str, ...], 
 
     Attributes in the file are merged into those a customer has; an empty cell changes nothing. Rows that cannot be
     taken are listed in FILE.rejected.csv with their line; the others are imported. Ends with 1 if there were any.
+    Groups are told by `group` calls: `laudstream events replay` takes a file of them.
     """
     table, reader, rows = prepare(file, id_column, types, delimiter)
     began = time.monotonic()
@@ -56,6 +59,9 @@ def prepare(
     table = CsvFile(file, delimiter)
     chosen = id_column(table.columns, wanted_id)
     check_names(name for name in table.columns if name != chosen)
+    if GROUP in table.columns and chosen != GROUP:
+        what, fix = RESERVED
+        raise Invalid("a heading that cannot be an attribute", (Problem(GROUP, what, fix),))
     given = given_types(types, table.columns)
     found, rows = infer(table.rows(), table.columns)
     kinds = {**found, **given}

@@ -121,8 +121,12 @@ def from_json_lines(file: Path, refused: list[Rejected]) -> Iterator[Numbered]:
             if not isinstance(event, dict):
                 refused.append(Rejected(line, "is no JSON object"))
                 continue
-            event.setdefault("type", "identify" if "traits" in event else "track")
+            event.setdefault("type", _type_of(event))
             yield Numbered(line, event)
+
+
+def _type_of(event: dict[str, Any]) -> str:
+    return "group" if "groupId" in event else "identify" if "traits" in event else "track"
 
 
 def from_csv(

@@ -21,6 +21,7 @@ COMMANDS = {
     "segments": ("laudstream.cli.segments:segments", "List and show segments, change the members of manual ones."),
     "subscriptions": ("laudstream.cli.subscriptions:subscriptions", "List and show subscriptions."),
     "customers": ("laudstream.cli.customers:customers", "Import and show customers."),
+    "groups": ("laudstream.cli.groups:groups", "List and show groups of customers."),
     "events": ("laudstream.cli.events:events", "Replay events from a file."),
     "simulate": ("laudstream.cli.simulate:simulate", "Play journeys over customers and events on a virtual clock."),
     "backtest": ("laudstream.cli.backtest:backtest", "Compare two journeys over the same events: who gets what."),

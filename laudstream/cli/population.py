@@ -24,6 +24,7 @@ from laudstream.cli.csv_types import check_names
 from laudstream.cli.files import load_all
 from laudstream.cli.stream import Numbered
 from laudstream.customers.event import Event
+from laudstream.customers.row import GROUP
 from laudstream.errors import Invalid, Problem
 from laudstream.ids import WORKSPACE as WORKSPACE_FORM
 from laudstream.ids import customer_key
@@ -244,6 +245,7 @@ def _happenings(lines: Iterable[Numbered], refused: list[Rejected], keep: bool, 
     """Events as the API would take them, each at the time at which it happened."""
     from api import items
 
+    groups: dict[str, dict[str, Any]] = {}
     for number, (line, body) in enumerate(lines):
         try:
             item = items.checked(msgspec.convert(body, items.Item), nul=True)
@@ -265,5 +267,9 @@ def _happenings(lines: Iterable[Numbered], refused: list[Rejected], keep: bool, 
             refused.append(Rejected(line, "an alias: nobody is merged in a simulation"))
         elif isinstance(item, items.Identify):
             yield Post(at, customer, Event(item.message_id or "", "identify", "", item.traits or {}, at, at))
+        elif isinstance(item, items.Group):  # of the members, only the one who brings new traits has them
+            id = items.group_of(item)
+            groups[id] = {**groups.get(id, {}), **(item.traits or {}), "id": id}
+            yield Post(at, customer, Event(item.message_id or "", "identify", "", {GROUP: groups[id]}, at, at))
         else:
             yield Post(at, customer, items.event_of(item, None, at, None))

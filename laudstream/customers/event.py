@@ -17,9 +17,9 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     id: str
     """messageId: the same id within 24 h changes nothing (R2)."""
     type: str
-    """track, page, screen, identify, alias; enter, leave."""
+    """track, page, screen, identify, group, alias; enter, leave."""
     name: str = ""
-    """Name of a tracked event; of a page or screen its name; empty for identify and alias.
+    """Name of a tracked event; of a page or screen its name; empty for identify, group and alias.
     Of enter and leave the journey."""
     properties: dict[str, Any] = {}
     timestamp: int = 0
@@ -29,4 +29,4 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     depth: int = 0
     """0 from outside; an emitted event has its cause's depth + 1 (R52)."""
     row: Row | None = None
-    """identify only: the customer's whole row as PostgreSQL returned it (A17)."""
+    """identify and group only: the customer's whole row as PostgreSQL returned it (A17)."""

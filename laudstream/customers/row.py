@@ -6,6 +6,10 @@ from typing import Any
 
 import msgspec
 
+GROUP = "group"
+"""The attribute that holds the traits of the customer's group (A18); only `group` calls write it."""
+RESERVED = ("`group` holds the traits of the customer's group", "use another name, or send a `group` call")
+
 
 class Row(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     born: int

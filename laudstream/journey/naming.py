@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Protocol, TypeVar
 
 from laudstream.customers.event import ENTER, LEAVE
+from laudstream.customers.row import GROUP, RESERVED
 from laudstream.errors import Invalid, Problem
 from laudstream.journey import definition
 from laudstream.journey.kinds.emit import EmitStep
@@ -99,8 +100,8 @@ def templates_of(body: dict[str, Any]) -> list[str]:
 def missing(
     journey: Journey, subscriptions: Collection[str], manual: Collection[str], journeys: Collection[str] | None = None
 ) -> list[Problem]:
-    """What a journey names and is not there, besides segments of its conditions. `manual`: segments whose members are
-    listed; `journeys`: those that there are beside it, None: any."""
+    """What a journey names and is not there, besides segments of its conditions, and what is not its to write.
+    `manual`: segments whose members are listed; `journeys`: those that there are beside it, None: any."""
     problems = []
     for name, step in journey.steps.items():
         calls = isinstance(step, EmitStep) and step.type in (ENTER, LEAVE) and step.name != journey.id
@@ -112,12 +113,20 @@ def missing(
             message = f"there is no subscription {step.subscription!r}"
             spot = at("/steps", name, "message", "subscription")
             problems.append(Problem(spot, message, f"publish it first; subscriptions here: {_known(subscriptions)}"))
+        if isinstance(step, UpdateStep):
+            problems += _reserved(name, step)
         for segment in step.members if isinstance(step, UpdateStep) else ():
             if segment not in manual:
                 message = f"there is no manual segment {segment!r}"
                 spot = at("/steps", name, "update")
                 problems.append(Problem(spot, message, f"publish it first; manual segments here: {_known(manual)}"))
     return problems
+
+
+def _reserved(name: str, step: UpdateStep) -> list[Problem]:
+    """Refused at publish only: versions that are live already go on."""
+    parts = {"set": dict(step.sets), "unset": step.unsets, "increment": dict(step.increments)}
+    return [Problem(at("/steps", name, "update", part), *RESERVED) for part, names in parts.items() if GROUP in names]
 
 
 def other_channels(journey: Journey, channels: Mapping[str, str]) -> list[Problem]:

@@ -44,7 +44,8 @@ class Until(msgspec.Struct, frozen=True, gc=False):
         if self.fixed:
             return frozenset()
         root, _, rest = self.path.partition(".")
-        return frozenset({"timezone", rest.partition(".")[0]} if root == "customer" else {"timezone"})
+        read = {"customer": rest.partition(".")[0], "group": "group"}.get(root)
+        return frozenset({"timezone", read} if read else {"timezone"})
 
 
 class Fallback(msgspec.Struct, frozen=True, gc=False):

@@ -27,6 +27,7 @@ _item = st.fixed_dictionaries(
         "userId": st.text(max_size=250) | _scalar,
         "anonymousId": st.text(max_size=5) | _scalar,
         "previousId": st.text(max_size=250) | _scalar,
+        "groupId": st.text(max_size=5) | _scalar,
         "event": st.text(max_size=250) | _scalar,
         "name": _scalar,
         "messageId": st.text(max_size=250) | _scalar,

@@ -41,6 +41,7 @@ async def test_a_second_workspace_sees_nothing_of_the_first(
             ("journeys", {"journeys": []}),
             ("templates", {"templates": []}),
             ("messages", {"messages": [], "next": None}),
+            ("groups", {"groups": [], "next": None}),
         ):
             assert (await stranger.get(f"/api/{path}")).json() == empty
         for path in ("customers/anna", "customers/anna/timeline", "journeys/j", "journeys/j/stats", "templates/t"):

@@ -156,3 +156,14 @@ async def test_forty_thousand_rows_go_in_chunks(database: str, pool: Pool, tmp_p
     print(f"{done.rows / (time.monotonic() - began):,.0f} rows/s")
     assert (done.rows, done.created, done.rejected) == (40_000, 40_000, [])
     assert await pool.fetchval("SELECT count(*) FROM customers") == 40_000
+
+
+def test_a_column_group_is_refused_since_group_calls_write_that_attribute(tmp_path: Path) -> None:
+    path = tmp_path / "customers.csv"
+    path.write_text("id,group\nann,acme\n")
+    with pytest.raises(Invalid) as refused:
+        prepare(path)
+    (problem,) = refused.value.problems
+    assert (problem.pointer, "`group` call" in (problem.fix or "")) == ("group", True)
+    path.write_text("group,name\nacme,Acme\n")
+    assert prepare(path, wanted_id="group")[2] == 1

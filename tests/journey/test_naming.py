@@ -30,6 +30,17 @@ def test_r60_what_is_named_and_not_there() -> None:
     assert missing(made, {"news"}, {"vip"}, {"other"}) == missing(made, {"news"}, {"vip"}) == []
 
 
+def test_an_update_does_not_write_the_attribute_group() -> None:
+    """Refused at publish, and read all the same: versions that are live go on."""
+    wrong = {"update": {"set": {"group": "beta"}, "unset": ["plan"]}, "next": "also"}
+    also = {"update": {"unset": ["group"], "increment": {"n": 1}}, "next": "done"}
+    found = missing(parse(journey({"mark": wrong, "also": also})), (), ())
+    assert [(each.pointer, each.message) for each in found] == [
+        ("/steps/mark/update/set", "`group` holds the traits of the customer's group"),
+        ("/steps/also/update/unset", "`group` holds the traits of the customer's group"),
+    ]
+
+
 def test_r60_a_template_of_another_channel() -> None:
     made = parse(journey({"hi": {**MAIL, "next": "done"}}))
     said = Problem(

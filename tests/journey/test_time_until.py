@@ -118,6 +118,15 @@ def test_r31_if_past_says_where_a_run_goes(
     assert len(w.sends()) == (to == "tell")
 
 
+def test_r31_an_instant_of_the_group_is_computed_again_when_its_traits_change(world: Any, make: Any) -> None:
+    w = world(make(rest({"date": "group.renews_on"}), **EXACT))
+    w.row(group={"id": "acme", "renews_on": "2026-02-01"})
+    w.event("go")
+    assert w.run.wake_at == ms("2026-02-01T00:00")
+    w.row(group={"id": "acme", "renews_on": "2026-03-01"})
+    assert w.run.wake_at == ms("2026-03-01T00:00")
+
+
 def test_r31_if_past_exit_ends_the_run_with_that_reason(world: Any, make: Any) -> None:
     w = world(make(rest(PAST, if_past="exit")))
     w.row(renews_on="2026-01-04")

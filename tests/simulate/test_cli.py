@@ -215,6 +215,22 @@ def test_customers_may_be_json_lines(laudstream: Any, shop: dict[str, Path], fil
     assert "c.jsonl:1: no id" in laudstream("simulate", *given(shop)).stderr
 
 
+def test_group_calls_bring_their_traits(laudstream: Any, files: Any) -> None:
+    journey = files(
+        "pay.json", waiting(entry=[{"event": {"name": "purchase"}, "where": {"group.plan": {"equals": "pro"}}}])
+    )
+    calls = [
+        {"userId": "bob", "groupId": 7, "traits": {"plan": "pro"}},
+        {"userId": "ann", "groupId": "7"},
+        {"userId": "eve", "groupId": "8", "traits": {"plan": "free"}},
+    ]
+    tracked = [{"userId": id, "event": "purchase"} for id in ("ann", "bob", "eve")]
+    events = files("events.jsonl", [*calls, *tracked])
+    result = laudstream("simulate", journey, "--events", events, "--timestamps", "drop", "--json")
+    (report,) = json.loads(result.stdout[result.stdout.index("{") :])["journeys"]
+    assert report["entered"] == 2
+
+
 def test_columns_that_only_one_of_two_csv_files_has_are_named_for_that_one(
     laudstream: Any, shop: dict[str, Path], files: Any
 ) -> None:

@@ -98,6 +98,9 @@ CREATE FUNCTION filled(attributes jsonb, others jsonb) RETURNS jsonb LANGUAGE sq
         AND (o.value NOT IN ('null', '""') OR NOT attributes ? o.key)
 $$;
 
+-- What later tables add to a merge, before the row of the source goes.
+CREATE FUNCTION merge_more(home text, source text, target text) RETURNS void LANGUAGE sql AS '';
+
 -- Makes one customer of two: `source` becomes an alias of `target`, or the root of the one of that of the other.
 -- how      identify: only a source that is nobody's alias and not known
 --          alias: only one that is not known
@@ -211,6 +214,7 @@ BEGIN
     WHERE s.workspace_id = home AND s.customer_id = source
     ORDER BY s.segment
     ON CONFLICT DO NOTHING;
+    PERFORM merge_more(home, source, target);
     DELETE FROM customers c WHERE c.workspace_id = home AND c.customer_id = source;
 
     -- What people look at, in the order in which the projector locks it.

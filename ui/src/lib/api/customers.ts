@@ -46,7 +46,18 @@ export interface Membership {
   since: number | null;
 }
 
+export interface Belongs {
+  id: string;
+  since: number | null;
+  /** The row does not hold the newest traits yet. */
+  behind: boolean;
+  /** It keeps older ones, since it would be too large with the newest. */
+  too_large: boolean;
+}
+
 export interface Customer extends CustomerLine {
+  /** Its traits are the attribute `group`. */
+  group: Belongs | null;
   /** Those that the customer is in. */
   segments: Membership[];
   runs: Run[];
