@@ -77,7 +77,8 @@ class Census:
             del sample[SAMPLE:]
 
     def told(self, partition: int) -> dict[str, Any]:
-        """What the decision says (`Told`): all customers of the lane are counted. Of the sample only those are named who are still there and match."""
+        """What the decision says (`Told`) when all customers of the lane are counted. Of the sample those are named who
+        are still there and match."""
         sweep, question = self._sweep, self._question
         keys = {sweep.prefix + id.encode(): mark for mark, id in self._sample}
         self._crowd.load(keys)

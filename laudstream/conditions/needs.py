@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from laudstream.conditions.tally import Query, Tally, united
+from laudstream.conditions.tally import Query, united
 
 
 class Tracker(msgspec.Struct, frozen=True):
@@ -20,10 +20,6 @@ class Tracker(msgspec.Struct, frozen=True):
     value: Callable[[dict[str, Any]], Any]
     """Of the attributes: what must differ, or (`holds`) whether it holds."""
     holds: bool
-
-    def seed(self, attributes: dict[str, Any], at: int) -> Tally:
-        """Its tally (`holds`) where nothing is known of the time before `at`, ms."""
-        return Tally(last=at if self.value(attributes) else 0, since=at)
 
 
 class Needs(msgspec.Struct, frozen=True):

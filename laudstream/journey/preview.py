@@ -75,7 +75,6 @@ class Question:
         self._asked = [query for query in needs.queries if query.kind == EVENT and _is_new(query, watch)]
         self._entered = [query for query in needs.queries if _tells_entries(query) and _is_new(query, watch)]
         trackers = [tracker for tracker in needs.trackers if tracker.id not in watch.since]
-        self._held = [tracker for tracker in trackers if tracker.holds]
         self.events = frozenset(query.name for query in self._asked)
         """Names of events that have to be looked up for it."""
         others = [q for q in needs.queries if q.kind != EVENT and not _tells_entries(q) and q.id not in watch.since]
@@ -87,8 +86,6 @@ class Question:
         space, core = self._space, customer.core
         tallies = answered(customer, self._asked, happened, space, now) if happened else customer.tallies
         seeds: dict[str, Tally] = {}
-        for tracker in self._held:
-            seeds[tracker.id] = tracker.seed(customer.attributes, now)
         for query in self._entered:
             starts = sorted(core.memory.get(query.filters["journey"], {}).values())
             if starts:

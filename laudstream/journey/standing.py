@@ -68,7 +68,7 @@ def _seeds(work: Work, *, fresh: bool) -> dict[str, Tally]:
         for tracker in trackers:
             if tracker.holds and tracker.id not in work.tallies:
                 at = work.now if fresh else min(watch.since[tracker.id], work.now)
-                found[tracker.id] = tracker.seed(work.attributes, at)
+                found[tracker.id] = Tally(last=at if tracker.value(work.attributes) else 0, since=at)
     for journey, queries in watch.runs.items():
         starts = sorted(work.core.memory.get(journey, {}).values())
         for query in queries:

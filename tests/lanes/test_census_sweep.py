@@ -1,4 +1,4 @@
-"""A census counts as many as a segment with its condition takes in, in slices, over restarts, and holds nobody up (A10)."""
+"""A census counts everybody once, in slices, over restarts, and holds nobody up (A10)."""
 
 from __future__ import annotations
 
