@@ -23,7 +23,8 @@ class Answer(NamedTuple):
 def evaluate(customer: Customer, condition: Condition, now: int, space: Space) -> Answer:
     """`now`: ms. What the condition asks of events is answered by the tallies that the customer has: a question that
     no live definition asks has none yet, and counts nothing; see `Question`."""
-    scope = _scope(customer, now, space, _versions(space), customer.tallies, customer.core.segments)
+    facts = _facts(customer, now, space, _versions(space), customer.tallies)
+    scope = Scope(customer.id, customer.attributes, {}, facts=facts)
     return Answer(condition.test(scope), condition.looked_at(scope))
 
 
@@ -41,26 +42,20 @@ def _versions(space: Space) -> dict[str, int]:
     return {id: live.version for id, live in space.segments.items()}
 
 
-def _scope(
-    customer: Customer,
-    now: int,
-    space: Space,
-    versions: dict[str, int],
-    tallies: dict[str, Tally],
-    memberships: dict[str, int],
-) -> Scope:
+def _facts(
+    customer: Customer, now: int, space: Space, versions: dict[str, int], tallies: dict[str, Tally]
+) -> Facts:
     core = customer.core
-    facts = Facts(
+    return Facts(
         now,
         space.zone_of(customer.attributes),
         tallies,
         core.consents,
-        memberships,
+        core.segments,
         frozenset(run.journey for run in core.runs if run.status not in (ASKING, FAILED)),
         versions,
         customer.workspace,
     )
-    return Scope(customer.id, customer.attributes, {}, facts=facts)
 
 
 class Question:
@@ -90,13 +85,11 @@ class Question:
             starts = sorted(core.memory.get(query.filters["journey"], {}).values())
             if starts:
                 seeds[query.id] = of_starts(query, starts, now)
-        if seeds:
-            tallies = {**seeds, **tallies}
-        memberships = {**core.segments} if self._pinned else core.segments
-        scope = _scope(customer, now, space, self._versions, tallies, memberships)
+        facts = _facts(customer, now, space, self._versions, {**seeds, **tallies} if seeds else tallies)
+        scope = Scope(customer.id, customer.attributes, {}, facts=facts)
         for name, pinned in self._pinned:
             if pinned.test(scope):
-                memberships[name] = now
+                facts.memberships = {**facts.memberships, name: now}
         return scope
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -11,6 +13,7 @@ import pytest
 from agents.lanes import round as rounds
 from agents.lanes.census import EVENTS_A_SLICE
 from agents.lanes.history import MOST_EVENTS
+from agents.lanes.replay import Replay
 from agents.lanes.sweep import Sweep, decode_sweeps, encode_sweeps
 from laudstream import topics
 from laudstream.errors import Invalid
@@ -18,8 +21,10 @@ from laudstream.journey import census
 from laudstream.journey.customer import Customer
 from laudstream.journey.presence import Cell
 from laudstream.journey.preview import Question
+from tables.store import LaneStore
 from tests.lanes.kit import WORKSPACE, LaneKit, key, waiting
 from tests.lanes.test_backfill import members, settle, stored
+from tests.lanes.test_checkpoints import MEMORY, ORIGIN, Disk
 
 GOLD = {"customer.plan": {"equals": "gold"}}
 BOUGHT = {"event": {"name": "buy", "at_least": 2, "where": {"event.total": {"at_least": 10}}}}
@@ -209,3 +214,25 @@ def test_a_body_that_cannot_be_read_or_is_too_large_is_refused() -> None:
         census.id_of({"customer.a": {"in": ["x" * 100] * 1000}})
     assert census.id_of({"a": 1, "b": 2}) == census.id_of({"b": 2, "a": 1})
     assert census.shown({"a": 1, "b": "x" * 1_000, "c": 2}) == {"a": 1}
+
+
+def test_a13_a_replay_counts_the_same_in_the_same_rounds(tmp_path: Path) -> None:
+    lane = Disk(LaneStore(tmp_path / "lane-0", MEMORY, ORIGIN, now=1, max_age_ms=1000))
+    lane.slice = 4
+    crowd(lane, 20)
+    for n in range(20):
+        lane.event(f"c{n:03}", "buy", 30 + n, total=5 + n)
+        lane.event(f"c{n:03}", "buy", 60 + n, total=5 + n)
+    lane.round(100)
+    number = order(lane, BOUGHT, 101)
+    lane.publish({"id": "gold", "condition": GOLD}, 102, kind="segment")
+    for now in range(103, 118):
+        lane.slice = 0 if now % 3 else 4  # in some rounds it is the turn of another lane
+        lane.round(now)
+    settle(lane, 200)
+    assert numbers(told(lane)[number]) == (20, 15, 0)
+    replay = Replay(0, SimpleNamespace(body=lane.body))
+    for entry, taken in zip(lane.journals, lane.taken, strict=True):
+        replay.step(entry, taken)
+    assert (replay.result.mismatches, replay.result.first, replay.result.rounds) == (0, "", len(lane.journals))
+    lane.disk.close()
