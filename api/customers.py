@@ -171,6 +171,6 @@ async def erase(call: Call) -> Response:
     async with call.database() as connection:
         if await connection.fetchval(_SQL["delete"], call.workspace, id) is None:
             raise NotFound(f"there is no customer {id}")
-        for name in ("erase_runs", "erase_decisions", "erase_messages", "erase_segments"):
+        for name in ("erase_runs", "erase_decisions", "erase_messages", "erase_segments", "erase_samples"):
             await connection.execute(_SQL[name], call.workspace, id)
     return Response(status_code=204)

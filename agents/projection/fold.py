@@ -27,8 +27,19 @@ from collections.abc import Iterable
 import msgspec
 from msgspec.structs import replace
 
-from agents.projection.rows import CountedRow, Counter, LifeRow, MarkRow, MessageRow, RunRow, SegmentRow, TimelineRow
+from agents.projection.rows import (
+    CensusRow,
+    CountedRow,
+    Counter,
+    LifeRow,
+    MarkRow,
+    MessageRow,
+    RunRow,
+    SegmentRow,
+    TimelineRow,
+)
 from laudstream.errors import Undecodable
+from laudstream.journey.census import Told
 from laudstream.journey.decision import KINDS as DECISION_KINDS
 from laudstream.journey.decision import Decision
 from laudstream.journey.presence import Cell
@@ -71,6 +82,8 @@ class Decided(msgspec.Struct):
     """Partition -> control_seq that its lane has read."""
     presence: dict[tuple[int, int], CountedRow] = msgspec.field(default_factory=dict)
     """(control_seq, partition) -> what a lane has counted."""
+    censuses: dict[tuple[int, int], CensusRow] = msgspec.field(default_factory=dict)
+    """The same of censuses."""
     gone: set[tuple[str, str]] = msgspec.field(default_factory=set)
     """(workspace, customer) who was deleted: what is kept of them goes away before these rows are merged."""
     segments: dict[tuple[str, str, str], SegmentRow] = msgspec.field(default_factory=dict)
@@ -114,7 +127,10 @@ def decisions(taken: Iterable[tuple[Decision, msgspec.Raw]]) -> Decided:
             continue
         if d.kind == "counted":
             row = _counted(d)
-            into.presence[row.control_seq, row.partition] = row
+            if isinstance(row, CensusRow):
+                into.censuses[row.control_seq, row.partition] = row
+            else:
+                into.presence[row.control_seq, row.partition] = row
             continue
         timeline.append(
             TimelineRow(
@@ -133,9 +149,15 @@ def decisions(taken: Iterable[tuple[Decision, msgspec.Raw]]) -> Decided:
     return into
 
 
-def _counted(d: Decision) -> CountedRow:
+def _counted(d: Decision) -> CountedRow | CensusRow:
     """Raises Undecodable for what is no count."""
     try:
+        if "census" in d.data:
+            told = msgspec.convert(d.data, Told)
+            unseen, sample = msgspec.Raw(_encode(told.unseen)), msgspec.Raw(_encode(told.sample))
+            return CensusRow(
+                told.seq, told.partition, d.workspace, told.looked_at, told.matching, told.failed, unseen, sample
+            )
         found = msgspec.convert(d.data, _Presence)
     except msgspec.ValidationError as error:
         raise Undecodable(f"counted decision: {error}") from None

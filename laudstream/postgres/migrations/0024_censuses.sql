@@ -15,7 +15,7 @@ CREATE TABLE census_counts (
     looked_at bigint NOT NULL,
     matching bigint NOT NULL,
     failed bigint NOT NULL,                    -- of those that do not match: asking them was an error
-    unseen text[] NOT NULL,                    -- parts of the condition that are kept from its publishing on only
+    unseen jsonb NOT NULL,                     -- [parts of the condition that are kept from its publishing on only, …]
     sample jsonb NOT NULL,                     -- [{mark, id, looked_at}, …]
     counted_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (control_seq, partition)

@@ -63,6 +63,13 @@ DELETE FROM messages WHERE workspace_id = $1 AND customer_id = $2;
 -- $1 workspace, $2 customer.
 DELETE FROM segment_customers WHERE workspace_id = $1 AND customer_id = $2;
 
+-- name: erase_samples
+-- $1 workspace, $2 customer.
+UPDATE census_counts SET sample = (
+    SELECT coalesce(jsonb_agg(one), '[]') FROM jsonb_array_elements(sample) AS one WHERE one ->> 'id' <> $2
+)
+WHERE workspace_id = $1 AND sample @> jsonb_build_array(jsonb_build_object('id', $2::text));
+
 -- name: segments
 -- $1 workspace, $2 customer. Those that there are, the one entered last first.
 SELECT m.segment, coalesce(v.body->>'name', m.segment) AS name, m.since
