@@ -42,9 +42,7 @@ def _versions(space: Space) -> dict[str, int]:
     return {id: live.version for id, live in space.segments.items()}
 
 
-def _facts(
-    customer: Customer, now: int, space: Space, versions: dict[str, int], tallies: dict[str, Tally]
-) -> Facts:
+def _facts(customer: Customer, now: int, space: Space, versions: dict[str, int], tallies: dict[str, Tally]) -> Facts:
     core = customer.core
     return Facts(
         now,
