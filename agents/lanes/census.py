@@ -17,7 +17,7 @@ from laudstream.journey.customer import Customer
 from laudstream.journey.live import NOTHING
 from laudstream.journey.preview import Question
 
-EVENTS_A_SLICE = 5_000
+EVENTS_A_SLICE = 2_000
 """Kept events that are read for a slice; then it ends, though there may be customers left in it."""
 
 

@@ -1,4 +1,4 @@
-"""A census on the real stack: exact over events, while workers restart, and the same as the segment afterwards (A10)."""
+"""A census on the real stack: exact over events, while workers restart, and as the segment says afterwards (A10)."""
 
 from __future__ import annotations
 
