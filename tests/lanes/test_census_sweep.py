@@ -162,6 +162,21 @@ def test_what_only_a_publish_begins_to_keep_is_named() -> None:
     assert told(lane)[again]["unseen"] == []
 
 
+def test_a9_a_lane_that_comes_back_waits_for_the_condition_that_it_counts_by() -> None:
+    lane = LaneKit()
+    lane.slice = 1
+    crowd(lane, 3)
+    order(lane, GOLD, 100)
+    lane.round(101)
+    bodies, lane.bodies = lane.bodies, {}
+    with pytest.raises(KeyError):
+        crash(lane)
+    lane.bodies = bodies
+    crash(lane)
+    settle(lane, 102)
+    assert [numbers(said) for said in told(lane).values()] == [(3, 1, 0)]
+
+
 def test_a_census_and_other_sweeps_take_turns() -> None:
     lane = LaneKit()
     lane.slice = 10
