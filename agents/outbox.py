@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from laudstream.errors import Invalid
-from laudstream.journey import migration, signals, subscriptions
+from laudstream.journey import census, migration, signals, subscriptions
+from laudstream.journey.census import CENSUS
 from laudstream.journey.control import BODILESS, LEVEL, Control, body_key
 from laudstream.journey.definition import parse
 from laudstream.journey.parse_settings import workspace as parse_workspace
@@ -147,6 +148,11 @@ def _signal(order: Order, body: dict[str, Any]) -> dict[str, Any]:
     return body
 
 
+def _census(order: Order, body: dict[str, Any]) -> dict[str, Any]:
+    census.parse(body)
+    return body
+
+
 _PUBLISHED: Mapping[str, Callable[[Order, dict[str, Any]], dict[str, Any]]] = {
     "journey": _journey,
     "template": _template,
@@ -155,6 +161,7 @@ _PUBLISHED: Mapping[str, Callable[[Order, dict[str, Any]], dict[str, Any]]] = {
     "segment": _segment,
     "migration": _migration,
     "signal": _signal,
+    CENSUS: _census,
 }
 
 

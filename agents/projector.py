@@ -82,6 +82,7 @@ class Decisions(Projection):
         counts = [(at, *counter, amount) for at, rows in read for counter, amount in rows.counts.items()]
         await merge(connection, "count", counts)
         await merge(connection, "merge_presence", [row for rows in all_rows for row in rows.presence.values()])
+        await merge(connection, "merge_censuses", [row for rows in all_rows for row in rows.censuses.values()])
         lanes = (dict(zip(rows.lanes, rows.lanes.items(), strict=True)) for rows in all_rows)
         await merge(connection, "lanes_read", _united(lanes, max))
 

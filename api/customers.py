@@ -271,7 +271,7 @@ async def erase(call: Call) -> Response:
         if await connection.fetchval(_SQL["delete"], call.workspace, id) is None:
             raise NotFound(f"there is no customer {id}")
         ids = [id, *(each["alias"] for each in aliases)]
-        for name in ("erase_runs", "erase_decisions", "erase_messages", "erase_segments"):
+        for name in ("erase_runs", "erase_decisions", "erase_messages", "erase_segments", "erase_samples"):
             await connection.execute(_SQL[name], call.workspace, ids)
     call.context.identities.forget(call.workspace, ids)
     return Response(status_code=204)

@@ -12,6 +12,7 @@ from starlette.routing import Route as StarletteRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import (
+    censuses,
     customers,
     definitions,
     dry_run,
@@ -112,6 +113,8 @@ ROUTES: tuple[Route, ...] = (
     Route("DELETE", _SEGMENT, definitions.delete_of(definitions.SEGMENT), ADMIN, status=204),
     Route("POST", f"{_SEGMENT}/members", definitions.members, ADMIN, definitions.Members, body=definitions.MembersWish),
     Route("GET", f"{_SEGMENT}/customers", segments.members, ADMIN, segments.MemberPage, segments.MembersQuery),
+    Route("POST", "/api/censuses", censuses.take, ADMIN, censuses.Census, censuses.Patience, censuses.CensusWish),
+    Route("GET", "/api/censuses/{id}", censuses.one, ADMIN, censuses.Census, censuses.Glance),
     Route("GET", "/api/subscriptions", definitions.all_of(definitions.SUBSCRIPTION), ADMIN, definitions.Lines),
     Route("GET", _SUBSCRIPTION, definitions.one_of(definitions.SUBSCRIPTION), ADMIN, definitions.Definition),
     Route(

@@ -20,6 +20,7 @@ SCENARIOS = (
     "timers",
     "recovery",
     "segments",
+    "census",
     "simulate",
     "budget",
     "scale",

@@ -149,7 +149,7 @@ class History:
                 value = self._read(event_key(newest // BUNDLE))
                 if value is None:  # it was trimmed, and with it all before
                     return
-                entry = _entries(value)[newest % BUNDLE]
+                entry = _entry(value, newest % BUNDLE)
             yield newest, entry
             newest = entry.before
 
@@ -178,6 +178,17 @@ def _entries(value: bytes) -> list[Entry]:
         start += _ENTRY.size + length
         found.append(Entry(before, at, value[start - length : start]))
     return found
+
+
+def _entry(value: bytes, place: int) -> Entry:
+    """The one at that place, without making the others."""
+    unpack, size = _ENTRY.unpack_from, _ENTRY.size
+    start = _HEAD.size
+    for _ in range(place):
+        start += size + unpack(value, start)[2]
+    before, at, length = unpack(value, start)
+    start += size
+    return Entry(before, at, value[start : start + length])
 
 
 def daily(sweeps: tuple[Sweep, ...], before: int, now: int) -> tuple[Sweep, ...]:

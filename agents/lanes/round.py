@@ -29,6 +29,7 @@ from laudstream.errors import Invalid, Undecodable
 from laudstream.ids import derive
 from laudstream.journey.advance import advance
 from laudstream.journey.catalog import BodyOf, Catalog
+from laudstream.journey.census import CENSUS
 from laudstream.journey.codec import MERGES
 from laudstream.journey.control import LEVEL, Control
 from laudstream.journey.customer import Customer
@@ -90,7 +91,11 @@ def read_lane(partition: int, head: Head, view: View, body_of: BodyOf) -> Lane:
     """A lane as of its head, from its own records. KeyError: a body is not here yet."""
     catalogue, sweeps = view.get_many([CATALOGUE_KEY, SWEEPS_KEY])
     catalog = Catalog.load(catalogue, body_of) if catalogue else Catalog()
-    return Lane(partition, head, catalog, decode_sweeps(sweeps))
+    found = decode_sweeps(sweeps)
+    for sweep in found:
+        if sweep.census:
+            body_of(sweep.workspace, CENSUS, sweep.census, 1)
+    return Lane(partition, head, catalog, found)
 
 
 def run(lane: Lane, plan: Plan, view: View, cache: Cache[Customer], body_of: BodyOf) -> Result:
@@ -128,7 +133,7 @@ class _Round:
         self.lane_time = max(self.lane_time, plan.bound)
         fired = timers.fire(due, crowd, plan.bound, plan.max_timers)
         sweeps = history.daily(self.sweeps, self.lane.head.lane_time, self.lane_time)
-        sweeping = Sweeping(self.lane.partition, crowd, self.view, self.lane_time)
+        sweeping = Sweeping(self.lane.partition, crowd, self.view, self.lane_time, self.body_of)
         self.sweeps, swept = sweeping.step(sweeps, plan.max_swept)
         hints = self._encode(fired.popped)
         self.out.finish(self.control_seq)

@@ -7,14 +7,20 @@ came, so whoever listens may enter; or the zone of the workspace changed, so wha
 customer still has to do is in its own state and in the catalogue; the sweep only touches everyone. So an input that
 comes first does it first, and a row that comes late does it then. The cursor is part of the lane's state.
 
-A sweep may also count who is where in a journey: each customer once, when the sweep reaches it.
+A sweep may also count: who is where in a journey, or of whom a condition holds; each customer once, when the sweep
+reaches it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import msgspec
+from msgspec.structs import astuple
 
 from laudstream.journey.catalog import Catalog
+from laudstream.journey.census import CENSUS, Count
 from laudstream.journey.control import COUNT, LEVEL, MIGRATION, WINNER, Control
 from laudstream.journey.presence import Cell
 from laudstream.journey.quotas import holds
@@ -33,10 +39,19 @@ class Sweep(msgspec.Struct, frozen=True, array_like=True):
     """Journey whose people it counts; empty: it counts nothing."""
     cells: tuple[Cell, ...] = ()
     """What it has counted so far."""
+    census: str = ""
+    """Of whose condition it counts the customers; empty: of none."""
+    count: Count = Count()
+    """What it has counted so far."""
 
     @property
     def prefix(self) -> bytes:
         return self.workspace.encode() + b":"
+
+    @property
+    def counting(self) -> bool:
+        """Whether it counts, and nothing else."""
+        return bool(self.counts or self.census)
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -44,10 +59,13 @@ _decode = msgspec.msgpack.Decoder(tuple[Sweep, ...]).decode
 
 
 def encode_sweeps(sweeps: tuple[Sweep, ...]) -> bytes | None:
-    """A sweep that counts nothing is kept without those fields: its bytes are those of the releases before."""
-    rows = [(sweep.seq, sweep.workspace, sweep.cursor, sweep.trims) for sweep in sweeps]
-    full = [(*row, sweep.counts, sweep.cells) if sweep.counts else row for row, sweep in zip(rows, sweeps, strict=True)]
-    return _encode(full) if full else None
+    """What a sweep has no use for is left out: its bytes are those of the releases before."""
+    return _encode([_row(sweep) for sweep in sweeps]) if sweeps else None
+
+
+def _row(sweep: Sweep) -> tuple[Any, ...]:
+    fields = astuple(sweep)
+    return fields if sweep.census else fields[:6] if sweep.counts else fields[:4]
 
 
 def decode_sweeps(value: bytes | None) -> tuple[Sweep, ...]:
@@ -58,6 +76,8 @@ def start_sweeps(sweeps: tuple[Sweep, ...], before: Catalog, after: Catalog, con
     """Add what this control record asks for. A sweep under way begins anew: it looks at everything at once."""
     if control.kind == COUNT:
         return (*sweeps, Sweep(control.seq, control.workspace, counts=control.id))
+    if control.kind == CENSUS:
+        return (*sweeps, Sweep(control.seq, control.workspace, census=control.id))
     if control.kind == LEVEL:
         return sweeps
     space = before.spaces.get(control.workspace)
@@ -77,14 +97,24 @@ def start_sweeps(sweeps: tuple[Sweep, ...], before: Catalog, after: Catalog, con
     asks = control.kind == "journey" and now is not None and now.status.audience[0] == control.seq
     if not ends and not resumes and not asks and not judges and not migrates:
         return sweeps
-    others = tuple(sweep for sweep in sweeps if sweep.workspace != control.workspace or sweep.counts)
+    others = tuple(sweep for sweep in sweeps if sweep.workspace != control.workspace or sweep.counting)
     return (*others, Sweep(control.seq, control.workspace))
 
 
 def _signalled(sweeps: tuple[Sweep, ...], after: Catalog, control: Control) -> tuple[Sweep, ...]:
     """A sweep for a signal waits for the one under way, so that many signals end. One that has not begun does both."""
-    mine = [sweep for sweep in sweeps if sweep.workspace == control.workspace and not sweep.trims and not sweep.counts]
+    mine = [
+        sweep for sweep in sweeps if sweep.workspace == control.workspace and not sweep.trims and not sweep.counting
+    ]
     heard = control.id in after.spaces[control.workspace].listeners
     if not heard or any(not sweep.cursor for sweep in mine):
         return sweeps
     return (*sweeps, Sweep(control.seq, control.workspace))
+
+
+def by_turns(sweep: Sweep, others: Sequence[Sweep]) -> tuple[Sweep, ...]:
+    """In which order they go on after a slice of `sweep`. A census and the rest take turns; of the rest the first one
+    goes on to its end."""
+    if sweep.census:
+        return (*others, sweep)
+    return (*(each for each in others if each.census), sweep, *(each for each in others if not each.census))

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from agents.projection.counters import REQUESTED, count
 from agents.projection.rows import (
+    CensusRow,
     CountedRow,
     Counter,
     LifeRow,
@@ -25,6 +26,7 @@ from agents.projection.rows import (
     TimelineRow,
 )
 from laudstream.errors import Undecodable
+from laudstream.journey.census import Told
 from laudstream.journey.decision import KINDS as DECISION_KINDS
 from laudstream.journey.decision import Decision
 from laudstream.journey.presence import Cell
@@ -65,6 +67,8 @@ class Decided(msgspec.Struct):
     """Partition -> control_seq that its lane has read."""
     presence: dict[tuple[int, int], CountedRow] = msgspec.field(default_factory=dict)
     """(control_seq, partition) -> what a lane has counted."""
+    censuses: dict[tuple[int, int], CensusRow] = msgspec.field(default_factory=dict)
+    """The same of censuses."""
     gone: set[tuple[str, str]] = msgspec.field(default_factory=set)
     """(workspace, customer) who was deleted: what is kept of them goes away before these rows are merged."""
     segments: dict[tuple[str, str, str], SegmentRow] = msgspec.field(default_factory=dict)
@@ -112,7 +116,10 @@ def decisions(taken: Iterable[tuple[Decision, msgspec.Raw]]) -> Decided:
             continue
         if d.kind == "counted":
             row = _counted(d)
-            into.presence[row.control_seq, row.partition] = row
+            if isinstance(row, CensusRow):
+                into.censuses[row.control_seq, row.partition] = row
+            else:
+                into.presence[row.control_seq, row.partition] = row
             continue
         timeline.append(
             TimelineRow(
@@ -141,9 +148,15 @@ def _merged(d: Decision) -> MergedRow:
     return MergedRow(d.workspace, d.data["from"], -1, -1)
 
 
-def _counted(d: Decision) -> CountedRow:
+def _counted(d: Decision) -> CountedRow | CensusRow:
     """Raises Undecodable for what is no count."""
     try:
+        if "census" in d.data:
+            told = msgspec.convert(d.data, Told)
+            unseen, sample = msgspec.Raw(_encode(told.unseen)), msgspec.Raw(_encode(told.sample))
+            return CensusRow(
+                told.seq, told.partition, d.workspace, told.looked_at, told.matching, told.failed, unseen, sample
+            )
         found = msgspec.convert(d.data, _Presence)
     except msgspec.ValidationError as error:
         raise Undecodable(f"counted decision: {error}") from None

@@ -167,6 +167,21 @@ class CountedRow(NamedTuple):
     """JSON."""
 
 
+class CensusRow(NamedTuple):
+    """Of how many customers a condition holds, as one lane counted it."""
+
+    control_seq: int
+    """Of the order."""
+    partition: int
+    workspace_id: str
+    looked_at: int
+    matching: int
+    failed: int
+    unseen: msgspec.Raw
+    """JSON, as the sample."""
+    sample: msgspec.Raw
+
+
 class LetterRow(NamedTuple):
     topic: str
     partition: int

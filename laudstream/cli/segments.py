@@ -8,13 +8,16 @@ from typing import Any
 
 import click
 
-from laudstream.cli import show
+from laudstream.cli import files, show
+from laudstream.cli.client import Client
 from laudstream.cli.connect import api
+from laudstream.cli.progress import bar
 from laudstream.errors import Invalid, Problem
 
 MOST_AT_ONCE = 1_000
 """Members in one request."""
 SHOWN = 10
+POLL_S = 5
 _COLUMNS = ("id", "name", "kind", "status", "live_version")
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -82,6 +85,55 @@ def members(id: str, add: Path | None, remove: Path | None, json: bool) -> None:
     if done["unknown"]:
         more = ", …" if len(done["unknown"]) > SHOWN else ""
         raise click.ClickException(f"ids of nobody: {', '.join(done['unknown'][:SHOWN])}{more}")
+
+
+@segments.command()
+@click.argument("which", metavar="FILE|ID")
+@show.as_json
+def count(which: str, json: bool) -> None:
+    """Count exactly who would be in the segment of a file, or in one that is live by its condition.
+
+    All lanes look at all their customers, events and changes included; nothing is published by it.
+    """
+    with api() as client:
+        wanted = _conditions(client, which)
+        found = {id: _counted(client, id, condition) for id, condition in wanted}
+    if json:
+        show.print_json(found)
+        return
+    for id, answer in found.items():
+        matching, of = answer["matching"], answer["looked_at"]
+        share = f" ({100 * matching / of:.1f} %)" if of else ""
+        click.echo(f"{id}: {matching:,} of {of:,} customers{share}")
+        if answer["failed"]:
+            click.echo(f"  {answer['failed']:,} could not be asked, and are not in it")
+        if answer["unseen"]:
+            click.echo(f"  counted from a publish on only: {', '.join(answer['unseen'])}")
+        for one in answer["sample"]:
+            click.echo(f"  {one['id']}  {one['email'] or ''}".rstrip())
+
+
+def _conditions(client: Client, which: str) -> list[tuple[str, dict[str, Any]]]:
+    path = Path(which)
+    bodies = {item.id: item.body for item in files.load(path) if item.kind == "segment"} if path.is_file() else {}
+    if not path.is_file():
+        bodies = {which: client.get("segments", which)["body"]}
+    found = [(id, body["condition"]) for id, body in bodies.items() if "condition" in body]
+    if not found:
+        raise Invalid("nothing to count", (Problem(which, "there is no segment with a condition", "see `list`"),))
+    return found
+
+
+def _counted(client: Client, id: str, condition: dict[str, Any]) -> dict[str, Any]:
+    answer = client.post("censuses", body={"condition": condition})
+    with bar(f"{id}: lanes", answer["of"]) as advance:
+        seen = 0
+        while True:
+            advance(answer["lanes"] - seen)
+            if answer["done"]:
+                return answer
+            seen = answer["lanes"]
+            answer = client.get("censuses", str(answer["id"]), wait=POLL_S)
 
 
 def _ids(path: Path | None) -> list[str]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from bisect import insort
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
@@ -168,6 +168,12 @@ def _kept(names: tuple[str, ...], properties: dict[str, Any]) -> dict[str, Any]:
         if room >= 0:
             kept[name] = value
     return kept
+
+
+def of_starts(query: Query, starts: Sequence[int], since: int) -> Tally:
+    """Of runs that were entered at these instants, ms, ascending: at least one."""
+    recent = tuple(starts[-query.most :]) if query.most else ()
+    return Tally(len(starts), starts[0], starts[-1], recent, since=since)
 
 
 class Happened(msgspec.Struct, frozen=True):

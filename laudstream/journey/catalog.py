@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from laudstream.conditions import getter
 from laudstream.conditions.tally import EVENT, RUN
 from laudstream.journey import migration, pins, signals, subscriptions
+from laudstream.journey.census import CENSUS
 from laudstream.journey.control import BODILESS, COUNT, LEVEL, MIGRATION, WINNER, Control
 from laudstream.journey.definition import parse
 from laudstream.journey.kinds.place import STATE_ROOTS
@@ -78,7 +79,7 @@ class Catalog:
 
         KeyError: its body is not here yet. Invalid: it does not compile (the control agent lets none through).
         """
-        if control.kind in (COUNT, LEVEL):
+        if control.kind in (COUNT, LEVEL, CENSUS):
             return self
         key = (control.workspace, control.kind, control.id)
         self._compile((*key, control.version), body_of)

@@ -22,8 +22,8 @@ class Control(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Number of the change in the installation; a lane ignores what is not greater than its own."""
     workspace: str
     kind: str
-    """journey, template, segment, subscription, workspace, migration; signal: one that was sent. A winner
-    (of an experiment), a count and a level have no body."""
+    """journey, template, segment, subscription, workspace, migration; signal: one that was sent; census: a
+    condition whose customers are to be counted. A winner (of an experiment), a count and a level have no body."""
     id: str
     version: int
     status: str

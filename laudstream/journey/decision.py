@@ -16,8 +16,8 @@ limit         | a hard limit was met (A7)                        | data: which
 segment       | the customer entered or left a segment           | data: segment, version, change, because
 merged        | two customers became one (R50): of the source    | data: into, merge (its number)
               | last one; of the target                          | data: from, merge
-counted       | a lane has counted who is where in a journey     | no customer; data: seq, partition, cells (version,
-              |                                                  | step, parked, runs, people)
+counted       | a lane has counted who is where in a journey, or | no customer; data: seq, partition, cells (version,
+              | of whom a condition holds                        | step, parked, runs, people), or those of census.Told
 control       | a lane read a definition's new status (A9)       | no customer; data: seq, partition
 """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from msgspec.structs import replace
@@ -20,22 +20,29 @@ def filled(customer: Customer, space: Space, history: Iterable[Happened], now: i
     if not happened:
         return customer
     asked = [query for _, query in sorted(space.watch.queries.items()) if query.kind == EVENT]
+    tallies = answered(customer, asked, happened, space, now)
+    return customer if tallies == customer.tallies else replace(customer, tallies=tallies)
+
+
+def answered(
+    customer: Customer, asked: list[Query], happened: Sequence[Happened], space: Space, now: int
+) -> dict[str, Tally]:
+    """The tallies of the customer with what happened before these questions were asked."""
     facts = Facts(now, space.zone_of(customer.attributes), workspace=customer.workspace)
 
     def scope_of(properties: dict[str, Any]) -> Scope:
         return Scope(customer.id, customer.attributes, {}, properties, facts=facts)
 
     try:
-        tallies = backfill(customer.tallies, asked, happened, scope_of)
+        return backfill(customer.tallies, asked, happened, scope_of)
     except MemoryError:
         raise
     except Exception:  # a question that cannot be asked of what happened fills in nothing, and spoils no other (A6)
-        tallies = _one_by_one(customer, asked, happened, scope_of)
-    return customer if tallies == customer.tallies else replace(customer, tallies=tallies)
+        return _one_by_one(customer, asked, happened, scope_of)
 
 
 def _one_by_one(
-    customer: Customer, asked: list[Query], happened: list[Happened], scope_of: Callable[[dict[str, Any]], Scope]
+    customer: Customer, asked: list[Query], happened: Sequence[Happened], scope_of: Callable[[dict[str, Any]], Scope]
 ) -> dict[str, Tally]:
     tallies = customer.tallies
     for query in asked:

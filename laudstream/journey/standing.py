@@ -16,7 +16,7 @@ import msgspec
 
 from laudstream.conditions import Scope
 from laudstream.conditions.events import BY_PEOPLE
-from laudstream.conditions.tally import MACHINE, MESSAGE, NOTHING, Query, Tally, counted
+from laudstream.conditions.tally import MACHINE, MESSAGE, NOTHING, Query, Tally, counted, of_starts
 from laudstream.customers.event import Event
 from laudstream.journey.decision import Decision
 from laudstream.journey.pins import base_of
@@ -73,8 +73,7 @@ def _seeds(work: Work, *, fresh: bool) -> dict[str, Tally]:
         starts = sorted(work.core.memory.get(journey, {}).values())
         for query in queries:
             if starts and query.name == "entered" and query.id not in work.tallies:
-                recent = tuple(starts[-query.most :]) if query.most else ()
-                found[query.id] = Tally(len(starts), starts[0], starts[-1], recent, since=watch.since[query.id])
+                found[query.id] = of_starts(query, starts, watch.since[query.id])
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import reduce
 from itertools import pairwise
 from random import Random
@@ -120,6 +121,28 @@ def test_r48_what_a_lane_counted_is_a_row_and_no_line_of_a_timeline() -> None:
     ((key, row),) = rows.presence.items()
     assert (key, row.journey_id, bytes(row.cells)) == ((7, 3), "cart", b'[[1,"look",false,4,3]]')
     assert (rows.timeline, rows.counts, rows.runs) == ([], {}, {})
+
+
+CENSUS = {
+    "seq": 7, "partition": 3, "census": "c", "looked_at": 9, "matching": 4, "failed": 1, "unseen": ["message:sent"],
+    "sample": [{"mark": "00ff", "id": "ann", "looked_at": {"customer.plan": "gold"}}],
+}  # fmt: skip
+
+
+def test_a10_what_a_lane_counted_of_a_condition_is_a_row_and_no_line_of_a_timeline() -> None:
+    told = decision(0, "counted", customer="", journey="", run="", version=0, data=CENSUS)
+    fold.check_decision(told)
+    rows = folded(told, told)
+    ((key, row),) = rows.censuses.items()
+    assert (key, row[3:6], json.loads(bytes(row.unseen))) == ((7, 3), (9, 4, 1), ["message:sent"])
+    assert json.loads(bytes(row.sample)) == CENSUS["sample"]
+    assert (rows.timeline, rows.counts, rows.presence) == ([], {}, {})
+
+
+@pytest.mark.parametrize("data", [{"census": "c"}, {**CENSUS, "sample": [1]}])
+def test_a10_a_census_that_says_nothing_is_undecodable(data: dict[str, Any]) -> None:
+    with pytest.raises(Undecodable):
+        fold.check_decision(decision(0, "counted", data=data))
 
 
 @pytest.mark.parametrize("data", [{}, {"seq": 7, "partition": 3}, {"seq": 7, "partition": 3, "cells": [["x"]]}])

@@ -66,6 +66,23 @@ async def test_r48_what_lanes_counted_is_kept_once(pool: Pool) -> None:
     assert await pool.fetchval("SELECT count(*) FROM decisions") == 0
 
 
+async def test_a10_what_lanes_counted_of_a_condition_is_kept_once_and_names_nobody_who_was_deleted(pool: Pool) -> None:
+    sample = [{"mark": "00", "id": who, "looked_at": {}} for who in ("ann", "bob")]
+    data = {"seq": 7, "census": "c", "looked_at": 9, "matching": 4, "failed": 0, "unseen": ["message:sent"]}
+    told = [
+        decision(0, "counted", customer="", journey="", run="", data={**data, "partition": p, "sample": sample[:n]})
+        for p, n in ((3, 2), (3, 2), (4, 0))
+    ]
+    handler = Decisions(pool)
+    await take(handler, told)
+    await take(handler, told[:1], start=3)
+    rows = "SELECT partition, looked_at, matching, unseen, sample FROM census_counts ORDER BY partition"
+    unseen = ["message:sent"]
+    assert [tuple(row) for row in await pool.fetch(rows)] == [(3, 9, 4, unseen, sample), (4, 9, 4, unseen, [])]
+    await take(handler, [decision(5, "ended", step="bye", reason="deleted")], start=4)
+    assert [row["sample"] for row in await pool.fetch(rows)] == [sample[1:], []]
+
+
 async def test_a_deletion_erases_what_is_kept_of_the_customer_but_no_counter(pool: Pool) -> None:
     """R15; also of what the lane had decided before it heard of the deletion."""
     handler = Decisions(pool)

@@ -18,7 +18,7 @@ from laudstream.cli.diff import difference
 from laudstream.cli.journeys import journeys
 from laudstream.cli.segments import segments
 from laudstream.cli.subscriptions import subscriptions
-from laudstream.errors import Invalid
+from laudstream.errors import Invalid, NotFound
 
 JOURNEY = """\
 id: hello
@@ -124,9 +124,13 @@ class Live:
     def __init__(self) -> None:
         self.things: dict[str, dict[str, Any]] = {}
         self.members: list[dict[str, list[str]]] = []
+        self.counted: list[Any] = []
+        """Conditions that were to be counted, and waits in between."""
         self.app = Starlette(
             routes=[
                 Route("/api/segments/{id}/members", self.change, methods=["POST"]),
+                Route("/api/censuses", self.count, methods=["POST"]),
+                Route("/api/censuses/7", self.count),
                 Route("/api/{kind}", self.all),
                 Route("/api/{kind}/{id}", self.one),
             ]
@@ -138,6 +142,18 @@ class Live:
     async def one(self, request: Request) -> Response:
         there = self.things.get(request.path_params["id"])
         return JSONResponse(there) if there else JSONResponse({"title": "Not found", "detail": "none"}, 404)
+
+    async def count(self, request: Request) -> Response:
+        """Lane by lane: the third time all three have counted."""
+        self.counted.append((await request.json())["condition"] if request.method == "POST" else request.url.query)
+        lanes = len(self.counted)
+        sample = [
+            {"id": "ann", "email": "ann@example.org", "looked_at": {}},
+            {"id": "bob", "email": None, "looked_at": {}},
+        ]
+        return JSONResponse({"id": 7, "done": lanes == 3, "lanes": lanes, "of": 3, "looked_at": 1_000 * lanes,
+                             "matching": 500 * lanes, "failed": 1, "unseen": ["message:opened"],
+                             "sample": sample})  # fmt: skip
 
     async def change(self, request: Request) -> Response:
         wish = await request.json()
@@ -205,6 +221,25 @@ async def test_segments_and_subscriptions_are_listed_and_shown(shop: Any) -> Non
     assert "explicit" in (await shop.run(subscriptions, "list")).output
     assert "channel: email" in (await shop.run(subscriptions, "show", "news")).output
     assert len(json.loads((await shop.run(segments, "list", "--json")).output)["items"]) == 2
+
+
+async def test_a_count_waits_for_all_lanes_and_says_what_it_leaves_out(shop: Any, tmp_path: Path) -> None:
+    condition = {"event": {"name": "buy"}}
+    shop.live.things = {"vip": {"id": "vip", "body": {"id": "vip", "manual": True}}}
+    file = write(tmp_path / "buyers.yaml", "kind: segment\ncondition:\n  event: {name: buy}\n")
+    result = await shop.run(segments, "count", file)
+    assert result.exit_code == 0, result.exception
+    assert result.output.splitlines()[-5:] == [
+        "buyers: 1,500 of 3,000 customers (50.0 %)", "  1 could not be asked, and are not in it",
+        "  counted from a publish on only: message:opened", "  ann  ann@example.org", "  bob",
+    ]  # fmt: skip
+    assert shop.live.counted == [condition, "wait=5", "wait=5"]
+    assert isinstance((await shop.run(segments, "count", "vip")).exception, Invalid), "it is manual"
+    assert isinstance((await shop.run(segments, "count", "nowhere")).exception, NotFound)
+    shop.live.things["vip"]["body"] = {"id": "vip", "condition": condition}
+    shop.live.counted.clear()
+    answer = json.loads((await shop.run(segments, "count", "vip", "--json")).stdout)
+    assert (answer["vip"]["matching"], shop.live.counted[0]) == (1_500, condition)
 
 
 async def test_members_come_from_files_in_slices_each_once(shop: Any, tmp_path: Path) -> None:

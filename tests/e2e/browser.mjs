@@ -62,6 +62,9 @@ async function segmentMade() {
   await page.getByRole('button', { name: 'Count', exact: true }).click();
   await page.getByRole('list', { name: 'Some of them' }).getByRole('link', { name: given.email }).waitFor();
   await page.getByText(/^1 of [\d,]+ customers? \(/).waitFor();
+  await page.getByRole('button', { name: 'Count exactly' }).click();
+  await page.getByText('Exact: every lane has asked its customers.').waitFor();
+  await page.getByRole('list', { name: 'Some of those counted' }).getByRole('link', { name: given.email }).waitFor();
   await page.getByRole('button', { name: 'Publish', exact: true }).click();
   await page.getByRole('heading', { name: given.segment, level: 1 }).waitFor();
   await seen(page.getByRole('region', { name: 'Customers in it' }).getByRole('link', { name: given.email }));

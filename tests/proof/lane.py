@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from laudstream.conditions.tally import Happened
 from laudstream.customers.event import ENTER, LEAVE, TRACK, Event
 from laudstream.customers.row import Consent, Member, Row, Suppression
 from laudstream.journey.advance import advance
@@ -37,7 +38,7 @@ from tests.proof import words
 from tests.proof.journal import Journal, Taken, records, reread
 from tests.proof.live import Definitions
 from tests.proof.oracle import Oracle
-from tests.proof.standing import in_bulk, stands
+from tests.proof.standing import asked, in_bulk, stands
 
 WORKSPACE = "workspace1"
 STARTS = (1_767_603_600_000, 1_772_787_600_000, 1_792_486_800_000)
@@ -261,6 +262,13 @@ class Lane:
 
     def replay(self) -> None:
         self.journal.replay(self.customers)
+
+    def asked(self, condition: dict[str, Any]) -> None:
+        """Of everybody, with the events that were handed in."""
+        for id, state in self.customers.items():
+            mine = [each for who, each in self.handed if who == id and each.type == TRACK]
+            happened = [Happened(each.name, each.properties, each.timestamp, each.received) for each in mine]
+            asked(state, condition, happened, self.catalog, self.now)
 
     def in_bulk(self, customer: str) -> None:
         in_bulk(self.customers[customer], self.catalog, self.seq, self.now)

@@ -105,6 +105,10 @@ class Life(RuleBasedStateMachine):
         else:
             self.lane.publish("workspace", "workspace", data.draw(rulebook.workspace()))
 
+    @rule(condition=st.one_of(words.on_state(), words.on_doing()))
+    def census(self, condition: Any) -> None:
+        self.lane.asked(condition)
+
     @rule(seed=seeds)
     def winner(self, seed: int) -> None:
         bodies = self.lane.live.bodies.items()

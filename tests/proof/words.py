@@ -73,6 +73,15 @@ def on_past() -> st.SearchStrategy[Body]:
     )
 
 
+def on_doing() -> st.SearchStrategy[Body]:
+    """Conditions on events, of which some are asked by segments and some by nobody."""
+    often = st.fixed_dictionaries({"at_least": st.integers(1, 4)}, optional={"within": pick(HOURS)})
+    like = st.fixed_dictionaries({}, optional={"where": on_event(), "keyed": st.just("k")})
+    ends = on_event().map(lambda condition: {"last": condition})
+    asked = st.one_of(st.tuples(often, like).map(lambda two: {**two[0], **two[1]}), ends)
+    return st.tuples(pick(EVENTS), asked).map(lambda two: {"event": {"name": two[0], **two[1]}})
+
+
 @st.composite
 def segments(draw: st.DrawFn) -> dict[str, Body]:
     """Segments by id: a manual one, one of the row, one of events within a time, one of the past, one that names

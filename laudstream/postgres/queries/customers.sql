@@ -71,6 +71,15 @@ DELETE FROM messages WHERE workspace_id = $1 AND customer_id = ANY($2);
 -- $1 workspace, $2 the customer and its aliases.
 DELETE FROM segment_customers WHERE workspace_id = $1 AND customer_id = ANY($2);
 
+-- name: erase_samples
+-- $1 workspace, $2 the customer and its aliases.
+UPDATE census_counts SET sample = (
+    SELECT coalesce(jsonb_agg(one), '[]') FROM jsonb_array_elements(sample) AS one WHERE one ->> 'id' <> ALL($2::text[])
+)
+WHERE workspace_id = $1 AND EXISTS (
+    SELECT FROM jsonb_array_elements(sample) AS one WHERE one ->> 'id' = ANY($2::text[])
+);
+
 -- name: segments
 -- $1 workspace, $2 customer. Those that there are, the one entered last first.
 SELECT m.segment, coalesce(v.body->>'name', m.segment) AS name, m.since

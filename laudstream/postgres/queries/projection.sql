@@ -34,6 +34,19 @@ WITH gone AS (
 ), erased_segments AS (
     DELETE FROM segment_customers m USING gone g
     WHERE m.workspace_id = g.workspace_id AND m.customer_id = g.customer_id
+), erased_samples AS (
+    UPDATE census_counts c SET sample = (
+        SELECT coalesce(jsonb_agg(one), '[]')
+        FROM jsonb_array_elements(c.sample) AS one
+        WHERE NOT EXISTS (
+            SELECT FROM gone g WHERE g.workspace_id = c.workspace_id AND g.customer_id = one ->> 'id'
+        )
+    )
+    WHERE EXISTS (
+        SELECT FROM gone g
+        WHERE g.workspace_id = c.workspace_id
+            AND c.sample @> jsonb_build_array(jsonb_build_object('id', g.customer_id))
+    )
 )
 DELETE FROM messages m USING gone g WHERE m.workspace_id = g.workspace_id AND m.customer_id = g.customer_id;
 
@@ -212,6 +225,12 @@ ON CONFLICT (partition) DO UPDATE SET control_seq = greatest(l.control_seq, excl
 -- Arrays: the fields of CountedRow. One that is there already stays as it is.
 INSERT INTO presence_counts (control_seq, partition, workspace_id, journey_id, cells)
 SELECT * FROM unnest($1::bigint[], $2::int[], $3::text[], $4::text[], $5::jsonb[])
+ON CONFLICT DO NOTHING;
+
+-- name: merge_censuses
+-- Arrays: the fields of CensusRow. One that is there already stays as it is.
+INSERT INTO census_counts (control_seq, partition, workspace_id, looked_at, matching, failed, unseen, sample)
+SELECT * FROM unnest($1::bigint[], $2::int[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::jsonb[], $8::jsonb[])
 ON CONFLICT DO NOTHING;
 
 -- name: see_customers

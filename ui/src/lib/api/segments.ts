@@ -43,3 +43,24 @@ export const members = (id: string, after: string | null, signal?: AbortSignal) 
 
 export const preview = (condition: Condition, after: string, signal?: AbortSignal) =>
   call<Preview>(['segments', 'preview'], { method: 'POST', body: { condition, after }, signal });
+
+/** A count by lanes: exact, as far as they are. */
+export interface Census {
+  id: number;
+  done: boolean;
+  lanes: number;
+  /** Lanes that there are. */
+  of: number;
+  looked_at: number;
+  matching: number;
+  /** Asking them was an error; they do not match. */
+  failed: number;
+  /** Parts that are kept from a publish on only. */
+  unseen: string[];
+  sample: Sampled[];
+}
+
+export const takeCensus = (condition: Condition, signal?: AbortSignal) =>
+  call<Census>(['censuses'], { method: 'POST', query: { wait: 1 }, body: { condition }, signal });
+
+export const census = (id: number, signal?: AbortSignal) => call<Census>(['censuses', String(id)], { query: { wait: 2 }, signal });

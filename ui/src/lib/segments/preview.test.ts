@@ -17,6 +17,6 @@ test('a preview that is through gives the number and its share', () => {
 test('what only lanes know leaves a range, and is named', () => {
   const open = { ...found, matching: 0, open: 750, low: 0, high: 750, next: null, unknown: ['event:order'] };
   expect(previewWords(open)).toBe('0 to 750 of 100,000 customers');
-  expect(openWords(open)).toBe('Only the lanes know about event order: who is in it is exact once the segment is published.');
+  expect(openWords(open)).toBe('Only the lanes know about event order: count exactly to ask them.');
   expect(openWords(found)).toBe('');
 });

@@ -20,5 +20,5 @@ function range({ low, high, next }: Preview): string {
 export function openWords(found: Preview): string {
   if (found.unknown.length === 0 || found.open === 0) return '';
   const parts = found.unknown.map((part) => part.replace(':', ' ')).join(', ');
-  return `Only the lanes know about ${parts}: who is in it is exact once the segment is published.`;
+  return `Only the lanes know about ${parts}: count exactly to ask them.`;
 }
