@@ -40,15 +40,20 @@ async def merge(call: Call, special: list[Taken], wrong: dict[int, Invalid]) -> 
     new: set[str] = set()
     if visitors and await identities.merges(workspace):
         new = await identities.newcomers(workspace, visitors.values())
+    known: set[str] = set()  # by this request: rows are written behind the merges
     for each in special:
         if type(each.item) is Alias:
             try:
-                await _alias(call, each)
+                await _alias(call, each, known)
             except Invalid as error:
                 wrong[each.index] = error
-        elif visitors.get(each.index) in new:
-            await identities.merge(workspace, visitors[each.index], each.customer, "identify")
-            new.discard(visitors[each.index])
+            continue
+        person = visitors.get(each.index, "")
+        if person in new and person not in known:
+            await identities.merge(workspace, person, each.customer, "identify")
+            new.discard(person)
+        if each.item.user_id not in (None, ""):
+            known.add(each.customer)
 
 
 def _visitor(each: Taken) -> str:
@@ -58,21 +63,23 @@ def _visitor(each: Taken) -> str:
     return "" if len(visitor) > MAX_CUSTOMER_ID or visitor.startswith(QUOTA) else visitor
 
 
-async def _alias(call: Call, each: Taken) -> None:
+async def _alias(call: Call, each: Taken, known: set[str]) -> None:
     """Raises Invalid, also where a key that stands in web pages may not do it."""
     source, pointer = source_of(each.item)
     try:
         call.context.events.place(call.workspace, source)
+        if source in known and not await _one(call, source, each.customer):
+            raise _known(source, pointer)
         outcome = await call.context.identities.merge(call.workspace, source, each.customer, "alias")
+    except Refused:
+        raise
     except Invalid as error:
         where = "/userId" if each.customer.startswith(QUOTA) else pointer
         raise Invalid(str(error), (Problem(where, str(error)),)) from None
     if outcome.name == "not_yet":
         raise not_yet()
     if outcome.name == "known":
-        said = f"{source} is a known customer, and a write key merges visitors only"
-        fix = "POST /api/customers/{id}/merge with an admin token, or `laudstream customers merge`"
-        raise Refused(said, (Problem(pointer, said, fix),))
+        raise _known(source, pointer)
     each.merged = outcome.name == "merged"
 
 
@@ -96,6 +103,17 @@ def row_of(row: asyncpg.Record) -> Row:
     return Row(
         row["born"], row["revision"], row["attributes"], row["created_ms"], False, row["writes"], merges=row["merges"]
     )
+
+
+async def _one(call: Call, *ids: str) -> bool:
+    roots = await call.context.identities.roots(call.workspace, ids)
+    return len({roots.get(id, id) for id in ids}) == 1
+
+
+def _known(source: str, pointer: str) -> Refused:
+    said = f"{source} is a known customer, and a write key merges visitors only"
+    fix = "POST /api/customers/{id}/merge with an admin token, or `laudstream customers merge`"
+    return Refused(said, (Problem(pointer, said, fix),))
 
 
 async def write_rows(call: Call, special: list[Taken], wrong: dict[int, Invalid]) -> None:

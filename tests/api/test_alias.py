@@ -133,6 +133,24 @@ async def test_of_a_visitor_of_two_customers_the_first_gets_it(site: httpx.Async
     assert (await people.attributes("ann"), await people.attributes("bob")) == ({"x": 1}, {})
 
 
+async def test_who_is_identified_in_a_batch_is_known_to_what_stands_behind(
+    site: httpx.AsyncClient, people: People
+) -> None:
+    batch = [
+        {"type": "identify", "userId": "ann", "traits": {"x": 1}},
+        {"type": "identify", "userId": "bob", "anonymousId": "ann", "traits": {"x": 2}},
+        {"type": "alias", "userId": "bob", "previousId": "ann"},
+        {"type": "alias", "userId": "ann", "previousId": "ann"},
+        {"type": "alias", "userId": "carl", "previousId": "v"},
+        {"type": "identify", "userId": "v"},
+        {"type": "alias", "userId": "carl", "previousId": "v"},
+    ]
+    said = (await site.post("/v1/batch", json={"batch": batch})).json()
+    assert [each["index"] for each in said["rejected"]] == [2]
+    assert await people.aliases() == {"v": "carl"}
+    assert (await people.attributes("ann"), await people.attributes("bob")) == ({"x": 1}, {"x": 2})
+
+
 async def test_a_track_with_both_ids_merges_nobody(site: httpx.AsyncClient, people: People, taken: Take) -> None:
     batch = [
         {"type": kind, "userId": "ann", "anonymousId": "v", **({"event": "e"} if kind == "track" else {})}

@@ -87,6 +87,22 @@ async def test_a18_lanes_hear_of_a_merge_before_the_row_goes_and_of_no_row_that_
     assert all(row.revision > alias.number for row in bob if not row.deleted)
 
 
+async def test_a16_the_row_filter_leaves_values_whole_that_postgresql_keeps_aside(captured: Stack) -> None:
+    """Attributes of more than 2 KB that an update does not touch are not in its record: they come from the old row."""
+    owner = await connect(captured.settings.database_url, max_size=1)
+    try:
+        await create_workspace(owner, "mergers2", "A shop")
+        large = {"x": os.urandom(20_000).hex()}
+        await owner.execute(
+            "INSERT INTO customers (workspace_id, customer_id, attributes) VALUES ('mergers2', 'large', $1)", large
+        )
+        await owner.execute("UPDATE customers SET writes = 7 WHERE workspace_id = 'mergers2'")
+        found = await _read(captured, lambda found: len(found.get("large", ())) == 2)
+    finally:
+        await owner.close()
+    assert [(row.writes, row.attributes == large) for row in found["large"]] == [(0, True), (7, True)]
+
+
 def _all_gone(found: dict[str, list[Any]]) -> bool:
     """The aliases, and the root with its consent."""
     gone = {"visitor": {Alias}, "ann": {Alias, Row, Consent}, "bob": {Row, Consent}}
