@@ -24,6 +24,7 @@ SCENARIOS = (
     "budget",
     "scale",
     "keys",
+    "connections",
 )
 
 
