@@ -41,8 +41,8 @@ chaos-cluster: setup ## Three brokers under load: killed, restarted, frozen, the
 	@$(BIN)/python -m tests.cluster
 	@$(BIN)/python -m tests.cluster --slow
 
-upgrade: setup ## From the release before to this one under load, back, and forth again (8 minutes); FROM=rev
-	@$(BIN)/python -m tests.upgrade $(if $(FROM),--from $(FROM))
+upgrade: setup ## From the release before to this one under load, back, and forth again (8 minutes); FROM=rev BROKERS=3
+	@$(BIN)/python -m tests.upgrade $(if $(FROM),--from $(FROM)) $(if $(BROKERS),--brokers $(BROKERS))
 
 lint: ## Check style, types and layers
 	@$(BIN)/ruff check .
