@@ -30,6 +30,7 @@ START_S = 120.0
 """A part that cannot be started within it is given up."""
 TURN_S = 120.0
 _LOOK_S = 0.1
+NO_ROOM = "No space left on device"
 
 After = Callable[[Fault, Outage], Awaitable[None]]
 
@@ -106,12 +107,14 @@ class Faults:
             shutil.rmtree(self._stack.data / "worker" / child.name)
 
     async def _fill(self, child: Child, until: float) -> None:
-        """Takes whatever room there is, again and again."""
+        """Takes whatever room there is, again and again, until the time (time.monotonic)."""
         assert child.server.folder is not None
         with Ballast(child.server.folder) as ballast:
             while time.monotonic() < until:
                 await asyncio.to_thread(ballast.fill)
                 await asyncio.sleep(_LOOK_S)
+            said = child.log.read_text(errors="replace")
+        assert NO_ROOM in said, f"{child.name} never met its full disk: this proves nothing"
 
     async def _start(self, child: Child) -> None:
         """As a supervisor does: again and again, while what the part needs is away."""
