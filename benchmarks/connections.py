@@ -1,4 +1,4 @@
-"""TCP connections of each kind of process to each broker of three, by the number of partitions.
+"""TCP connections of each kind of process to each broker, by the number of partitions and of brokers.
 
 A stack without Connect: a journey worker with all lanes, a sender, a projector and the API, at rest and under some
 events. Counted are the sockets of the processes, by the port of the broker, as the kernel lists them; told is the most
@@ -23,8 +23,8 @@ from laudstream.local.stack import Stack
 from laudstream.settings import Settings
 
 PORTS = 32500
-BROKERS = 3
-PARTITIONS = (8, 32, 64)
+SIZES = ((1, 8), (3, 8), (3, 32), (3, 64))
+"""Brokers, partitions; a quick run has the first."""
 PROCESSES = ("journeys", "senders", "projector", "api")
 CALM_S = 5.0
 EVENTS, CUSTOMERS = 20_000, 2_000
@@ -34,21 +34,21 @@ _ESTABLISHED = "01"
 
 
 def measure(*, quick: bool) -> dict[str, Any]:
-    return asyncio.run(_measure(PARTITIONS[:1] if quick else PARTITIONS))
+    return asyncio.run(_measure(SIZES[:1] if quick else SIZES))
 
 
-async def _measure(sizes: Iterable[int]) -> dict[str, Any]:
-    return {"brokers": BROKERS, "runs": {f"p{partitions}": await _count(partitions) for partitions in sizes}}
+async def _measure(sizes: Iterable[tuple[int, int]]) -> dict[str, Any]:
+    return {"runs": {f"b{brokers}_p{partitions}": await _count(brokers, partitions) for brokers, partitions in sizes}}
 
 
-async def _count(partitions: int) -> dict[str, Any]:
+async def _count(count: int, partitions: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)  # the user `postgres` must reach its part of it
-        base = Settings(partitions=partitions, replication=BROKERS, log_level="WARNING")
+        base = Settings(partitions=partitions, replication=count, log_level="WARNING")
         ports = Ports.above(PORTS)
-        stack = Stack(Path(folder) / "stack", ports=ports, parts=PROCESSES, brokers=BROKERS, settings=base)
+        stack = Stack(Path(folder) / "stack", ports=ports, parts=PROCESSES, brokers=count, settings=base)
         async with stack:
-            brokers = {port_of(ports, number): number for number in range(1, BROKERS + 1)}
+            brokers = {port_of(ports, number): number for number in range(1, count + 1)}
             await _lanes(stack)
             rest = await _most(stack, brokers, asyncio.sleep(CALM_S))
             settings = msgspec.structs.replace(stack.settings, partitions=partitions)
