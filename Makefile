@@ -31,18 +31,18 @@ proof: setup ## A long walk of the machine that proves the journey core, then fa
 mutation: setup ## The mutation score of the journey core; MUTANTS=n and SEED=n choose the sample
 	@$(BIN)/python -m tests.mutation --mutants $(or $(MUTANTS),200) --seed $(or $(SEED),1)
 
-chaos: setup ## Twenty minutes of random faults under load, then the check of everything; FIRST=n chooses the seeds
-	@$(BIN)/python -m tests.chaos --minutes 20 --first $(or $(FIRST),1)
+chaos: setup ## A full disk of PostgreSQL, sleeps of a minute, then twenty minutes of random faults, all under load; FIRST=n chooses the seeds
+	@$(BIN)/python -m tests.chaos --written full --written asleep-in-turn --minutes 26 --first $(or $(FIRST),1)
 
-chaos-quick: setup ## Two schedules of faults with fixed seeds
-	@$(BIN)/python -m tests.chaos --seed 237 --seed 397
+chaos-quick: setup ## A worker, the sender and the projector sleep for a minute, then two schedules with fixed seeds (4 minutes)
+	@$(BIN)/python -m tests.chaos --written asleep --seed 237 --seed 397
 
 chaos-cluster: setup ## Three brokers under load: killed, restarted, frozen, then slow and cut off (15 minutes)
 	@$(BIN)/python -m tests.cluster
 	@$(BIN)/python -m tests.cluster --slow
 
-upgrade: setup ## From the release before to this one under load, back, and forth again (8 minutes); FROM=rev
-	@$(BIN)/python -m tests.upgrade $(if $(FROM),--from $(FROM))
+upgrade: setup ## From the release before to this one under load, back, and forth again (8 minutes); FROM=rev BROKERS=3
+	@$(BIN)/python -m tests.upgrade $(if $(FROM),--from $(FROM)) $(if $(BROKERS),--brokers $(BROKERS))
 
 lint: ## Check style, types and layers
 	@$(BIN)/ruff check .

@@ -26,6 +26,7 @@ SCENARIOS = (
     "scale",
     "keys",
     "groups",
+    "connections",
 )
 
 

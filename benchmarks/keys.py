@@ -1,7 +1,8 @@
 """S2: a worker core by the number of its customers, each of whom is in the middle of a journey.
 
-First all enter; what is measured is a backlog that touches each customer in turn, the worst case for every cache. Eight
-lanes; `--customers` chooses one size. Gate as in `lanes`.
+First all enter, or, where they are more than ENTERED, are put into the changelog (`standing`) and restored; what is
+measured is a backlog that touches each customer in turn, the worst case for every cache. Eight lanes; `--customers`
+chooses one size. Gate as in `lanes`.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from benchmarks import load
 from benchmarks.chart import Bar, bars
 from benchmarks.lanes import check
 from benchmarks.race import race, stored_mb
+from benchmarks.standing import Stretch, stand
 from laudstream.local.ports import Ports
 from laudstream.local.stack import Stack
 
@@ -28,6 +31,9 @@ QUICK, WHOLE = (10_000, 100_000, 1_000_000), (10_000, 1_000_000, 10_000_000)
 SHARE = 4
 """Of the events, one in so many is measured: the rest are the entries of a large population."""
 LEAST = 240_000
+ENTERED = 1_000_000
+"""More would take longer to enter than all the rest."""
+HOUR_MS = 3_600_000
 
 
 def measure(*, quick: bool, customers: int = 0) -> dict[str, Any]:
@@ -49,19 +55,27 @@ async def _measure(sizes: tuple[int, ...]) -> dict[str, Any]:
                 await load.make_topics(settings)
                 await load.publish(settings, load.COUNTING)
                 events = max(LEAST, customers // SHARE)
-                entering = await race(
-                    settings, customers, 1, broker, partial(load.fill, settings, customers, customers)
-                )
+                stood = customers > ENTERED
+                if stood:
+                    now = time.time_ns() // 1_000_000
+                    await stand(settings, load.COUNTING, [Stretch(customers, now - HOUR_MS, now)])
+                else:
+                    entering = await race(
+                        settings, customers, 1, broker, partial(load.fill, settings, customers, customers)
+                    )
                 more = partial(load.fill, settings, customers + events, customers, begin=customers)
                 figures = await race(settings, events, 1, broker, more)
                 figures |= {"customers": customers, "stores_mb": stored_mb(Path(settings.data_dir))}
-                if customers >= LEAST:  # fewer are in within a few glances
+                if not stood and customers >= LEAST:  # fewer are in within a few glances
                     figures |= {
                         "entries_per_s": entering["events_per_s"],
                         "entry_worker_us": entering["worker_us_per_event"],
                     }
                 runs[str(customers)] = figures
-                correct &= await check(settings, customers + events, customers)
+                if stood:
+                    correct &= await check(settings, events, 0, whole=False)
+                else:
+                    correct &= await check(settings, customers + events, customers)
                 shutil.rmtree(settings.data_dir)
     return {"correct": correct, "runs": runs}
 

@@ -115,7 +115,7 @@ async def _put(
     encode = msgspec.json.Encoder().encode
     batches: dict[int, Any] = {}
     sent: list[Any] = []
-    places = [place(n, settings.partitions) for n in range(customers)]
+    places = [place(n % customers, settings.partitions) for n in range(begin, min(count, begin + customers))]
     slice, began = per_s // 50, time.monotonic()
     try:
         for n in range(begin, count):
@@ -123,8 +123,8 @@ async def _put(
                 for ready, batch in batches.items():
                     sent.append(await producer.send_batch(batch, topic, partition=ready))
                 batches.clear()
-                await asyncio.sleep(max(0.0, began + n / per_s - time.monotonic()))
-            key, partition = places[n % customers]
+                await asyncio.sleep(max(0.0, began + (n - begin) / per_s - time.monotonic()))
+            key, partition = places[(n - begin) % customers]
             value = encode(record(n))
             batch = batches.get(partition) or batches.setdefault(partition, producer.create_batch())
             if batch.append(key=key, value=value, timestamp=None) is None:

@@ -78,3 +78,9 @@ def cpu_seconds(pid: int) -> float:
 def rss_mb(pid: int) -> int:
     status = Path(f"/proc/{pid}/status").read_text()
     return int(status.split("VmRSS:")[1].split()[0]) // 1024
+
+
+def most_rss_mb(pid: int) -> int:
+    """Since the process began."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) // 1024

@@ -166,8 +166,9 @@ class LaneStore:
         hints: list[tuple[int, bytes]] = []
         horizon = (before, b"")
         if before > self.next_due:
-            self.next_due = _FOREVER
+            self.next_due, lowest = _FOREVER, b""
             for key in self._timers.keys(from_key=self._low):
+                lowest = lowest or key
                 entry = hint_of(key)
                 if entry[0] >= before or len(hints) == limit:
                     self.next_due = entry[0]
@@ -175,6 +176,7 @@ class LaneStore:
                         horizon = hints[-1]
                     break
                 hints.append(entry)
+            self._low = lowest or self._low
             if hints:
                 self.next_due = hints[0][0]
         return Due(hints, horizon)

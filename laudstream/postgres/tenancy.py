@@ -30,7 +30,7 @@ _GONE = (
     TimeoutError,
     pg.PostgresConnectionError,
     pg.OperatorInterventionError,  # shut down, crashed, starting
-    pg.InsufficientResourcesError,  # too many connections, disk full
+    pg.InsufficientResourcesError,  # too many connections, no memory
     pg.ReadOnlySQLTransactionError,  # a replica answered after a failover
     pg.InternalClientError,
 )
@@ -38,9 +38,11 @@ _GONE = (
 
 @contextmanager
 def reachable() -> Iterator[None]:
-    """Raises Unavailable where PostgreSQL does not answer; other errors pass."""
+    """Raises Unavailable where PostgreSQL does not answer or has no room; other errors pass."""
     try:
         yield
+    except pg.DiskFullError as error:
+        raise Unavailable("PostgreSQL has no room on its disk: nothing new is kept until there is some") from error
     except _GONE as error:
         raise Unavailable(f"PostgreSQL does not answer ({type(error).__name__})") from error
     except asyncpg.InterfaceError as error:

@@ -19,7 +19,8 @@ from laudstream.local.child import Child, Died
 from laudstream.local.ports import HOST
 from laudstream.local.probe import answers
 from laudstream.local.stack import Stack
-from tests.chaos.schedule import FREEZE, GUEST, JOIN, KILL, MOST_DOWN, STOP, WIPE, WORKERS, Fault
+from tests.chaos.disk import Ballast
+from tests.chaos.schedule import FREEZE, FULL, GUEST, JOIN, KILL, MOST_DOWN, STOP, WIPE, WORKERS, Fault
 from tests.chaos.watch import Outage
 from tests.integration.kit import wait_until
 
@@ -29,6 +30,7 @@ START_S = 120.0
 """A part that cannot be started within it is given up."""
 TURN_S = 120.0
 _LOOK_S = 0.1
+NO_ROOM = "No space left on device"
 
 After = Callable[[Fault, Outage], Awaitable[None]]
 
@@ -36,8 +38,9 @@ After = Callable[[Fault, Outage], Awaitable[None]]
 class Faults:
     """The faults of one schedule. `after` is told of each as soon as its part is told to be up again."""
 
-    def __init__(self, stack: Stack, after: After, faults: Iterable[Fault]) -> None:
+    def __init__(self, stack: Stack, after: After, faults: Iterable[Fault], most_down: int = MOST_DOWN) -> None:
         self._stack, self._after, self._faults = stack, after, tuple(faults)
+        self._most_down = most_down
         self._down: set[str] = set()
         self._guest = guest(stack)
         self.outages: list[Outage] = []
@@ -61,7 +64,7 @@ class Faults:
 
     def _turn(self, fault: Fault) -> bool:
         """Parts that take longer to come back than planned put off what comes next."""
-        return fault.target not in self._down and (fault.kind == JOIN or len(self._down - {GUEST}) < MOST_DOWN)
+        return fault.target not in self._down and (fault.kind == JOIN or len(self._down - {GUEST}) < self._most_down)
 
     async def _watch(self) -> None:
         while True:
@@ -77,6 +80,8 @@ class Faults:
             return
         child, began = self._stack.part(fault.target), time.monotonic()
         await self._begin(fault, child)
+        if fault.kind == FULL:
+            await self._fill(child, began + fault.hold_s)
         await asyncio.sleep(max(0.0, began + fault.hold_s - time.monotonic()))
         outage = Outage(began, time.monotonic())
         self.outages.append(outage)
@@ -84,7 +89,9 @@ class Faults:
         if fault.kind == FREEZE:
             send(child, signal.SIGCONT)
             await wait_until(child.server.ready, START_S, f"{child.name} is ready after a freeze")
-        else:
+        elif fault.kind == FULL and child.alive:
+            await wait_until(partial(_up, child), START_S, f"{child.name} is ready, or has ended, after a full disk")
+        if not child.alive:
             await self._start(child)
         self._down.discard(fault.target)
         await telling
@@ -98,6 +105,16 @@ class Faults:
             await child.kill()
         if fault.kind == WIPE:
             shutil.rmtree(self._stack.data / "worker" / child.name)
+
+    async def _fill(self, child: Child, until: float) -> None:
+        """Takes whatever room there is, again and again, until the time (time.monotonic)."""
+        assert child.server.folder is not None
+        with Ballast(child.server.folder) as ballast:
+            while time.monotonic() < until:
+                await asyncio.to_thread(ballast.fill)
+                await asyncio.sleep(_LOOK_S)
+            said = child.log.read_text(errors="replace")
+        assert NO_ROOM in said, f"{child.name} never met its full disk: this proves nothing"
 
     async def _start(self, child: Child) -> None:
         """As a supervisor does: again and again, while what the part needs is away."""
@@ -122,6 +139,10 @@ class Faults:
         await self._guest.stop()
         self._down.discard(fault.target)
         await self._after(fault, outage)
+
+
+async def _up(child: Child) -> bool:
+    return not child.alive or await child.server.ready()
 
 
 def send(child: Child, number: signal.Signals) -> None:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from laudstream.cli.stream import Numbered, Stream
 from laudstream.settings import Settings
-from tests.integration.kit import Shop, leave, mail_template, message, wait_for
+from tests.integration.kit import Shop, call, leave, mail_template, message, wait_for
 
 CUSTOMERS_A_S = 22
 WAIT_S, DELAY_S = 6, 5
@@ -36,6 +36,10 @@ class Names(NamedTuple):
     """A template."""
     place: str
     """Takes PLACES of those who want one, wherever they are: lanes ask one another."""
+    tell: str
+    """A webhook."""
+    hook: str
+    """A template."""
 
     @classmethod
     def of(cls, shop: Shop) -> Names:
@@ -69,16 +73,20 @@ async def publish(shop: Shop, names: Names) -> None:
         exit=[{"event": {"name": names.order}, "outcome": "bought"}],
     )
     await shop.publish(names.place, {"in": leave("in")}, max_entries=PLACES)
+    await shop.template(names.hook, shop.hook())
+    await shop.publish(names.tell, {"call": call(names.hook, "told"), "told": leave("told")})
     again = [{"event": {"name": names.probe}, "reentry": "always"}]
     await shop.publish(names.probe, {"done": leave("done")}, entry=again)
 
 
 def plan(seed: int, shop: Shop, seconds: float) -> list[Planned]:
-    """Each customer: identify, both entries, and some of: paid, order, another buy, another identify, repeats, place.
+    """Each customer: identify, both entries, and some of: paid, order, another buy, another identify, repeats,
+    place, tell.
 
     In the order of the instants; what a customer does at one instant stands in its order.
     """
     chance, other, names = random.Random(f"load {seed}"), random.Random(f"places {seed}"), Names.of(shop)
+    third = random.Random(f"webhooks {seed}")
     found: list[Planned] = []
     for number in range(int(seconds * CUSTOMERS_A_S)):
         who, at = shop.name(f"c{number}"), chance.uniform(0, seconds)
@@ -98,6 +106,8 @@ def plan(seed: int, shop: Shop, seconds: float) -> list[Planned]:
         own += [again._replace(at_s=again.at_s + chance.uniform(0, 5)) for again in own if chance.random() < 0.1]
         if other.random() < 0.4:
             own.append(Planned(at + other.uniform(0, 9), _track(who, names.place, "place")))
+        if third.random() < 0.3:
+            own.append(Planned(at + third.uniform(0, 9), _track(who, names.tell, "tell")))
         found += own
     return sorted(found, key=lambda planned: planned.at_s)
 

@@ -18,6 +18,7 @@ from laudstream.messages.request import SendRequest
 from tests.chaos.load import DELAY_S, PLACES, WAIT_S, Names, Planned
 
 SHOWN = 8
+EMAIL = "email"
 
 
 class Logged(NamedTuple):
@@ -61,7 +62,9 @@ class Seen(NamedTuple):
     claims: Mapping[str, str]
     """Send id → state."""
     mails: Sequence[str]
-    """Send ids of the mails in the inbox."""
+    """Send ids of the mails in the inbox …"""
+    calls: Sequence[str]
+    """… and of the webhooks that came."""
     may_be_unknown: int
     """So many messages may have the outcome `unknown` (A21)."""
 
@@ -79,7 +82,7 @@ def judge(seen: Seen, names: Names, address: Mapping[str, str]) -> Findings:
         _probed(who, [d.kind for d in decided[who]], found)
     for who in customers:
         events, own = first.get(who, []), decided.get(who, [])
-        for journey, check in ((names.buy, _buy), (names.cart, _cart)):
+        for journey, check in ((names.buy, _buy), (names.cart, _cart), (names.tell, _tell)):
             entries = [event for event in events if event.name == journey]
             if entries:
                 run = [d for d in own if d.journey == journey]
@@ -190,6 +193,10 @@ def _cart(one: _Customer, found: Findings) -> None:
         _fired(one, one.run[-2], one.run[-1], due, "patient", found)
 
 
+def _tell(one: _Customer, found: Findings) -> None:
+    _counted(one, ("entered", "message", "moved", "ended"), found)
+
+
 def _answered(
     one: _Customer, at: Decision, ended: Decision, event: Logged, due: int, outcome: str, found: Findings
 ) -> None:
@@ -219,14 +226,20 @@ def _placed(
 
 
 def _mailed(seen: Seen, names: Names, address: Mapping[str, str], found: Findings) -> None:
-    """One request for each message decided, one claim for each request, one mail for each claim that is `sent`."""
+    """One request for each message decided, one claim for each request, one mail or webhook for each claim that is
+    `sent`."""
     decided = {str(d.data.get("send_id", "")): d.customer for d in seen.decisions if d.kind == "message"}
     requests = Counter(request.send_id for request in seen.requests)
     found.lost += [f"request {id} of {who}" for id, who in decided.items() if id not in requests]
     found.wrong += [f"request {id} that nothing decided" for id in requests if id not in decided]
     found.duplicated += [f"request {id} stands {times} times" for id, times in requests.items() if times > 1]
-    found.wrong += [f"request to {r.to!r} for {r.customer}" for r in seen.requests if r.to != address[r.customer]]
-    mails, unknown = Counter(seen.mails), 0
+    found.wrong += [
+        f"request to {r.to!r} for {r.customer}"
+        for r in seen.requests
+        if r.channel == EMAIL and r.to != address[r.customer]
+    ]
+    came, unknown = {True: Counter(seen.mails), False: Counter(seen.calls)}, 0
+    by_mail = {request.send_id: request.channel == EMAIL for request in seen.requests}
     for id in requests:
         state = seen.claims.get(id, "")
         unknown += state == "unknown"
@@ -234,12 +247,17 @@ def _mailed(seen: Seen, names: Names, address: Mapping[str, str], found: Finding
             found.lost.append(f"request {id} has no claim")
         elif state not in ("sent", "unknown"):
             found.stuck.append(f"claim {id} is {state}")
-        elif state == "sent" and not mails[id]:
-            found.lost.append(f"mail {id}, though its claim is sent")
-    found.duplicated += [f"mail {id} came {times} times" for id, times in mails.items() if times > 1]
-    found.wrong += [f"mail {id} that nobody requested" for id in mails if id not in requests]
+        elif state == "sent" and not came[by_mail[id]][id]:
+            found.lost.append(f"{_what(by_mail[id])} {id}, though its claim is sent")
+    for mail, ids in came.items():
+        found.duplicated += [f"{_what(mail)} {id} came {times} times" for id, times in ids.items() if times > 1]
+        found.wrong += [f"{_what(mail)} {id} that nobody requested" for id in ids if by_mail.get(id) is not mail]
     if unknown > seen.may_be_unknown:
         found.wrong.append(f"{unknown} claims are unknown, {seen.may_be_unknown} may be")
+
+
+def _what(mail: bool) -> str:
+    return "mail" if mail else "webhook"
 
 
 def figures(decisions: Iterable[Decision], journey: str) -> dict[str, object]:

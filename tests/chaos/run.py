@@ -20,7 +20,7 @@ from tests.chaos import load
 from tests.chaos.faults import After, Faults
 from tests.chaos.load import Names, Planned
 from tests.chaos.oracle import Findings, Logged, Seen, figures, judge
-from tests.chaos.schedule import SECONDS, Fault, schedule
+from tests.chaos.schedule import SECONDS, Fault, Written, schedule
 from tests.chaos.watch import Outage, Watch, recovery
 from tests.integration.kit import Shop, unbroken, wait_until
 
@@ -77,6 +77,14 @@ async def run(stack: Stack, seed: int, seconds: float = SECONDS) -> Result:
     """One schedule, in names of its own."""
     result = Result(seed, schedule(seed, seconds))
     return await trial(stack, result, seconds, lambda after: Faults(stack, after, result.faults))
+
+
+async def run_written(stack: Stack, written: Written, seed: int) -> Result:
+    """`seed`: of the load."""
+    result = Result(seed, written.faults)
+    return await trial(
+        stack, result, written.seconds, lambda after: Faults(stack, after, written.faults, written.most_down)
+    )
 
 
 async def trial(stack: Stack, result: Result, seconds: float, player: Callable[[After], Player]) -> Result:
@@ -137,7 +145,7 @@ async def _settle(shop: Shop, watch: Watch, planned: list[Planned], findings: Fi
     names = Names.of(shop)
     runs = {(each.item["userId"], each.item.get("event")) for each in planned}
     asked = {(who, event) for who, event in runs if event == names.place}
-    runs = {(who, event) for who, event in runs if event in (names.buy, names.cart)}
+    runs = {(who, event) for who, event in runs if event in (names.buy, names.cart, names.tell)}
 
     async def ended() -> None:
         await wait_until(lambda: runs <= watch.ended_at.keys(), SETTLE_S, "all runs have ended")
@@ -197,17 +205,19 @@ async def _check(shop: Shop, planned: list[Planned], result: Result) -> None:
     customers = {each.item["userId"] for each in planned}
     mailed = [mail["send_id"] for mail in shop.mails()]
     hurt = sum(fault.target == "senders" for fault in result.faults)
-    seen = Seen(
-        planned, await _logged(shop), decisions, await shop.requests(), await shop.claims(), mailed, hurt * MARKED
-    )
+    called = [made["send_id"] for made in shop.calls()]
+    requests, claims = await shop.requests(), await shop.claims()
+    seen = Seen(planned, await _logged(shop), decisions, requests, claims, mailed, called, hurt * MARKED)
     judged = judge(seen, names, {who: shop.email(who) for who in customers})
     for field in Findings.__struct_fields__:
         getattr(findings, field).extend(getattr(judged, field))
-    unknown = sum(state == "unknown" for state in seen.claims.values())
-    for journey in (names.buy, names.cart, names.place, names.probe):
+    steps = {names.buy: "greet", names.tell: "call"}
+    of = {request.send_id: request.journey for request in requests}
+    for journey in (names.buy, names.cart, names.place, names.tell, names.probe):
         expected: dict[str, Any] = figures(decisions, journey)
-        greeted = {"sent": len(seen.claims) - unknown, "unknown": unknown} if journey == names.buy else {}
-        await _try(partial(_counted, shop, journey, expected, greeted), findings)
+        states = Counter(state for id, state in claims.items() if of.get(id) == journey)
+        handed = {state: states[state] for state in ("sent", "unknown")} if journey in steps else {}
+        await _try(partial(_counted, shop, journey, expected, steps.get(journey, ""), handed), findings)
 
 
 async def _logged(shop: Shop) -> list[Logged]:
@@ -221,16 +231,16 @@ async def _logged(shop: Shop) -> list[Logged]:
     return found
 
 
-async def _counted(shop: Shop, journey: str, expected: dict[str, Any], greeted: dict[str, int]) -> None:
-    """The projector's figures are those of the decisions."""
+async def _counted(shop: Shop, journey: str, expected: dict[str, Any], step: str, handed: dict[str, int]) -> None:
+    """The projector's figures are those of the decisions, and at the step with a message those of the claims."""
     shown: dict[str, Any] = {}
 
     async def agreed() -> bool:
         shown.update(await shop.get(f"journeys/{journey}/stats"))
-        step = shown["steps"].get("greet", {})
-        return all(shown[k] == v for k, v in expected.items()) and all(step[k] == v for k, v in greeted.items())
+        at = shown["steps"].get(step, {})
+        return all(shown[k] == v for k, v in expected.items()) and all(at[k] == v for k, v in handed.items())
 
     try:
         await wait_until(agreed, SETTLE_S, f"stats of {journey} agree with its decisions")
     except AssertionError as error:
-        raise AssertionError(f"{error}; decided {expected} {greeted}, shown {shown}") from None
+        raise AssertionError(f"{error}; decided {expected} {handed}, shown {shown}") from None

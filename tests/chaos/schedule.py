@@ -12,7 +12,7 @@ MOST_DOWN = 2
 WORKERS = ("journeys", "journeys-2")
 GUEST = "journeys-3"
 """A journey worker that joins and leaves."""
-KILL, STOP, FREEZE, WIPE, JOIN = "kill", "stop", "freeze", "wipe", "join"
+KILL, STOP, FREEZE, WIPE, JOIN, FULL = "kill", "stop", "freeze", "wipe", "join", "full"
 
 TARGETS = {
     "journeys": 4,
@@ -37,10 +37,11 @@ class Fault(NamedTuple):
     at_s: float
     """Since the beginning of the schedule."""
     kind: str
-    """kill (-9), stop (and start again), freeze (SIGSTOP), wipe (kill -9, and the data folder is lost), join."""
+    """kill (-9), stop (and start again), freeze (SIGSTOP), wipe (kill -9, and the data folder is lost), join, full (its
+    disk)."""
     target: str
     hold_s: float
-    """So long until the part is started, or thawed; a guest leaves after it."""
+    """So long until the part is started, or thawed, or has room again; a guest leaves after it."""
 
     @property
     def ends_s(self) -> float:
@@ -58,6 +59,28 @@ class Fault(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.at_s:5.1f} s  {self.kind} {self.target} for {self.hold_s} s"
+
+
+class Written(NamedTuple):
+    """A schedule that is not drawn."""
+
+    faults: tuple[Fault, ...]
+    seconds: float
+    most_down: int = MOST_DOWN
+
+
+ASLEEP_S = 60.0
+"""Ten times what the group waits for a worker, and longer than any lease, transaction or patience of a client."""
+SLEEPERS = ("journeys", "senders", "projector")
+WRITTEN = {
+    "asleep": Written(
+        tuple(Fault(3 + n, FREEZE, name, ASLEEP_S) for n, name in enumerate(SLEEPERS)), 75, len(SLEEPERS)
+    ),
+    "asleep-in-turn": Written(
+        tuple(Fault(3 + (ASLEEP_S + 12) * n, FREEZE, name, ASLEEP_S) for n, name in enumerate(SLEEPERS)), 225
+    ),
+    "full": Written((Fault(5, FULL, "postgres", 20),), 40),
+}
 
 
 def schedule(seed: int, seconds: float = SECONDS) -> tuple[Fault, ...]:

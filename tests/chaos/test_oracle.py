@@ -13,11 +13,11 @@ from laudstream.messages.request import SendRequest
 from tests.chaos.load import PLACES, Names, Planned
 from tests.chaos.oracle import Findings, Logged, Seen, figures, judge
 
-NAMES = Names("buy", "cart", "probe", "paid", "order", "welcome", "place")
+NAMES = Names("buy", "cart", "probe", "paid", "order", "welcome", "place", "tell", "hook")
 ANN = "ann"
 ADDRESS = {ANN: "ann@example.org"}
-WORDS = ("identify", "buy", "cart", "paid", "buy again")
-AT = {"identify": 900, "buy": 1000, "cart": 1001, "paid": 7000, "buy again": 7100}
+WORDS = ("identify", "buy", "cart", "paid", "tell", "buy again")
+AT = {"identify": 900, "buy": 1000, "cart": 1001, "paid": 7000, "buy again": 7100, "tell": 7050}
 
 
 def _decision(n: int, kind: str, journey: str, at: int, **more: Any) -> Decision:
@@ -25,7 +25,7 @@ def _decision(n: int, kind: str, journey: str, at: int, **more: Any) -> Decision
 
 
 def _seen() -> Seen:
-    """Ann bought, paid in the last moment, bought again, and left her cart alone: all is well."""
+    """Ann bought, paid in the last moment, bought again, left her cart alone, and was told of: all is well."""
     decisions = [
         _decision(1, "entered", "buy", 1000, to="greet"),
         _decision(2, "message", "buy", 1000, step="greet", data={"send_id": "s1"}),
@@ -35,7 +35,11 @@ def _seen() -> Seen:
         _decision(6, "ended", "cart", 6001, step="done", outcome="patient", clock=6004),
         _decision(7, "moved", "buy", 7000, step="look", to="thank"),
         _decision(8, "ended", "buy", 7000, step="thank", outcome="paid"),
-        _decision(9, "not_entered", "buy", 7100, reason="reentry"),
+        _decision(9, "entered", "tell", 7050, to="call"),
+        _decision(10, "message", "tell", 7050, step="call", data={"send_id": "s2"}),
+        _decision(11, "moved", "tell", 7050, step="call", to="told"),
+        _decision(12, "ended", "tell", 7050, step="told", outcome="told"),
+        _decision(13, "not_entered", "buy", 7100, reason="reentry"),
     ]
     request = SendRequest(
         "s1", "workspace1", ANN, "email", "marketing", "buy", 1, "run", "greet", 1, 1, "welcome", 1, ADDRESS[ANN],
@@ -44,7 +48,10 @@ def _seen() -> Seen:
     names = {"identify": "", "buy again": "buy"}
     logged = [Logged(ANN, word, names.get(word, word), AT[word]) for word in WORDS]
     planned = [Planned(AT[word] / 1000, {"userId": ANN, "messageId": word}) for word in WORDS]
-    return Seen(planned, logged, decisions, [request], {"s1": "sent"}, ["s1"], 0)
+    told = SendRequest(
+        "s2", "workspace1", ANN, "webhook", "marketing", "tell", 1, "told", "call", 1, 1, "hook", 1, "", 7050, 90_000
+    )
+    return Seen(planned, logged, decisions, [request, told], {"s1": "sent", "s2": "sent"}, ["s1"], ["s2"], 0)
 
 
 def _judged(seen: Seen) -> Findings:
@@ -72,18 +79,21 @@ def test_a_repeat_in_the_log_is_the_same_event() -> None:
     ("kind", "change"),
     [
         ("lost", lambda s: s._replace(logged=s.logged[:-1])),
-        ("lost", lambda s: _without(s, 9)),  # the refusal, at the end: no number is missing
+        ("lost", lambda s: _without(s, 13)),  # the refusal, at the end: no number is missing
         ("lost", lambda s: s._replace(decisions=[])),
         ("lost", lambda s: _without(s, 2)),
         ("lost", lambda s: s._replace(requests=[])),
         ("lost", lambda s: s._replace(claims={})),
         ("lost", lambda s: s._replace(mails=[])),
+        ("lost", lambda s: s._replace(calls=[])),
+        ("wrong", lambda s: s._replace(mails=["s1", "s2"])),
+        ("duplicated", lambda s: s._replace(calls=["s2", "s2"])),
         ("duplicated", lambda s: s._replace(decisions=[*s.decisions, s.decisions[-1]])),
-        ("duplicated", lambda s: s._replace(decisions=[*s.decisions, _decision(10, "entered", "buy", 7101)])),
+        ("duplicated", lambda s: s._replace(decisions=[*s.decisions, _decision(14, "entered", "buy", 7101)])),
         ("duplicated", lambda s: s._replace(requests=s.requests * 2)),
         ("duplicated", lambda s: s._replace(mails=["s1", "s1"])),
         ("stuck", lambda s: s._replace(decisions=s.decisions[:7])),
-        ("stuck", lambda s: s._replace(claims={"s1": "handing_over"})),
+        ("stuck", lambda s: s._replace(claims={"s1": "handing_over", "s2": "sent"})),
         ("wrong", lambda s: s._replace(logged=[s.logged[0], *reversed(s.logged[1:])])),
         ("wrong", lambda s: s._replace(decisions=[s.decisions[1], s.decisions[0], *s.decisions[2:]])),
         ("wrong", lambda s: _changed(s, 6, outcome="bought")),
@@ -91,9 +101,8 @@ def test_a_repeat_in_the_log_is_the_same_event() -> None:
         ("wrong", lambda s: _changed(s, 5, clock=6000)),
         ("wrong", lambda s: _changed(s, 7, at=7001)),  # an answer after the timeout was due
         ("wrong", lambda s: _changed(s, 8, outcome="late")),
-        ("wrong", lambda s: s._replace(claims={"s1": "unknown"})),
+        ("wrong", lambda s: s._replace(claims={"s1": "unknown", "s2": "sent"})),
         ("wrong", lambda s: s._replace(requests=[replace(s.requests[0], to="bob@example.org")])),
-        ("wrong", lambda s: s._replace(mails=["s1", "s2"])),
     ],
 )
 def test_what_is_not_well_is_found(kind: str, change: Callable[[Seen], Seen]) -> None:
@@ -112,7 +121,7 @@ def test_a_probe_ends_once() -> None:
 
 
 def test_after_a_dead_sender_a_message_may_be_unknown_with_or_without_its_mail() -> None:
-    seen = _seen()._replace(claims={"s1": "unknown"}, may_be_unknown=1)
+    seen = _seen()._replace(claims={"s1": "unknown", "s2": "sent"}, may_be_unknown=1)
     assert not _judged(seen)
     assert not _judged(seen._replace(mails=[]))
 
@@ -135,7 +144,7 @@ def _places(inside: int, outside: int, wanted: int) -> Findings:
         else:
             answer = [_decision(1, "not_entered", "place", 1001, reason="full")] if n < inside + outside else []
         decisions += [replace(d, customer=who, id=f"{who} {d.n}") for d in answer]
-    return judge(Seen(planned, logged, decisions, [], {}, [], 0), NAMES, {})
+    return judge(Seen(planned, logged, decisions, [], {}, [], [], 0), NAMES, {})
 
 
 @pytest.mark.parametrize(("inside", "outside", "kind"), [

@@ -6,7 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.chaos.schedule import GUEST, JOIN, MOST_DOWN, SECONDS, TARGETS, WIPE, WORKERS, down, schedule
+from tests.chaos.schedule import (
+    GUEST,
+    JOIN,
+    MOST_DOWN,
+    SECONDS,
+    TARGETS,
+    WIPE,
+    WORKERS,
+    WRITTEN,
+    down,
+    schedule,
+)
+from tests.conftest import SETTINGS
 
 SEEDS = st.integers(0, 2**32)
 
@@ -46,3 +58,19 @@ def test_every_part_has_its_turn(target: str) -> None:
 
 def test_some_faults_overlap() -> None:
     assert any(len(down(faults, fault.at_s)) == MOST_DOWN for faults in map(schedule, range(20)) for fault in faults)
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_what_is_written_comes_in_order_and_is_over_at_its_end(name: str) -> None:
+    written = WRITTEN[name]
+    assert list(written.faults) == sorted(written.faults, key=lambda fault: fault.at_s)
+    for number, fault in enumerate(written.faults):
+        present = down(written.faults[:number], fault.at_s)
+        assert fault.target not in present
+        assert len(present) < written.most_down
+    assert down(written.faults, written.seconds) == set()
+
+
+def test_who_sleeps_sleeps_longer_than_the_group_waits() -> None:
+    sleeps = [fault.hold_s for name in ("asleep", "asleep-in-turn") for fault in WRITTEN[name].faults]
+    assert min(sleeps) >= 10 * SETTINGS.session_timeout_s

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import secrets
 from collections import Counter
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 
 from laudstream import topics
 from laudstream.cli.stream import Numbered, Stream
+from tests.chaos.disk import Ballast, small_database
 from tests.integration.kit import Shop, exactly_once, leave, mail_template, message, wait_until
 
 pytestmark = pytest.mark.faults
@@ -109,6 +112,52 @@ async def test_postgresql_stopped_and_started_loses_and_doubles_nothing(shop: Sh
     await postgres.start()
     assert (await sending).accepted == FEW
     await _all_greeted_once(shop, FEW)
+
+
+async def test_while_postgresqls_disk_is_full_events_are_taken_rows_refused_with_words_and_the_rest_waits(
+    shop: Shop,
+) -> None:
+    stack = shop.stack
+    async with small_database(stack) as why_not:
+        if why_not:
+            pytest.skip(f"no small disk can be mounted here: {why_not}")
+        await shop.pool.expire_connections()
+        buy, postgres = await _greeting(shop), stack.part("postgres")
+        items = _items(shop, buy, "c")
+        await shop.batch(item for item in items if item["type"] == "identify")
+        await shop.handled()
+        folder = postgres.server.folder
+        assert folder is not None
+        with Ballast(folder) as ballast:
+            numbers = itertools.count()
+
+            async def refused() -> dict[str, Any] | None:
+                await asyncio.to_thread(ballast.fill)
+                who = shop.name(f"large{next(numbers)}")
+                body = {"userId": who, "traits": {"email": shop.email(who), "note": secrets.token_hex(15_000)}}
+                answer = await shop.events.post("/v1/identify", json=body)
+                if answer.status_code == 200:
+                    return None
+                assert answer.status_code == 503, answer.text
+                assert int(answer.headers["retry-after"]) > 0
+                return dict(answer.json())
+
+            said = await wait_until(refused, 60, "a row is refused")
+            assert said["title"] == "Try again"
+            assert said["detail"].startswith("PostgreSQL"), said
+            await shop.batch(item for item in items if item["type"] == "track")  # needs no row
+            await shop.handled()
+            assert len(await shop.requests()) == FEW  # nor do lanes
+            answer = await shop.http.put(f"/api/templates/{shop.name('late')}", json=mail_template("Late"))
+            assert answer.status_code in (200, 503), answer.text  # a small row may fit into a page that is there
+            again = await wait_until(refused, 60, "a row is refused again")
+            assert again["detail"].startswith("PostgreSQL")
+        if not postgres.alive:  # it ends where it cannot write its log ahead
+            await postgres.start()
+        await wait_until(postgres.server.ready, 60, "PostgreSQL is ready")
+        await shop.pool.expire_connections()
+        await _all_greeted_once(shop, FEW)
+        await shop.template(shop.name("late"), mail_template("Late"))  # every lane has it: the control agent goes on
 
 
 async def test_a_sender_killed_in_mid_delivery_sends_each_mail_once_or_says_unknown_a21(shop: Shop) -> None:

@@ -2,10 +2,12 @@
 
 python -m tests.upgrade                     from the newest tag, or what is taken for the last release
 python -m tests.upgrade --from v0.1.0       from that revision
+python -m tests.upgrade --brokers 3         on three brokers, each partition on all of them
 
 First both releases run each other's golden histories, and have to make the same of every round. Then a stack of the old
 release takes load; tables and topics are brought up to date, and its parts are stopped and started one by one as the
-new release, as the old one, and as the new one. Afterwards everything is checked, customer by customer, journeys are
+new release, as the old one, and as the new one. Meanwhile journeys are published and stopped, in words that both
+releases know (tests.upgrade.publishing). Afterwards everything is checked, customer by customer, journeys are
 published anew, and both releases replay every round. At last `laudstream upgrade finish` raises the lanes to what the
 new release knows (tests.upgrade.finish), and it replays all rounds again. Ends with 1, says what is wrong and keeps the
 stack's folder if anything is.
@@ -19,6 +21,7 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 import structlog
@@ -38,18 +41,27 @@ from tests.upgrade.rolls import Plan, Rolls, plan
 from tests.upgrade.stack import Installation
 
 
-def line(old: Release, new: Release, rolls: int, result: Result) -> str:
+def line(old: Release, new: Release, rolls: int, result: Result, published: int = 0) -> str:
     """What a run says."""
     found = result.findings
     return (
-        f"upgrade: from={old.name} to={new.name} rolls={rolls} events={result.events} lost={len(found.lost)}"
+        f"upgrade: from={old.name} to={new.name} rolls={rolls} events={result.events} published={published}"
+        f" lost={len(found.lost)}"
         f" duplicated={len(found.duplicated)} stuck={len(found.stuck)}"
         + (f" wrong={len(found.wrong)}" if found.wrong else "")
     )
 
 
-async def upgrade(stack: Installation, planned: Plan, seed: int) -> tuple[Result, list[str]]:
-    """What came of it, and which rolls came after the load."""
+class Outcome(NamedTuple):
+    result: Result
+    late: list[str]
+    """Rolls that came after the load."""
+    published: int
+    """Journeys, and stopped, meanwhile."""
+
+
+async def upgrade(stack: Installation, planned: Plan, seed: int) -> Outcome:
+    """What came of it."""
     result, players = Result(seed, ()), list[Rolls]()
 
     def player(after: After) -> Rolls:
@@ -65,7 +77,8 @@ async def upgrade(stack: Installation, planned: Plan, seed: int) -> tuple[Result
             result.findings.wrong += await _replay(stack, stack.new)
         except LaudstreamError as error:  # a part that ended and does not start again
             result.findings.stuck.append(str(error))
-    return result, [f"{roll.kind} {roll.target}" for roll in players[0].late]
+    [rolls] = players
+    return Outcome(result, [f"{roll.kind} {roll.target}" for roll in rolls.late], rolls.published)
 
 
 async def _publish(stack: Installation, findings: Findings) -> None:
@@ -105,10 +118,11 @@ def _folder() -> Path:
 
 @click.command(help=(__doc__ or "").replace("\n\npython", "\n\n\b\npython"))
 @click.option("--from", "revision", default="", help="Revision of the release before.")
+@click.option("--brokers", type=click.IntRange(1, 9), default=1, show_default=True, help="Of Kafka.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Of the load.")
 @click.option("--port-base", type=int, default=0, help="Ports above it; 0: free ones.")
 @click.option("--verbose", is_flag=True, help="Say on standard error what is done, and when.")
-def main(revision: str, seed: int, port_base: int, verbose: bool) -> None:
+def main(revision: str, brokers: int, seed: int, port_base: int, verbose: bool) -> None:
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO if verbose else logging.ERROR),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
@@ -120,8 +134,8 @@ def main(revision: str, seed: int, port_base: int, verbose: bool) -> None:
         old, new = Release.of(revision or previous(), folder / "old"), Release.here()
         rounds, different = histories.compare(old, new)
         click.echo(f"histories: rounds={rounds} different={len(different)}")
-        stack = Installation(folder / "data", port_base or free_base(), old, new)
-        result, late = asyncio.run(upgrade(stack, planned, seed))
+        stack = Installation(folder / "data", port_base or free_base(), old, new, brokers)
+        result, late, published = asyncio.run(upgrade(stack, planned, seed))
         findings = result.findings
         findings.wrong += different
     finally:
@@ -133,7 +147,7 @@ def main(revision: str, seed: int, port_base: int, verbose: bool) -> None:
         click.echo(f"  {roll.kind} {roll.target}: every lane went on after {seconds:.1f} s")
     if late:
         click.echo(f"  after the load had ended, for this machine is slow: {', '.join(late)}")
-    click.echo(line(old, new, planned.moved, result))
+    click.echo(line(old, new, planned.moved, result, published))
     if findings:
         click.echo("\n".join(findings.lines()))
         sys.exit(1)

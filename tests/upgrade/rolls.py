@@ -13,6 +13,7 @@ from tests.chaos.faults import After, Faults
 from tests.chaos.oracle import Findings
 from tests.chaos.schedule import WORKERS, Fault
 from tests.chaos.watch import Outage
+from tests.upgrade.publishing import Publishing
 from tests.upgrade.stack import Installation
 
 log = structlog.get_logger(__name__)
@@ -54,10 +55,15 @@ class Rolls(Faults):
         self._begun = 0.0
         self.late: list[Fault] = []
         """Done when the load had ended: they prove less."""
+        self.published = 0
+        """Journeys that were published and stopped meanwhile."""
 
     async def play(self, begun: float) -> None:
         self._begun = begun
-        await super().play(begun)
+        publishing = Publishing(self._installation, self._findings)
+        async with publishing:
+            await super().play(begun)
+        self.published = len(publishing.journeys)
 
     def _turn(self, fault: Fault) -> bool:
         return not self._down

@@ -22,8 +22,9 @@ PARTS = ("api", "senders", "projector", "journeys", "journeys-2")
 
 
 class Installation(Stack):
-    def __init__(self, data: Path, base: int, old: Release, new: Release) -> None:
-        super().__init__(data, ports=Ports.above(base), workers=2, settings=SETTINGS)
+    def __init__(self, data: Path, base: int, old: Release, new: Release, brokers: int = 1) -> None:
+        settings = msgspec.structs.replace(SETTINGS, replication=brokers)
+        super().__init__(data, ports=Ports.above(base), workers=2, brokers=brokers, settings=settings)
         self.old, self.new = old, new
         self._given: dict[str, Mapping[str, str]] = {}
         """Environment of each part, of no release."""

@@ -39,7 +39,7 @@ def test_a_part_gets_no_setting_that_its_release_does_not_know_unless_it_says_so
 
 def test_a_run_says_one_line() -> None:
     result = Result(1, (), events=9)
-    said = line(OLD, OLD._replace(name="v2"), 15, result)
-    assert said == "upgrade: from=v1 to=v2 rolls=15 events=9 lost=0 duplicated=0 stuck=0"
+    said = line(OLD, OLD._replace(name="v2"), 15, result, 4)
+    assert said == "upgrade: from=v1 to=v2 rolls=15 events=9 published=4 lost=0 duplicated=0 stuck=0"
     result.findings = Findings(lost=["a"], wrong=["b", "c"])
     assert line(OLD, OLD, 1, result).endswith("lost=1 duplicated=0 stuck=0 wrong=2")
