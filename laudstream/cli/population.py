@@ -246,11 +246,14 @@ def _happenings(lines: Iterable[Numbered], refused: list[Rejected], keep: bool, 
     from api import items
 
     groups: dict[str, dict[str, Any]] = {}
+    known: set[str] = set()
+    merged: set[str] = set()
     for number, (line, body) in enumerate(lines):
         try:
             item = items.checked(msgspec.convert(body, items.Item), nul=True)
             customer = items.customer_of(item)
             customer_key(WORKSPACE, customer)
+            source = items.source_of(item)[0] if isinstance(item, items.Alias) else ""
         except msgspec.ValidationError as error:
             refused.append(Rejected(line, str(error)))
             continue
@@ -264,8 +267,17 @@ def _happenings(lines: Iterable[Numbered], refused: list[Rejected], keep: bool, 
             continue
         at = start + number * 1000 // RATE if not keep else items.happened_at(item, None, 1 << 62)
         if isinstance(item, items.Alias):
-            refused.append(Rejected(line, "an alias: nobody is merged in a simulation"))
+            if source in known:
+                refused.append(Rejected(line, f"{source} is a known customer, and a write key merges visitors only"))
+            else:
+                yield _merge(at, source, customer)
         elif isinstance(item, items.Identify):
+            visitor = items.visitor_of(item)
+            if visitor and visitor not in known and visitor not in merged:
+                merged.add(visitor)
+                yield _merge(at, visitor, customer)
+            if item.user_id not in (None, ""):
+                known.add(customer)
             yield Post(at, customer, Event(item.message_id or "", "identify", "", item.traits or {}, at, at))
         elif isinstance(item, items.Group):  # of the members, only the one who brings new traits has them
             id = items.group_of(item)
@@ -273,3 +285,8 @@ def _happenings(lines: Iterable[Numbered], refused: list[Rejected], keep: bool, 
             yield Post(at, customer, Event(item.message_id or "", "identify", "", {GROUP: groups[id]}, at, at))
         else:
             yield Post(at, customer, items.event_of(item, None, at, None))
+
+
+def _merge(at: int, source: str, customer: str) -> Post:
+    """The visitor turns out to be the customer (R50)."""
+    return Post(at, customer, Event("", "alias", "", {"previousId": source}, at, at))

@@ -36,8 +36,16 @@ def merge(world: World, source: str, target: str) -> None:
         world.row(root, each)
 
 
+def merge_once(world: World, source: str, target: str) -> None:
+    """Merges them unless they are one already."""
+    if _root(world, source) != _root(world, target):
+        merge(world, source, target)
+
+
 def _root(world: World, id: str) -> str:
-    return world.person(id).customer.identity.root or id
+    while above := world.person(id).customer.identity.root:
+        id = above
+    return id
 
 
 def _rows(world: World, alias: Person, root: Person) -> list[Consent | Suppression | Member]:

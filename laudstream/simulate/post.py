@@ -8,7 +8,8 @@ from laudstream.customers.event import Event
 
 
 class Post(NamedTuple):
-    """Something that a customer did, to be handed in at `at` (ms). Of an identify the properties are the traits."""
+    """Something that a customer did, to be handed in at `at` (ms). Of an identify the properties are the traits, of
+    an alias `previousId`: who turns out to be this customer."""
 
     at: int
     customer: str

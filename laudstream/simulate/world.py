@@ -38,6 +38,7 @@ from laudstream.journey.quotas import holds
 from laudstream.journey.signals import SIGNAL
 from laudstream.messages.delivery import Delivery
 from laudstream.messages.request import SendRequest
+from laudstream.simulate import merging
 from laudstream.simulate.chooser import Chooser
 from laudstream.simulate.effects import EFFECTS, Happening
 from laudstream.simulate.person import Person
@@ -222,6 +223,9 @@ class World:
                 person = self.person(id)
             if event.type == "identify":
                 event = self._identified(person, event, at)
+            elif event.type == "alias":
+                merging.merge_once(self, event.properties["previousId"], id)
+                continue
             customer = person.customer
             outcome = advance(customer, EventInput((topic, 0, offset), event), moment, self.catalog)
             offset += 1

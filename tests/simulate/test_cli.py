@@ -129,13 +129,38 @@ def test_the_page_is_one_file_with_a_funnel_and_no_script_and_escapes_names(
     assert "2 came, 0 are here, 0 ended here" in text
 
 
+def test_r50_visitors_of_a_file_become_customers_as_the_api_would_have_it(
+    laudstream: Any, files: Any, shop: dict[str, Path]
+) -> None:
+    def at(minute: int) -> str:
+        return f"2026-01-05T09:{minute:02}:00Z"
+
+    shop["events"] = files("events.jsonl", [
+        {"anonymousId": "v1", "event": "purchase", "timestamp": at(0)},
+        {"type": "identify", "anonymousId": "v1", "userId": "ann", "timestamp": at(1)},
+        {"anonymousId": "v2", "event": "purchase", "timestamp": at(2)},
+        {"type": "alias", "previousId": "v2", "userId": "bob", "timestamp": at(3)},
+        {"userId": "ann", "event": "paid", "timestamp": at(4)},
+        {"anonymousId": "v2", "event": "paid", "timestamp": at(5)},
+        {"type": "identify", "anonymousId": "v1", "userId": "bob", "timestamp": at(6)},
+        {"type": "alias", "previousId": "ann", "userId": "bob", "timestamp": at(7)},
+    ])  # fmt: skip
+    result = laudstream("simulate", *given(shop, "--json", "--skip-bad"))
+    found = json.loads(result.stdout[result.stdout.index("{") :])
+    (report,) = found["journeys"]
+    assert (report["entered"], report["ended"]) == (2, {"paid": 2})
+    assert "1 lines are wrong and left out" in result.stderr
+    why = f"{shop['events']}:8: ann is a known customer, and a write key merges visitors only"
+    assert why in laudstream("simulate", *given(shop)).stderr
+
+
 # What is wrong
 
 
 def test_a_bad_line_of_events_is_named_with_its_fix(laudstream: Any, files: Any, shop: dict[str, Path]) -> None:
     nobody = {"event": "paid", "timestamp": "2026-01-05T09:30:00Z"}
     lines = [EVENTS[0], "{", nobody, {"userId": "ann", "event": "paid"}, {"userId": "a", "event": ""},
-             {"type": "alias", "userId": "ann", "previousId": "v", "timestamp": "2026-01-05T09:30:00Z"}]  # fmt: skip
+             {"type": "alias", "userId": "ann", "timestamp": "2026-01-05T09:30:00Z"}]  # fmt: skip
     shop["events"] = files("events.jsonl", lines)
     result = laudstream("simulate", *given(shop))
     assert result.exit_code == 1
@@ -143,7 +168,7 @@ def test_a_bad_line_of_events_is_named_with_its_fix(laudstream: Any, files: Any,
     for said in (
         "5 lines are wrong", f"{where}:2: is no JSON", f"{where}:3: /userId: neither userId nor anonymousId",
         f"{where}:4: no timestamp: write one, or let events come as they stand: --timestamps drop", f"{where}:5:",
-        f"{where}:6: an alias: nobody is merged in a simulation",
+        f"{where}:6: /previousId: neither previousId nor anonymousId",
         "leave them out with --skip-bad",
     ):  # fmt: skip
         assert said in result.stderr
