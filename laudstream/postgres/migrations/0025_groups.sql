@@ -57,4 +57,5 @@ BEGIN
         EXECUTE format('CREATE POLICY owner_sees_all ON %I TO CURRENT_USER USING (true)', name);
     END LOOP;
 END $$;
-GRANT SELECT, INSERT, UPDATE, DELETE ON groups, group_changes, group_members TO laudstream_api, laudstream_worker;
+GRANT SELECT, INSERT, UPDATE ON groups, group_changes, group_members TO laudstream_api;
+GRANT SELECT, INSERT, UPDATE, DELETE ON groups, group_changes, group_members TO laudstream_worker;
