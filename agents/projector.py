@@ -10,7 +10,7 @@ import msgspec
 from agents.control import ControlAgent
 from agents.projection import changes, fold
 from agents.projection.handler import SQL, Projection, columns, dead, merge, plain, readable, workspace_of
-from agents.projection.rows import LetterRow
+from agents.projection.rows import LetterRow, SeenRow
 from agents.streams import Batch, BatchHandler
 from laudstream import topics
 from laudstream.errors import Undecodable
@@ -76,6 +76,9 @@ class Decisions(Projection):
         await merge(connection, "merge_messages", messages)
         segments = _united((rows.segments for rows in all_rows), fold.merged_segment)
         await merge(connection, "merge_segments", segments)
+        merged = _united((rows.merged for rows in all_rows), max)
+        await merge(connection, "follow_merges", [row[:2] for row in merged])
+        await merge(connection, "erase_ownerless", [row for row in merged if row.at >= 0])
         counts = [(at, *counter, amount) for at, rows in read for counter, amount in rows.counts.items()]
         await merge(connection, "count", counts)
         await merge(connection, "merge_presence", [row for rows in all_rows for row in rows.presence.values()])
@@ -105,7 +108,7 @@ class Writes(Projection):
         return changes.writes(w for w, _ in _read(batch, codec.write, changes.check_write, letters))
 
     async def write(self, connection: Connection, read: Sequence[tuple[int, changes.Changes]]) -> None:
-        await merge(connection, "see_customers", [row for _, rows in read for row in rows.seen])
+        await _see(connection, [row for _, rows in read for row in rows.seen])
         await merge(connection, "carry_out_consents", [row for _, rows in read for row in rows.consents])
         await merge(connection, "carry_out_members", [row for _, rows in read for row in rows.members])
         await merge(connection, "carry_out_writes", [row for _, rows in read for row in rows.writes])
@@ -114,6 +117,21 @@ class Writes(Projection):
         w = codec.write(readable(record))
         if w.number < 1 << 63:
             await connection.execute(SQL["pass_over_write"], w.workspace, w.customer, w.number)
+
+
+async def _see(connection: Connection, seen: Sequence[SeenRow]) -> None:
+    """Rows of customers who were seen first; none for an alias.
+
+    A merge that was under way while we inserted is found afterwards: it locks the alias's key, so either it waits for
+    our row and takes it in, or we waited for it. CDC does not show what is rolled back to the alias's lane.
+    """
+    again = bool(seen)
+    while again:
+        savepoint = connection.transaction()
+        await savepoint.start()
+        made = await connection.fetch(SQL["see_customers"], *columns(seen))
+        again = bool(made) and await connection.fetchval(SQL["aliases_among"], *columns([tuple(row) for row in made]))
+        await (savepoint.rollback() if again else savepoint.commit())
 
 
 class DeadLetters(Projection):

@@ -17,6 +17,7 @@ from api import problems
 from api.auth import Keys
 from api.call import Context
 from api.event_log import EventLog
+from api.identities import Identities
 from api.routes import short_cuts, starlette_routes
 from laudstream import away
 from laudstream import settings as configuration
@@ -73,7 +74,7 @@ def _lifespan(settings: Settings) -> Callable[[Starlette], AbstractAsyncContextM
         try:
             await events.start()
             try:
-                yield {"context": Context(settings, pool, events, Keys(pool))}
+                yield {"context": Context(settings, pool, events, Keys(pool), Identities(pool))}
             finally:
                 await events.stop()
         finally:

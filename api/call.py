@@ -22,6 +22,7 @@ from laudstream.settings import Settings
 if TYPE_CHECKING:
     from api.auth import Keys
     from api.event_log import EventLog
+    from api.identities import Identities
     from laudstream.postgres.pool import Pool
     from laudstream.postgres.tenancy import Connection
 
@@ -48,6 +49,7 @@ class Context(msgspec.Struct, frozen=True):
     pool: Pool
     events: EventLog
     keys: Keys
+    identities: Identities
 
 
 class Call:

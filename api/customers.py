@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from time import time
 from typing import Annotated, Any
+from uuid import uuid4
 
 import asyncpg
 import msgspec
 from msgspec import Meta
 from starlette.responses import Response
 
-from api.call import Call, reply
-from api.paging import Limit, Place, ms, place, placed
-from laudstream.errors import NotFound
+from api import identifying
+from api.call import Call, converted, reply
+from api.identities import not_yet
+from api.paging import Limit, Place, moment, ms, place, placed
+from laudstream.customers.event import Event
+from laudstream.errors import Invalid, NotFound, Problem, Unavailable
 from laudstream.postgres import queries
+from laudstream.postgres.tenancy import Connection
+from laudstream.records.codec import encode
 
 _SQL = queries("customers")
 _DECISIONS = queries("decisions")
+_IDENTITIES = queries("identities")
 _GROUPS = queries("groups")
 
 MAX_RUNS = 200
+MAX_ALIASES = 100
 
 
 class CustomerQuery(msgspec.Struct, forbid_unknown_fields=True):
@@ -88,6 +98,7 @@ class Belongs(msgspec.Struct):
 
 class Customer(msgspec.Struct):
     id: str
+    """Who is asked for by an alias is shown by this."""
     email: str | None
     created_at: int
     attributes: dict[str, Any]
@@ -97,7 +108,20 @@ class Customer(msgspec.Struct):
     suppressions: list[Suppression]
     segments: list[Membership]
     """Those that the customer is in, the last one first."""
+    aliases: list[str] = []
+    """Ids that were merged into this one, the last one first, at most 100."""
     group: Belongs | None = None
+
+
+class MergeWish(msgspec.Struct, forbid_unknown_fields=True):
+    into: Annotated[str, Meta(min_length=1, max_length=200, description="who goes on, by any id")]
+
+
+class Merged(msgspec.Struct):
+    id: str
+    """Who both are now."""
+    merged: bool
+    """They were two before."""
 
 
 class TimelineQuery(msgspec.Struct, forbid_unknown_fields=True):
@@ -137,9 +161,11 @@ async def one(call: Call) -> Response:
     """A customer with runs and consents."""
     id = call.named("id")
     async with call.database() as connection:
+        id = await root(connection, call.workspace, id)
         row = await connection.fetchrow(_SQL["one"], call.workspace, id)
         if row is None:
             raise NotFound(f"there is no customer {id}")
+        aliases = await connection.fetch(_IDENTITIES["aliases"], call.workspace, id, MAX_ALIASES)
         runs = await connection.fetch(_SQL["runs"], call.workspace, id, MAX_RUNS)
         consents = await connection.fetch(_SQL["consents"], call.workspace, id)
         suppressions = await connection.fetch(_SQL["suppressions"], call.workspace, id)
@@ -157,7 +183,14 @@ async def one(call: Call) -> Response:
     answer.suppressions = [
         Suppression(each["channel"], each["reason"], ms(each["updated_at"])) for each in suppressions
     ]
+    answer.aliases = [each["alias"] for each in aliases]
     return reply(answer)
+
+
+async def root(connection: Connection, workspace: str, id: str) -> str:
+    """The customer who has this id, be it as an alias."""
+    found: str = await connection.fetchval(_IDENTITIES["root"], workspace, id)
+    return found
 
 
 def _run(row: asyncpg.Record) -> Run:
@@ -167,26 +200,78 @@ def _run(row: asyncpg.Record) -> Run:
     )  # fmt: skip
 
 
+_Number = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
+_Id = Annotated[str, Meta(pattern=r"^[0-9A-Za-z_-]*$")]
+
+
 async def timeline(call: Call) -> Response:
     """What was decided for a customer and why, the newest first."""
     id, query = call.named("id"), call.query(TimelineQuery)
-    at = placed(query.before, "before", tuple[Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]])
-    before = at[0] if at else None
+    at = _before(query.before)
     async with call.database() as connection:
-        rows = await connection.fetch(_DECISIONS["timeline"], call.workspace, id, before, query.limit + 1)
+        id = await root(connection, call.workspace, id)
+        merged = len(at) == 3 if at else bool(await connection.fetch(_IDENTITIES["aliases"], call.workspace, id, 1))
+        if merged:
+            before = (moment(at[0], "before"), *at[1:]) if at else (None, None, None)
+            rows = await connection.fetch(_DECISIONS["merged_timeline"], call.workspace, id, *before, query.limit + 1)
+        else:
+            number = at[0] if at else None
+            rows = await connection.fetch(_DECISIONS["timeline"], call.workspace, id, number, query.limit + 1)
         if not rows and await connection.fetchrow(_SQL["one"], call.workspace, id) is None:
             raise NotFound(f"there is no customer {id}")
     shown = rows[: query.limit]
-    next = place(shown[-1]["n"]) if len(rows) > len(shown) else None
+    next = None
+    if len(rows) > len(shown):
+        last = shown[-1]
+        next = place(last["at"], last["n"], last["decision_id"]) if merged else place(last["n"])
     return reply(Timeline([each["body"] for each in shown], next))
+
+
+def _before(text: str) -> list[Any]:
+    """The place in a timeline: a number, or (μs, number, id) in that of a customer made of several. Raises Invalid."""
+    at = placed(text, "before", list[_Number | _Id]) or []
+    if [type(part) for part in at] not in ([], [int], [int, int, str]):
+        said = "is no place in a timeline"
+        raise Invalid(f"before {said}", (Problem("/before", said, "take `next` of a page"),))
+    return at
+
+
+async def merge(call: Call) -> Response:
+    """Makes two customers one, for good: this one goes on as the other (R50)."""
+    id, wish = call.named("id"), converted(await call.read(), MergeWish)
+    call.context.events.place(call.workspace, wish.into)
+    async with call.database() as connection:
+        for one in (id, wish.into):
+            there = await connection.fetchrow(_SQL["one"], call.workspace, await root(connection, call.workspace, one))
+            if there is None:
+                raise NotFound(f"there is no customer {one}")
+    outcome = await call.context.identities.merge(call.workspace, id, wish.into, "asked")
+    if outcome.name == "not_yet":
+        raise not_yet()
+    if outcome.name == "merged":
+        await _tell(call, outcome.root)
+    return reply(Merged(outcome.root, outcome.name == "merged"))
+
+
+async def _tell(call: Call, customer: str) -> None:
+    """An event brings the row to the customer's lane before later events come, which wait for the merge (R50)."""
+    events, now = call.context.events, int(time() * 1000)
+    row = (await identifying.rows_of(call, [customer])).get(customer)
+    event = Event(str(uuid4()), "alias", timestamp=now, received=now, row=row)
+    with suppress(Unavailable):  # the row comes by CDC all the same, a little later
+        await events.settle({events.append(*events.place(call.workspace, customer), encode(event), now)})
 
 
 async def erase(call: Call) -> Response:
     """Deletes a customer: the row and what people look at now, the lane's state as soon as it reads of it (R15)."""
     id = call.named("id")
     async with call.database() as connection:
+        id = await connection.fetchval(_IDENTITIES["locked_root"], call.workspace, id)
+        aliases = await connection.fetch(_IDENTITIES["aliases"], call.workspace, id, None)
         if await connection.fetchval(_SQL["delete"], call.workspace, id) is None:
             raise NotFound(f"there is no customer {id}")
+        ids = [id, *(each["alias"] for each in aliases)]
         for name in ("erase_runs", "erase_decisions", "erase_messages", "erase_segments"):
-            await connection.execute(_SQL[name], call.workspace, id)
+            await connection.execute(_SQL[name], call.workspace, ids)
+    call.context.identities.forget(call.workspace, ids)
     return Response(status_code=204)

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, NamedTuple, TypeAlias
 
+import asyncpg
 import msgspec
 from starlette.responses import Response
 
@@ -19,7 +20,7 @@ from api.naming import Neighbours, neighbours
 from api.paging import ms
 from api.publishing import Version, Wait, order, seen, shown
 from laudstream.conditions.tally import Query
-from laudstream.errors import Invalid, NotFound, Problem, Refused
+from laudstream.errors import Invalid, NotFound, Problem, Refused, Unavailable
 from laudstream.journey import subscriptions
 from laudstream.journey.parse_settings import DEFAULTS
 from laudstream.journey.parse_settings import workspace as parse_workspace
@@ -28,6 +29,7 @@ from laudstream.postgres.tenancy import Connection
 from laudstream.segments import definition as segments
 
 _SQL = queries("definitions")
+_IDENTITIES = queries("identities")
 
 Handler: TypeAlias = Callable[[Call], Awaitable[Response]]
 
@@ -311,11 +313,17 @@ async def members(call: Call) -> Response:
         if id not in near.manual:
             raise Refused(f"segment {id} has a condition: nobody is added by hand; change the condition")
         wanted = [*wish.add, *wish.remove]
-        rows = await connection.fetch(_SQL["known"], call.workspace, wanted)
+        aliases = await connection.fetch(_IDENTITIES["roots"], call.workspace, wanted)
+        roots = {**{one: one for one in wanted}, **{row["alias"]: row["root"] for row in aliases}}
+        add, remove = ([roots[one] for one in ids] for ids in (wish.add, wish.remove))
+        rows = await connection.fetch(_SQL["known"], call.workspace, [*add, *remove])
         there = {row["customer_id"] for row in rows}
-        added = await connection.fetch(_SQL["set_members"], call.workspace, id, wish.add, True)
-        removed = await connection.fetch(_SQL["set_members"], call.workspace, id, wish.remove, False)
-    unknown = [customer for customer in wanted if customer not in there]
+        try:
+            added = await connection.fetch(_SQL["set_members"], call.workspace, id, add, True)
+            removed = await connection.fetch(_SQL["set_members"], call.workspace, id, remove, False)
+        except asyncpg.ForeignKeyViolationError:
+            raise Unavailable("one of these customers was deleted or merged at this moment") from None
+    unknown = [customer for customer in wanted if roots[customer] not in there]
     return reply(Members(len(added), len(removed), unknown))
 
 

@@ -1,8 +1,9 @@
-"""Taking events: `/v1/track`, `identify`, `group`, `page`, `screen`, `batch` (Segment's addresses and format).
+"""Taking events: `/v1/track`, `identify`, `group`, `page`, `screen`, `alias`, `batch` (Segment's addresses and format).
 
 The answer 200 comes when all replicas have what was accepted. In a batch, items that are wrong are named and the
-others are taken; a body that is no JSON is refused as a whole. An identify or a group call writes the customer's row
-first, and the event carries that row (A17).
+others are taken; a body that is no JSON is refused as a whole. What belongs to an alias goes to its root (A18). What an
+identify or an alias says of who is whom is done before; an event brings the row of whom that is now. An identify or a
+group call writes the customer's row first, and the event carries that row (A17).
 """
 
 from __future__ import annotations
@@ -11,22 +12,31 @@ from datetime import datetime
 from time import time
 from typing import Any
 
-import asyncpg
 import msgspec
 from starlette.responses import Response
 
+from api import identifying
 from api.call import Call, parsed, reply
 from api.event_log import EventLog
 from api.flaws import may_hold_nul
-from api.items import MAX_ITEM_BYTES, TYPES, Group, Identify, Item, Page, Screen, Track, checked, customer_of, event_of
+from api.items import (
+    MAX_ITEM_BYTES,
+    TYPES,
+    Alias,
+    Group,
+    Identify,
+    Item,
+    Page,
+    Screen,
+    Track,
+    checked,
+    customer_of,
+    event_of,
+)
 from api.memberships import with_groups
-from laudstream.customers.row import Row
+from api.taken import Taken
 from laudstream.errors import Invalid, Problem
-from laudstream.postgres import queries
-from laudstream.postgres.tenancy import Connection
 from laudstream.records.codec import encode
-
-_SQL = queries("customers")
 
 
 class Batch(msgspec.Struct, rename="camel"):
@@ -53,17 +63,6 @@ class _Batch(msgspec.Struct, rename="camel"):
     sent_at: datetime | None = None
 
 
-class Taken(msgspec.Struct, gc=False):
-    """An item that was found good, and where it goes."""
-
-    index: int
-    item: Item
-    customer: str
-    key: bytes
-    partition: int
-    row: Row | None = None
-
-
 _batch = msgspec.json.Decoder(_Batch)
 _item = msgspec.json.Decoder(Item)
 _one: dict[type, msgspec.json.Decoder[Any]] = {kind: msgspec.json.Decoder(kind) for kind in TYPES}
@@ -75,9 +74,10 @@ async def batch(call: Call) -> Response:
     received = int(time() * 1000)
     envelope = parsed(_batch, body)
     taken, wrong = _sorted_out(call, envelope.batch, may_hold_nul(body), len(body) > MAX_ITEM_BYTES)
-    taken = await with_groups(call, await _with_rows(call, taken, wrong), wrong)
+    taken = await with_groups(call, await _carried_out(call, taken, wrong), wrong)
     await _produce(call.context.events, taken, envelope.sent_at, received)
-    return reply(Accepted(not wrong, len(taken), [_rejected(index, wrong[index]) for index in sorted(wrong)]))
+    accepted = len(envelope.batch) - len(wrong)
+    return reply(Accepted(not wrong, accepted, [_rejected(index, wrong[index]) for index in sorted(wrong)]))
 
 
 async def track(call: Call) -> Response:
@@ -96,8 +96,13 @@ async def screen(call: Call) -> Response:
 
 
 async def identify(call: Call) -> Response:
-    """Traits of one customer."""
+    """Traits of one customer; with both ids, who a visitor is."""
     return await _single(call, Identify)
+
+
+async def alias(call: Call) -> Response:
+    """Makes a visitor and a customer one."""
+    return await _single(call, Alias)
 
 
 async def group(call: Call) -> Response:
@@ -111,7 +116,7 @@ async def _single(call: Call, kind: type) -> Response:
     _small_enough(body)
     item = checked(parsed(_one[kind], body), may_hold_nul(body))
     wrong: dict[int, Invalid] = {}
-    taken = await with_groups(call, await _with_rows(call, [_placed(call, 0, item)], wrong), wrong)
+    taken = await with_groups(call, await _carried_out(call, [_placed(call, 0, item)], wrong), wrong)
     if wrong:
         raise wrong[0]
     await _produce(call.context.events, taken, None, received)
@@ -150,6 +155,23 @@ def _placed(call: Call, index: int, item: Item) -> Taken:
     return Taken(index, item, customer, key, partition)
 
 
+async def _carried_out(call: Call, taken: list[Taken], wrong: dict[int, Invalid]) -> list[Taken]:
+    """What goes to Kafka, under the roots of aliases; merges are made and rows written then."""
+    special = [each for each in taken if type(each.item) in identifying.KINDS]
+    if special:
+        await identifying.merge(call, special, wrong)
+    roots = await call.context.identities.roots(call.workspace, (each.customer for each in taken))
+    if roots:
+        place = call.context.events.place
+        for each in taken:
+            each.move(roots, place, call.workspace)
+    if not special:
+        return taken
+    await identifying.write_rows(call, special, wrong)
+    await identifying.add_rows(call, special)
+    return [each for each in taken if each.index not in wrong and not (type(each.item) is Alias and each.row is None)]
+
+
 def _small_enough(body: bytes | memoryview) -> None:
     if len(body) > MAX_ITEM_BYTES:
         message = f"larger than {MAX_ITEM_BYTES} bytes"
@@ -168,33 +190,3 @@ async def _produce(log: EventLog, taken: list[Taken], sent_at: datetime | None, 
         value = encode(event_of(each.item, sent_at, received, each.row))
         futures.add(log.append(each.key, each.partition, value, received))
     await log.settle(futures)
-
-
-async def _with_rows(call: Call, taken: list[Taken], wrong: dict[int, Invalid]) -> list[Taken]:
-    """Writes the rows of identifies, in the order of the customers so that two requests cannot deadlock."""
-    identifies = sorted((each for each in taken if type(each.item) is Identify), key=lambda each: each.customer)
-    if not identifies:
-        return taken
-    arguments = [(call.workspace, each.customer, each.item.traits or {}) for each in identifies]  # type: ignore[union-attr]
-    async with call.database() as connection:
-        try:
-            async with connection.transaction():
-                rows: list[asyncpg.Record | None] = list(await connection.fetchmany(_SQL["identify"], arguments))
-        except (asyncpg.CheckViolationError, asyncpg.DataError):
-            rows = [await _row_or_none(connection, one) for one in arguments]
-    for each, row in zip(identifies, rows, strict=True):
-        if row is None:
-            what = "the customer's attributes would be more than 64 KB, or 256 KB as text"
-            too_much = Problem("/traits", what, "send less")
-            wrong[each.index] = Invalid(too_much.message, (too_much,))
-        else:
-            each.row = Row(row["born"], row["revision"], row["attributes"], row["created_ms"], False, row["writes"])
-    return [each for each in taken if each.index not in wrong]
-
-
-async def _row_or_none(connection: Connection, arguments: tuple[str, str, dict[str, Any]]) -> asyncpg.Record | None:
-    try:
-        async with connection.transaction():
-            return await connection.fetchrow(_SQL["identify"], *arguments)
-    except (asyncpg.CheckViolationError, asyncpg.DataError):
-        return None

@@ -1,8 +1,8 @@
 """What clients send, in Segment's library format, and the Event that it becomes.
 
-    {"type": "track" | "page" | "screen" | "identify" | "group", "userId" or "anonymousId", "messageId", "timestamp",
-     "sentAt", "event" and "properties" (track), "name" and "properties" (page, screen), "traits" (identify),
-     "groupId" and "traits" (group)}
+    {"type": "track" | "page" | "screen" | "identify" | "alias" | "group", "userId" or "anonymousId", "messageId",
+     "timestamp", "sentAt", "event" and "properties" (track), "name" and "properties" (page, screen),
+     "traits" (identify), "previousId" (alias), "groupId" and "traits" (group)}
 
 Other fields (`context`, `integrations`, …) are read over. A number as an id counts as its text. Times are ISO 8601 as
 in RFC 3339, without an offset in UTC. What lanes and PostgreSQL cannot hold is refused here (flaws.py).
@@ -64,9 +64,17 @@ class Screen(_Common, tag="screen"):
 
 
 class Identify(_Common, tag="identify"):
-    """Who a customer is: traits are merged into the customer's attributes."""
+    """Who a customer is: traits are merged into the customer's attributes. With both ids, a visitor whom nobody has
+    identified under anonymousId becomes the customer userId."""
 
     traits: Values = None
+
+
+class Alias(_Common, tag="alias"):
+    """Two ids are one customer: the visitor previousId becomes the customer userId."""
+
+    previous_id: Id = None
+    """anonymousId if missing."""
 
 
 class Group(_Common, tag="group"):
@@ -76,25 +84,50 @@ class Group(_Common, tag="group"):
     traits: Values = None
 
 
-Item: TypeAlias = Track | Page | Screen | Identify | Group
+Item: TypeAlias = Track | Page | Screen | Identify | Alias | Group
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
 
 
 def customer_of(item: Item) -> str:
-    """The customer that an item is about. Raises Invalid."""
-    id = item.anonymous_id if item.user_id is None or item.user_id == "" else item.user_id
+    """The customer that an item is about; whom an alias leads to. Raises Invalid."""
+    id = item.user_id
+    if id is None or id == "":
+        if type(item) is Alias:
+            raise _wrong("/userId", "an alias without userId", "say who previousId is")
+        id = item.anonymous_id
     if id is None or id == "":
         raise _wrong("/userId", "neither userId nor anonymousId", "say whom this is about")
     return id if isinstance(id, str) else str(id)
 
 
+def source_of(item: Item) -> tuple[str, str]:
+    """(whom an alias makes one with userId, where that stands). Raises Invalid."""
+    pointer = "/previousId"
+    id: Id = item.previous_id  # type: ignore[union-attr]
+    if id is None or id == "":
+        pointer, id = "/anonymousId", item.anonymous_id
+    if id is None or id == "":
+        raise _wrong("/previousId", "neither previousId nor anonymousId", "say who userId was before")
+    return (id if isinstance(id, str) else str(id)), pointer
+
+
+def visitor_of(item: Identify) -> str:
+    """The anonymousId beside a userId; empty where there is none, or none that a customer can have."""
+    if item.user_id is None or item.user_id == "" or item.anonymous_id is None:
+        return ""
+    id = str(item.anonymous_id)
+    return "" if id == str(item.user_id) or not id.isprintable() else id
+
+
 def checked(item: Item, nul: bool) -> Item:
     """The item, if lanes and PostgreSQL can hold it; `nul`: there may be NUL characters in it. Raises Invalid."""
     kind = type(item)
-    traits = kind is Identify or kind is Group
-    values, pointer = (item.traits, "/traits") if traits else (item.properties, "/properties")  # type: ignore[union-attr]
+    if kind is Identify or kind is Group:
+        values, pointer = item.traits, "/traits"  # type: ignore[union-attr]
+    else:
+        values, pointer = None if kind is Alias else item.properties, "/properties"  # type: ignore[union-attr]
     if values:
         found = flaw(values, MAX_DEPTH, nul, pointer)
         if found is not None:
@@ -102,7 +135,7 @@ def checked(item: Item, nul: bool) -> Item:
         if kind is Identify and GROUP in values:
             raise _wrong(f"/traits/{GROUP}", *RESERVED)
     if nul:
-        for name in ("event", "name", "message_id", "user_id", "anonymous_id", "group_id"):
+        for name in ("event", "name", "message_id", "user_id", "anonymous_id", "previous_id", "group_id"):
             if "\0" in str(getattr(item, name, "")):
                 raise _wrong(f"/{_CAMEL.get(name, name)}", *NUL)
     if kind is Group and not group_of(item).isprintable():  # type: ignore[arg-type]
@@ -110,7 +143,10 @@ def checked(item: Item, nul: bool) -> Item:
     return item
 
 
-_CAMEL = {"message_id": "messageId", "user_id": "userId", "anonymous_id": "anonymousId", "group_id": "groupId"}
+_CAMEL = {
+    "message_id": "messageId", "user_id": "userId", "anonymous_id": "anonymousId", "previous_id": "previousId",
+    "group_id": "groupId",
+}  # fmt: skip
 
 
 def group_of(item: Group) -> str:
@@ -137,7 +173,7 @@ def happened_at(item: Item, sent_at: datetime | None, received: int) -> int:
 
 
 def event_of(item: Item, sent_at: datetime | None, received: int, row: Row | None) -> Event:
-    """The record for lanes; `sent_at` of the batch, `row` of an identify or a group call."""
+    """The record for lanes; `sent_at` of the batch, `row` of an identify, a group call or an alias that merged."""
     kind = type(item)
     name, properties = "", None
     if kind is Track:
@@ -155,4 +191,6 @@ def event_of(item: Item, sent_at: datetime | None, received: int, row: Row | Non
     )
 
 
-TYPES: dict[type, str] = {Track: "track", Page: "page", Screen: "screen", Identify: "identify", Group: "group"}
+TYPES: dict[type, str] = {
+    Track: "track", Page: "page", Screen: "screen", Identify: "identify", Alias: "alias", Group: "group",
+}  # fmt: skip

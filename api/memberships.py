@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
+from api import identifying
 from api.items import Group, group_of
 from laudstream.customers.row import Row
 from laudstream.errors import Invalid, Problem
@@ -18,10 +19,11 @@ from laudstream.postgres import queries
 
 if TYPE_CHECKING:
     from api.call import Call
-    from api.ingest import Taken
+    from api.taken import Taken
     from laudstream.postgres.tenancy import Connection
 
 _SQL = queries("groups")
+_CUSTOMERS = queries("customers")
 
 _REFUSALS = (asyncpg.CheckViolationError, asyncpg.DataError, asyncpg.ProgramLimitExceededError)
 _GROUP_TOO_LARGE = "the group's traits would be more than 32 KB, or 128 KB as text"
@@ -35,11 +37,11 @@ async def with_groups(call: Call, taken: list[Taken], wrong: dict[int, Invalid])
     if not joins:
         return taken
     try:
-        await _join(call, joins)
+        await identifying.moving(call, joins, _join)
     except _REFUSALS:  # each by itself: the others are taken
         for each in joins:
             try:
-                await _join(call, [each])
+                await identifying.moving(call, [each], _join)
             except _REFUSALS as error:
                 wrong[each.index] = _refusal(error)
     return [each for each in taken if each.index not in wrong]
@@ -55,7 +57,7 @@ async def _join(call: Call, joins: Sequence[Taken]) -> None:
     """All or nothing, and the row of each. Raises what PostgreSQL refuses."""
     traits: dict[str, dict[str, Any]] = {}
     groups: dict[str, str] = {}
-    for each in joins:
+    for each in sorted(joins, key=lambda each: each.index):  # traits in the order in which they came
         assert type(each.item) is Group
         group = groups[each.customer] = group_of(each.item)
         traits[group] = {**traits.get(group, {}), **(each.item.traits or {})}
@@ -83,9 +85,7 @@ async def _members(connection: Connection, workspace: str, groups: dict[str, str
     arguments = (workspace, list(groups), list(groups.values()))
     await connection.execute(_SQL["join"], *arguments)
     await connection.execute(_SQL["belong"], *arguments)
-    return {
-        row["customer_id"]: Row(
-            row["born"], row["revision"], row["attributes"], row["created_ms"], False, row["writes"]
-        )
-        for row in await connection.fetch(_SQL["rows"], workspace, list(groups))
-    }
+    rows = await connection.fetch(_CUSTOMERS["rows"], workspace, list(groups))
+    new = [row["customer_id"] for row in rows if row["born"] == row["revision"]]
+    await identifying.none_moved(connection, workspace, new)
+    return {row["customer_id"]: identifying.row_of(row) for row in rows}

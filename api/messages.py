@@ -10,6 +10,7 @@ from msgspec import Meta
 from starlette.responses import Response
 
 from api.call import Call, reply
+from api.customers import root
 from api.paging import Limit, Place, moment, ms, place, placed
 from laudstream.postgres import queries
 
@@ -57,8 +58,9 @@ async def all(call: Call) -> Response:
     query = call.query(MessageQuery)
     at = placed(query.after, "after", tuple[int, str])
     after = (moment(at[0], "after"), at[1]) if at else (None, None)
-    filters = [each or None for each in (query.journey, query.customer, query.status)]
     async with call.database() as connection:
+        customer = await root(connection, call.workspace, query.customer) if query.customer else None
+        filters = (query.journey or None, customer, query.status or None)
         rows = await connection.fetch(_SQL["page"], call.workspace, *after, query.limit + 1, *filters)
     shown = rows[: query.limit]
     next = place(shown[-1]["requested_at"], shown[-1]["send_id"]) if len(rows) > len(shown) else None

@@ -35,7 +35,7 @@ from api import (
 )
 from api.auth import Access
 from api.call import Call
-from api.items import Group, Identify, Page, Screen, Track
+from api.items import Alias, Group, Identify, Page, Screen, Track
 from api.publishing import Wait, Which
 from laudstream.errors import LaudstreamError
 
@@ -72,6 +72,7 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/group", ingest.group, WRITE, ingest.Accepted, body=Group),
     Route("POST", "/v1/page", ingest.page, WRITE, ingest.Accepted, body=Page),
     Route("POST", "/v1/screen", ingest.screen, WRITE, ingest.Accepted, body=Screen),
+    Route("POST", "/v1/alias", ingest.alias, WRITE, ingest.Accepted, body=Alias),
     Route("GET", "/api/workspace", workspace.one, ADMIN, workspace.Workspace),
     Route("GET", "/api/overview", workspace.overview, ADMIN, workspace.Overview),
     Route("GET", "/api/journeys", journeys.all, ADMIN, journeys.JourneyList),
@@ -126,7 +127,8 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/api/settings", definitions.settings, ADMIN, definitions.Definition),
     Route("PUT", "/api/settings", definitions.set_settings, ADMIN, definitions.Published, Wait, _JSON),
     Route("GET", "/api/customers", customers.all, ADMIN, customers.CustomerPage, customers.CustomerQuery),
-    # An id may hold slashes: the longer address comes first.
+    # An id may hold slashes: the longer addresses come first.
+    Route("POST", f"{_CUSTOMER}/merge", customers.merge, ADMIN, customers.Merged, body=customers.MergeWish),
     Route("GET", f"{_CUSTOMER}/timeline", customers.timeline, ADMIN, customers.Timeline, customers.TimelineQuery),
     Route("GET", _CUSTOMER, customers.one, ADMIN, customers.Customer),
     Route("DELETE", _CUSTOMER, customers.erase, ADMIN, status=204),

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from api import definitions
 from api.call import Call, converted, reply
 from api.counted import Counted
+from api.customers import root
 from api.definitions import Kind, Live, Made, Shape
 from api.publishing import Version
 from laudstream.errors import Invalid, NotFound, Problem, Refused
@@ -188,9 +189,10 @@ async def _context(connection: Connection, workspace: str, wish: PreviewWish) ->
     context = wish.context or {}
     if wish.customer_id is None:
         return context
-    row = await connection.fetchrow(_CUSTOMERS["one"], workspace, wish.customer_id)
+    id = await root(connection, workspace, wish.customer_id)
+    row = await connection.fetchrow(_CUSTOMERS["one"], workspace, id)
     if row is None:
         raise NotFound(f"there is no customer {wish.customer_id}")
     given = context.get("customer")
-    customer = {**row["attributes"], "id": wish.customer_id, **(given if isinstance(given, dict) else {})}
+    customer = {**row["attributes"], "id": id, **(given if isinstance(given, dict) else {})}
     return {"entry": {}, "steps": {}, **context, "customer": customer}

@@ -10,6 +10,7 @@ from collections.abc import Collection
 
 import msgspec
 
+from agents.lanes import merges
 from agents.lanes.history import History
 from agents.lanes.loader import Loader
 from agents.lanes.writer import Out
@@ -22,7 +23,7 @@ from laudstream.journey.counted import folded
 from laudstream.journey.customer import Customer
 from laudstream.journey.decision import Decision
 from laudstream.journey.filling import filled
-from laudstream.journey.inputs import Input, Moment, Outcome, TimerInput
+from laudstream.journey.inputs import Inheritance, Input, Moment, Outcome, TimerInput
 from tables.cache import Cache
 from tables.view import View
 
@@ -59,6 +60,12 @@ class Crowd:
             return
         self.take(key, before, outcome)
 
+    def to(self, key: bytes, value: Input, now: int) -> None:
+        """Its timers that were due earlier go first, as with any input (A4)."""
+        if 0 < self.now[key].core.wake_at < now:
+            self.late_timers(key, now)
+        self.advance(key, value, now)
+
     def take(self, key: bytes, before: Customer, outcome: Outcome) -> None:
         if outcome.customer is not before:
             self.now[key] = outcome.customer
@@ -66,9 +73,14 @@ class Crowd:
                 self.changed[key] = before
         if outcome.effects:
             for effect in outcome.effects:
-                self.out.effect(key, effect)
+                if isinstance(effect, Inheritance):
+                    merges.hand_over(self, before, effect)
+                else:
+                    self.out.effect(key, effect)
         if outcome.parked:
             self.parked += [(key.decode(), run) for run in outcome.parked]
+        if outcome.customer.identity.released:
+            merges.release(self, key)
 
     def filled(self, key: bytes, customer: Customer, now: int) -> Customer:
         """The customer with what happened before the questions were asked that it is looked at for now (R58)."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import struct
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from msgspec.structs import force_setattr
@@ -87,6 +88,27 @@ class History:
                 at = min(event.timestamp or event.received or entry.at, entry.at)
                 found.append(Happened(event.name, event.properties, at, entry.at))
         return found[::-1]
+
+    def entries(self, newest: int) -> list[Entry]:
+        """The events of a customer, the oldest first, within the limits."""
+        found: list[Entry] = []
+        size = 0
+        for count, (_, entry) in enumerate(self._chain(newest), 1):
+            size += len(entry.value)
+            if count > MOST_EVENTS or size > MOST_BYTES:
+                break
+            if entry.value:
+                found.append(entry)
+        return found[::-1]
+
+    def unite(self, customer: Customer, others: Sequence[tuple[int, bytes]]) -> None:
+        """Puts events of another one, (lane time in ms, event as it came), between those of a customer who is nobody
+        else's yet (R50)."""
+        mine = [(entry.at, entry.value) for entry in self.entries(customer.newest)]
+        self.erase(customer.newest)
+        force_setattr(customer, "newest", 0)
+        for at, value in sorted([*mine, *others], key=itemgetter(0)):
+            self.keep(customer, value, at)
 
     def erase(self, newest: int) -> None:
         """All events of a customer are gone (R15)."""

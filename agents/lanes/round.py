@@ -24,14 +24,16 @@ from agents.lanes.sweeping import Sweeping
 from agents.lanes.writer import Out
 from laudstream import topics
 from laudstream.customers.event import Event
+from laudstream.customers.row import Alias
 from laudstream.errors import Invalid, Undecodable
 from laudstream.ids import derive
 from laudstream.journey.advance import advance
 from laudstream.journey.catalog import BodyOf, Catalog
+from laudstream.journey.codec import MERGES
 from laudstream.journey.control import LEVEL, Control
 from laudstream.journey.customer import Customer
 from laudstream.journey.decision import Decision
-from laudstream.journey.inputs import Cause, DeliveryInput, EventInput, Moment, RowInput
+from laudstream.journey.inputs import AliasInput, Cause, DeliveryInput, EventInput, Moment, RowInput
 from laudstream.journey.inputs import Input as CoreInput
 from laudstream.records import codec as wire
 from laudstream.records import levels
@@ -195,6 +197,10 @@ class _Round:
                 else:
                     event = None
                     value = _READERS[topic]((topic, partition, record.offset), record.value)
+                    if type(value) is AliasInput and self.state_format < MERGES:
+                        raise Undecodable(
+                            "a merge, before `laudstream upgrade finish` has raised this lane to format 3"
+                        )
             except Invalid as error:
                 self._skip(record, error)
                 continue
@@ -244,7 +250,12 @@ class _Round:
         return hints
 
 
+def _row(cause: Cause, value: bytes | None) -> CoreInput:
+    row = decode_row(value)
+    return AliasInput(cause, row) if isinstance(row, Alias) else RowInput(cause, row)
+
+
 _READERS: dict[str, Callable[[Cause, bytes | None], CoreInput]] = {
-    topics.ROWS: lambda cause, value: RowInput(cause, decode_row(value)),
+    topics.ROWS: _row,
     topics.DELIVERIES: lambda cause, value: DeliveryInput(cause, wire.delivery(value)),
 }

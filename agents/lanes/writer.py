@@ -13,14 +13,14 @@ from laudstream import topics
 from laudstream.errors import Broken
 from laudstream.ids import customer_key
 from laudstream.journey.decision import Decision
-from laudstream.journey.handoff import PLACES_A_RECORD, Ask, Emitted, Handoff, Place, Release, quota_key
+from laudstream.journey.handoff import PLACES_A_RECORD, Ask, Emitted, Forwarded, Handoff, Place, Release, quota_key
 from laudstream.journey.write import Write
 from laudstream.messages.request import SendRequest
 from laudstream.records.codec import encode
 from laudstream.records.letters import MAX_LETTER_BYTES
 from tables.layout import MAX_RECORD_BYTES
 
-Effect = Decision | SendRequest | Write | Ask | Release | Emitted
+Effect = Decision | SendRequest | Write | Ask | Release | Emitted | Forwarded
 Pair = tuple[bytes | None, bytes | None]
 Letter = tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]
 
@@ -52,7 +52,7 @@ class Out:
         if isinstance(effect, Release):
             self.handoff(quota_key(effect.workspace, effect.journey, effect.of), effect)
             return
-        if isinstance(effect, Emitted):
+        if isinstance(effect, Emitted | Forwarded):
             self.handoff(customer_key(effect.workspace, effect.customer), effect)
             return
         if isinstance(effect, SendRequest):

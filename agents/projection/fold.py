@@ -1,23 +1,8 @@
 """Decisions and deliveries of a batch, folded into the rows that they come to. Pure.
 
-Counters, by step ("" is the journey itself):
-
-    decision     at ""                             at the step
-    entered      entered                           arrived (first step)
-    not_entered  not_entered:<reason>
-    moved                                          left:<branch>, arrived (next step)
-    migrated     moved_out (old version),          left:migrated (old version), arrived (new one)
-                 moved_in (new one)
-    message                                        requested | refused:<reason> | deferred:<reason>
-    ended        ended:<outcome or reason>         ended:<outcome or reason>
-    goal         goal                             goal:<arm>, at each experiment that the run passed
-    failed       parked                            parked
-
-    delivery                                       <kind>, refused:<reason>; once per message and kind
-
-So at a step: here = arrived - left - ended. Two folds of parts of a log merge into the fold of the whole, in
-whatever order they are merged: of a run the greater `last_n` says where it is, of a message the greater rank.
-Only deletions need the order of the log: they erase what came before them.
+Two folds of parts of a log merge into the fold of the whole, in whatever order they are merged: of a run the greater
+`last_n` says where it is, of a message the greater rank. Only deletions need the order of the log: they erase what came
+before them. Rows say who is meant as their records do; SQL writes them under the root of a merged customer (A18).
 """
 
 from __future__ import annotations
@@ -27,7 +12,18 @@ from collections.abc import Iterable
 import msgspec
 from msgspec.structs import replace
 
-from agents.projection.rows import CountedRow, Counter, LifeRow, MarkRow, MessageRow, RunRow, SegmentRow, TimelineRow
+from agents.projection.counters import REQUESTED, count
+from agents.projection.rows import (
+    CountedRow,
+    Counter,
+    LifeRow,
+    MarkRow,
+    MergedRow,
+    MessageRow,
+    RunRow,
+    SegmentRow,
+    TimelineRow,
+)
 from laudstream.errors import Undecodable
 from laudstream.journey.decision import KINDS as DECISION_KINDS
 from laudstream.journey.decision import Decision
@@ -35,8 +31,6 @@ from laudstream.journey.presence import Cell
 from laudstream.journey.reasons import Reason
 from laudstream.messages.delivery import KINDS as DELIVERY_KINDS
 from laudstream.messages.delivery import Delivery
-
-REQUESTED = "requested"
 
 RANK = {
     REQUESTED: 0,
@@ -74,6 +68,8 @@ class Decided(msgspec.Struct):
     gone: set[tuple[str, str]] = msgspec.field(default_factory=set)
     """(workspace, customer) who was deleted: what is kept of them goes away before these rows are merged."""
     segments: dict[tuple[str, str, str], SegmentRow] = msgspec.field(default_factory=dict)
+    merged: dict[tuple[str, str], MergedRow] = msgspec.field(default_factory=dict)
+    """(workspace, alias) -> that their lane or the root's has carried out a merge."""
 
 
 class Delivered(msgspec.Struct):
@@ -95,6 +91,8 @@ def check_decision(d: Decision) -> None:
         _counted(d)
     if d.kind == "migrated" and type(d.data.get("of")) is not int:
         raise Undecodable("migrated decision without the version before")
+    if d.kind == "merged" and not isinstance(d.data.get("into", d.data.get("from")), str):
+        raise Undecodable("merged decision without the other customer")
 
 
 def check_delivery(d: Delivery) -> None:
@@ -121,16 +119,26 @@ def decisions(taken: Iterable[tuple[Decision, msgspec.Raw]]) -> Decided:
                 d.workspace, d.customer, d.n, d.id, d.at, d.kind, d.journey, d.version, d.run, d.step, d.reason, body
             )
         )
-        _count(into.counts, d)
+        count(into.counts, d)
         if d.reason == Reason.DELETED and d.kind == "ended":
             _erase(into, d.workspace, d.customer)
         elif d.kind == "message":
             _request(into, d)
         elif d.kind == "segment":
             _belong(into.segments, d)
+        elif d.kind == "merged":
+            merge = _merged(d)
+            into.merged[merge[:2]] = max(merge, into.merged.get(merge[:2], merge))
         elif d.run and d.kind in ("entered", "moved", "migrated", "ended", "failed"):
             _move(into.runs, d)
     return into
+
+
+def _merged(d: Decision) -> MergedRow:
+    """Of the source the last decision, of the target one of several perhaps."""
+    if "into" in d.data:
+        return MergedRow(d.workspace, d.customer, d.at, d.clock)
+    return MergedRow(d.workspace, d.data["from"], -1, -1)
 
 
 def _counted(d: Decision) -> CountedRow:
@@ -149,41 +157,6 @@ class _Presence(msgspec.Struct):
 
 
 _encode = msgspec.json.Encoder().encode
-
-
-def _count(counts: dict[Counter, int], d: Decision) -> None:
-    found = [(d.version, *each) for each in _counters(d)]
-    if d.kind == "migrated":
-        old = d.data["of"]
-        found = [(old, "", "moved_out"), (old, d.step, "left:migrated"), (d.version, "", "moved_in")]
-        found.append((d.version, d.to, "arrived"))
-    for version, step, counter in found:
-        at = (d.workspace, d.journey, version, step, counter)
-        counts[at] = counts.get(at, 0) + 1
-
-
-def _counters(d: Decision) -> tuple[tuple[str, str], ...]:
-    """(step, counter) of everything that a decision counts in."""
-    match d.kind:
-        case "moved":
-            return (d.step, f"left:{d.branch}"), (d.to, "arrived")
-        case "entered":
-            return ("", "entered"), (d.to, "arrived")
-        case "ended":
-            why = f"ended:{d.outcome or d.reason}"
-            return ("", why), (d.step, why)
-        case "message":
-            if not d.reason:
-                return ((d.step, REQUESTED),)
-            return ((d.step, f"{'deferred' if 'deferred_until' in d.data else 'refused'}:{d.reason}"),)
-        case "not_entered":
-            return (("", f"not_entered:{d.reason}"),)
-        case "failed":
-            return (("", "parked"), (d.step, "parked")) if d.step else (("", "parked"),)
-        case "goal":
-            arms = d.data.get("arms")
-            return (("", "goal"), *((step, f"goal:{arm}") for step, arm in (arms or {}).items()))
-    return ()
 
 
 def _move(runs: dict[tuple[str, str], RunRow], d: Decision) -> None:

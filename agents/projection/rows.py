@@ -89,6 +89,17 @@ class SegmentRow(NamedTuple):
     """Number of the decision: the greater one tells."""
 
 
+class MergedRow(NamedTuple):
+    """A customer whose merge into another one was carried out by a lane."""
+
+    workspace_id: str
+    alias: str
+    at: int
+    """Of the last decision under this id; -1: the lane of the other customer told."""
+    clock: int
+    """Of the round that made it."""
+
+
 class MarkRow(NamedTuple):
     """A kind of delivery of a message: it counts if the message has not seen that kind before."""
 

@@ -224,6 +224,9 @@ async def kafka_connect(now: Settings) -> str:
     if not state.running:
         fix = f"see the log of Kafka Connect; PUT the connector again, or restart it at {now.connect_url}"
         raise Wrong(str(state), fix)
+    if missing := await connector.uncaptured(now):
+        fix = "PUT the connector of this release (kafkaconnect/README.md)"
+        raise Wrong(f"the connector does not capture {', '.join(missing)}", fix)
     return "connector and task run"
 
 

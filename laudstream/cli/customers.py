@@ -1,4 +1,4 @@
-"""`laudstream customers`: import from CSV, look at one."""
+"""`laudstream customers`: import from CSV, look at one, merge two."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from laudstream.postgres import connect
 
 @click.group()
 def customers() -> None:
-    """Import customers from a file; show one."""
+    """Import customers from a file; show one; make two one."""
 
 
 @customers.command("import")
@@ -108,6 +108,23 @@ def show_(id: str, limit: int, json: bool) -> None:
     _print_rows("runs", customer["runs"], "journey", "version", "step", "entered_at", "ended_at", "outcome", "reason")
     decisions = [{**row, "what": what(row)} for row in timeline["decisions"]]
     _print_rows("timeline", decisions, "at", "kind", "journey", "step", "what")
+
+
+@customers.command("merge")
+@click.argument("source")
+@click.argument("target")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def merge(source: str, target: str, yes: bool) -> None:
+    """Make two customers one: SOURCE goes on as TARGET. There is no way back.
+
+    What is known of both is united, and where both know something else TARGET is right. Who was merged is found by
+    either id (docs/identity.md).
+    """
+    if not yes:
+        click.confirm(f"{source} becomes {target}, for good?", abort=True)
+    with api() as client:
+        done = client.post("customers", source, "merge", body={"into": target})
+    click.echo(f"{source} and {target} are {done['id']} now" if done["merged"] else f"both were {done['id']} already")
 
 
 def what(decision: dict[str, Any]) -> str:

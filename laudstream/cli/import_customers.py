@@ -27,6 +27,11 @@ CONNECTIONS = 2
 _REFUSALS = (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError, asyncpg.ProgramLimitExceededError)
 _Customer = tuple[str, dict[str, Any]]
 _SQL = queries("customer_import")
+_IDENTITIES = queries("identities")
+
+
+class _MergedMeanwhile(Exception):
+    """A row was written under an id that is an alias since; nothing of it stays."""
 
 
 class Imported(msgspec.Struct):
@@ -105,8 +110,11 @@ def _chunks(file: CsvFile, reader: Reader) -> Iterator[_Chunk]:
 
 
 async def _store(pool: Pool, workspace: str, chunk: _Chunk, done: Imported, dry_run: bool) -> None:
-    """Each connection takes its share: the ids of a chunk differ, so neither waits for the other."""
-    customers = list(chunk.customers.items())
+    """Each connection takes its share: the customers of a chunk differ, so neither waits for the other."""
+    roots = await _roots(pool, workspace, list(chunk.customers))
+    customers = _of_roots(list(chunk.customers.items()), roots)
+    for id, root in roots.items():
+        chunk.lines[root] = max(chunk.lines[id], chunk.lines.get(root, 0))
     shares = [customers[at::CONNECTIONS] for at in range(CONNECTIONS)]
     await asyncio.gather(*(_store_share(pool, workspace, share, chunk, done, dry_run) for share in shares))
 
@@ -131,11 +139,33 @@ async def _store_share(
 async def _store_part(
     connection: Connection, workspace: str, part: list[_Customer], done: Imported, dry_run: bool
 ) -> None:
-    async with connection.transaction():
-        await connection.execute(_SQL["stage"])
-        await connection.copy_records_to_table("customer_staging", schema_name="pg_temp", records=part)
-        counts = await connection.fetchrow(_SQL["compare" if dry_run else "merge"], workspace)
+    while True:
+        try:
+            async with connection.transaction():
+                await connection.execute(_SQL["stage"])
+                await connection.copy_records_to_table("customer_staging", schema_name="pg_temp", records=part)
+                counts = await connection.fetchrow(_SQL["compare" if dry_run else "merge"], workspace)
+                if not dry_run and await connection.fetchval(_SQL["aliases_written"], workspace):
+                    raise _MergedMeanwhile
+            break
+        except asyncpg.DeadlockDetectedError:  # with identifies or a merge; nothing of it was done
+            continue
+        except _MergedMeanwhile:
+            part = _of_roots(part, await _roots(connection, workspace, [id for id, _ in part]))
     assert counts is not None, "an aggregate always has a row"
     done.created += counts["created"]
     done.changed += counts["changed"]
     done.unchanged += len(part) - counts["created"] - counts["changed"]
+
+
+async def _roots(connection: Connection | Pool, workspace: str, ids: list[str]) -> dict[str, str]:
+    return {row["alias"]: row["root"] for row in await connection.fetch(_IDENTITIES["roots"], workspace, ids)}
+
+
+def _of_roots(part: list[_Customer], roots: dict[str, str]) -> list[_Customer]:
+    """Attributes of an alias are those of its root (A18); of the same customer the later row's win."""
+    customers: dict[str, dict[str, Any]] = {}
+    for id, attributes in part:
+        root = roots.get(id, id)
+        customers[root] = {**customers.get(root, {}), **attributes}
+    return list(customers.items())

@@ -263,7 +263,9 @@ def _happenings(lines: Iterable[Numbered], refused: list[Rejected], keep: bool, 
             )
             continue
         at = start + number * 1000 // RATE if not keep else items.happened_at(item, None, 1 << 62)
-        if isinstance(item, items.Identify):
+        if isinstance(item, items.Alias):
+            refused.append(Rejected(line, "an alias: nobody is merged in a simulation"))
+        elif isinstance(item, items.Identify):
             yield Post(at, customer, Event(item.message_id or "", "identify", "", item.traits or {}, at, at))
         elif isinstance(item, items.Group):  # of the members, only the one who brings new traits has them
             id = items.group_of(item)

@@ -53,7 +53,7 @@ def finish(yes: bool, timeout: float) -> None:
     """
     now, wanted = settings(), newest()
     standing = asyncio.run(raising.look(now))
-    if not standing.behind(wanted):
+    if standing.done(wanted):
         click.echo(f"nothing to do: {_at(standing, wanted)}")
         return
     if not yes and not raising.hindrances(standing, wanted):
@@ -65,8 +65,10 @@ def finish(yes: bool, timeout: float) -> None:
 
 def _next(standing: Standing, known: Levels) -> str:
     behind, problems = standing.behind(known), raising.hindrances(standing, known)
-    if not behind and not problems:
+    if standing.done(known) and not problems:
         return f"nothing to do: {_at(standing, known)}"
+    if not problems and not behind:
+        return "`laudstream upgrade finish` tells PostgreSQL that all lanes are there"
     if not problems:
         return f"`laudstream upgrade finish` raises {len(behind)} lanes to it"
     return "; ".join(f"{problem.message}: {problem.fix}" for problem in problems)

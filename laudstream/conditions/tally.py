@@ -127,6 +127,28 @@ def _one_more(tally: Tally, query: Query, at: int, properties: dict[str, Any], *
     )
 
 
+def merged(one: Tally, other: Tally, query: Query) -> Tally:
+    """The tally of two customers who became one (R50); their events are different ones."""
+    if not one.total or not other.total:
+        counts = one if one.total else other
+        return replace(counts, since=_earliest(one.since, other.since))
+    first, last = (one, other) if one.first <= other.first else (other, one), one if one.last >= other.last else other
+    kept = {} if not query.keep else first[0].kept if query.keep == "first" else last.kept
+    recent = tuple(sorted(one.recent + other.recent))[-query.most :] if query.most else ()
+    keys = {name: each for name, each in one.keys.items() if name not in other.keys}
+    for name, each in other.keys.items():
+        keys[name] = merged(one.keys[name], each, query) if name in one.keys else each
+    if len(keys) > KEYS:  # those used longest ago are forgotten
+        keys = dict(sorted(keys.items(), key=lambda item: item[1].last)[-KEYS:])
+    return Tally(
+        one.total + other.total, first[0].first, last.last, recent, kept, _earliest(one.since, other.since), keys
+    )
+
+
+def _earliest(one: int, other: int) -> int:
+    return min(one, other) if one and other else one or other
+
+
 def _placed(recent: tuple[int, ...], at: int, most: int) -> tuple[int, ...]:
     if not recent or at >= recent[-1]:
         return (*recent, at)[-most:]

@@ -47,3 +47,16 @@ def _gone(recent: bytes, oldest: bytes) -> int:
     while start < len(recent) and recent[start + 8 : start + ENTRY] <= oldest:
         start += ENTRY
     return max(start, len(recent) + ENTRY - _FULL)
+
+
+def united(one: bytes, other: bytes) -> bytes:
+    """The ids of two customers who became one (R50), the newest of them."""
+    if not one or not other:
+        return one or other
+    newest: dict[bytes, bytes] = {}
+    for recent in (one, other):
+        for at in range(0, len(recent), ENTRY):
+            mark, stamp = recent[at : at + 8], recent[at + 8 : at + ENTRY]
+            newest[mark] = max(stamp, newest.get(mark, b""))
+    entries = sorted((stamp, mark) for mark, stamp in newest.items())
+    return b"".join(mark + stamp for stamp, mark in entries[-KEEP:])

@@ -25,6 +25,8 @@ class Row(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Number of the last write of the lane that this row contains (A19)."""
     at: int = 0
     """When the change was made, by PostgreSQL's clock, ms; 0: not known (R54)."""
+    merges: int = 0
+    """How many other customers were merged into this one (R50)."""
 
 
 class Consent(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

@@ -16,19 +16,23 @@ from msgspec.structs import replace
 from laudstream.customers.event import ENTER, LEAVE, Event
 from laudstream.customers.recent import admit
 from laudstream.ids import fingerprint
-from laudstream.journey import handlers, migrating, rezoning, rows, standing
+from laudstream.journey import handlers, leaving, migrating, pointing, rezoning, rows, standing, uniting
 from laudstream.journey.catalog import Catalog
 from laudstream.journey.chaining import begun, let_in, stands
 from laudstream.journey.customer import FAILED, HOLDING, Core, Counted, Customer, Run
 from laudstream.journey.goals import awaited
 from laudstream.journey.handlers import apply_row, finish
+from laudstream.journey.identity import ALONE
 from laudstream.journey.inputs import (
+    AliasInput,
     DeliveryInput,
     EventInput,
     GrantInput,
     Input,
+    MergeInput,
     Moment,
     Outcome,
+    RootInput,
     RowInput,
     TimerInput,
     TouchInput,
@@ -52,6 +56,8 @@ def advance(customer: Customer, input: Input, moment: Moment, catalog: Catalog) 
     A run that raises is parked and named in the outcome (A6); MemoryError and what is no Exception pass.
     """
     space = catalog.spaces.get(customer.workspace, NOTHING)
+    if customer.identity is not ALONE and (done := pointing.instead(customer, input, moment)) is not None:
+        return done
     if type(input) is EventInput:
         return _event(customer, input, moment, space)
     return _HANDLERS[type(input)](customer, input, moment, space)
@@ -67,7 +73,7 @@ def _event(customer: Customer, input: EventInput, moment: Moment, space: Space) 
     row, runs = core.row, core.runs
     if remembered is None or (row.gone_at and event.received <= row.gone_at):
         return Outcome(customer, [])
-    if input.life is not None and of_another_life(row, input.life):
+    if input.life is not None and of_another_life(row, input.life, customer.identity):
         return Outcome(customer, [])
     tracked = event.type == "track"
     entries = space.entries.get(event.name, ()) if tracked else _called(event, space)
@@ -112,8 +118,9 @@ def _event(customer: Customer, input: EventInput, moment: Moment, space: Space) 
 
 def _with(customer: Customer, core: Core, recent: bytes, counted: Counted) -> Customer:
     return Customer(
-        customer.workspace, customer.id, core, customer.attributes, recent, customer.tallies, customer.newest, counted
-    )
+        customer.workspace, customer.id, core, customer.attributes, recent, customer.tallies, customer.newest, counted,
+        customer.identity,
+    )  # fmt: skip
 
 
 def _called(event: Event, space: Space) -> tuple[LiveJourney, ...]:
@@ -172,4 +179,7 @@ _HANDLERS: dict[type, Callable[[Customer, Any, Moment, Space], Outcome]] = {
     TimerInput: handlers.timer,
     TouchInput: handlers.touch,
     GrantInput: handlers.grant,
+    AliasInput: leaving.leave,
+    MergeInput: uniting.unite,
+    RootInput: pointing.root_again,
 }

@@ -1,18 +1,19 @@
 """State records of a customer in `laudstream.state` and in the store (A7).
 
 suffix | value
-c      | msgpack array of Core
+c      | msgpack array of Core; of layout 2, an array of Core and Identity
 a      | msgpack map of attributes
 m      | packed ids of recent inputs; of layout 2, before them 2 bytes big-endian: the length of what comes
        | first, a msgpack array of what runs have counted since the core was written last
 t      | msgpack map of tallies
 
-A value begins with a byte, its layout (1, of `m` also 2), and 8 bytes big-endian: wake_at for the core, the number
-of the newest kept event for `m`, zero for the others. So a restore finds timers without decoding a body. A part that
-is empty has no record.
+A value begins with a byte, its layout (1, of `c` and `m` also 2), and 8 bytes big-endian: wake_at for the core, the
+number of the newest kept event for `m`, zero for the others. So a restore finds timers without decoding a body. A part
+that is empty has no record.
 
 Format 1 of a lane (A14) knows layout 1 only: a customer who has counted is written with the numbers in the core.
-Format 2 writes them beside the ids, which an event changes anyway, and leaves the core as it is.
+Format 2 writes them beside the ids, which an event changes anyway, and leaves the core as it is. Format 3 writes who
+was merged (R50); whoever was not is written as in format 2.
 """
 
 from __future__ import annotations
@@ -26,11 +27,16 @@ from laudstream.conditions.tally import Tally
 from laudstream.errors import Broken
 from laudstream.journey.counted import folded
 from laudstream.journey.customer import Core, Counted, Customer
+from laudstream.journey.identity import ALONE, Identity
 
 FORMAT = 1
 """Layout of records, but for those with counts."""
 WITH_COUNTS = 2
 """Layout of ids with counts before them; written from this format of a lane on."""
+MERGED = 2
+"""Layout of a core with its identity behind it."""
+MERGES = 3
+"""Format of a lane from which on customers are merged."""
 CORE, ATTRIBUTES, RECENT, TALLIES = b"c", b"a", b"m", b"t"
 
 _HEAD = struct.Struct(">BQ")
@@ -43,6 +49,7 @@ _EMPTY = Core()
 
 _encode = msgspec.msgpack.Encoder().encode
 _core = msgspec.msgpack.Decoder(Core).decode
+_merged = msgspec.msgpack.Decoder(tuple[Core, Identity]).decode
 _counted = msgspec.msgpack.Decoder(Counted).decode
 _tallies = msgspec.msgpack.Decoder(dict[str, Tally]).decode
 _attributes = msgspec.msgpack.Decoder(dict[str, Any]).decode
@@ -71,7 +78,9 @@ def encode(
 def put(records: list[tuple[bytes, bytes | None]], before: Customer, after: Customer, prefix: bytes) -> None:
     """`encode` onto the end of a list; before format 2, `after` must be folded."""
     core, recent, counted = after.core, after.recent, after.counted
-    if core is not before.core:
+    if after.identity is not ALONE or before.identity is not ALONE:
+        _put_merged(records, before, after, prefix)
+    elif core is not before.core:
         blank = not core.runs and core == _EMPTY
         records.append((prefix + CORE, None if blank else _HEAD.pack(FORMAT, core.wake_at) + _encode(core)))
     if after.attributes is not before.attributes and (after.attributes or before.attributes):
@@ -87,6 +96,17 @@ def put(records: list[tuple[bytes, bytes | None]], before: Customer, after: Cust
         records.append((prefix + TALLIES, PLAIN + _encode(tallies) if tallies else None))
 
 
+def _put_merged(records: list[tuple[bytes, bytes | None]], before: Customer, after: Customer, prefix: bytes) -> None:
+    core, identity = after.core, after.identity
+    if core is before.core and identity is before.identity:
+        return
+    if identity != ALONE:
+        value: bytes | None = _HEAD.pack(MERGED, core.wake_at) + _encode((core, identity))
+    else:
+        value = None if not core.runs and core == _EMPTY else _HEAD.pack(FORMAT, core.wake_at) + _encode(core)
+    records.append((prefix + CORE, value))
+
+
 def decode(workspace: str, id: str, parts: dict[bytes, bytes]) -> Customer:
     """The customer of its records, by suffix. Raises Broken for what this release cannot read."""
     return read(workspace, id, *map(parts.get, (CORE, ATTRIBUTES, RECENT, TALLIES)))
@@ -98,13 +118,17 @@ def read(
     """`decode`, of its records in this order."""
     state, ids, newest = _EMPTY, b"", 0
     counted: Counted = ()
+    identity = ALONE
     known: dict[str, Any] = {}
     told: dict[str, Tally] = {}
     try:
         if core is not None:
-            if core[0] != FORMAT:
+            if core[0] == FORMAT:
+                state = _core(core[_BODY:])
+            elif core[0] == MERGED:
+                state, identity = _merged(core[_BODY:])
+            else:
                 raise _unknown(workspace, id, core)
-            state = _core(core[_BODY:])
         if attributes is not None:
             if attributes[0] != FORMAT:
                 raise _unknown(workspace, id, attributes)
@@ -119,7 +143,7 @@ def read(
         raise _unknown(workspace, id, b"") from None
     except msgspec.DecodeError as error:
         raise Broken(f"state of {workspace}:{id}: {error}") from None
-    return Customer(workspace, id, state, known, ids, told, newest, counted)
+    return Customer(workspace, id, state, known, ids, told, newest, counted, identity)
 
 
 def _ids(workspace: str, id: str, value: bytes) -> tuple[int, Counted, bytes]:

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from laudstream.conditions.tally import Tally
+from laudstream.journey.identity import ALONE, Identity
 
 ACTIVE = "active"
 """Stands at a delay or a wait, or has more steps to take in the next round."""
@@ -264,3 +265,4 @@ class Customer(msgspec.Struct, frozen=True, array_like=True, gc=False):
     newest: int = 0
     """Number of the last event of the customer that the lane keeps; 0: none. The core only hands it on."""
     counted: Counted = ()
+    identity: Identity = ALONE

@@ -14,8 +14,8 @@ goal          | a run reached its goal                           | data: value
 failed        | a run was parked by an error (A6)                | step; data: error
 limit         | a hard limit was met (A7)                        | data: which
 segment       | the customer entered or left a segment           | data: segment, version, change, because
-merged        | two customers became one (R50): of the source    | data: into or from, merge (its number), part and parts
-              | its last one, of the target for each part        | where there are several
+merged        | two customers became one (R50): of the source    | data: into, merge (its number)
+              | last one; of the target                          | data: from, merge
 counted       | a lane has counted who is where in a journey     | no customer; data: seq, partition, cells (version,
               |                                                  | step, parked, runs, people)
 control       | a lane read a definition's new status (A9)       | no customer; data: seq, partition

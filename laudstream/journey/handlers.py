@@ -62,7 +62,9 @@ def row(customer: Customer, input: RowInput, moment: Moment, space: Space) -> Ou
 def delivery(customer: Customer, input: DeliveryInput, moment: Moment, space: Space) -> Outcome:
     core, told = customer.core, input.delivery
     asked = told.kind in space.watch.deliveries
-    if (not core.runs and not core.slots and not asked) or receipts.of_another_life(core.row, told.life):
+    if (not core.runs and not core.slots and not asked) or receipts.of_another_life(
+        core.row, told.life, customer.identity
+    ):
         return Outcome(customer, [])
     noted = receipts.noted(customer, told, space) if not asked else None
     if noted is not None:
@@ -122,6 +124,8 @@ def timer(customer: Customer, input: TimerInput, moment: Moment, space: Space) -
         if not row.born and not customer.core.writes:  # nobody came back
             return Outcome(empty(customer.workspace, customer.id), [])
         work.core.row = replace(row, gone_at=0)
+    if 0 < work.identity.until <= moment.now:  # what a merge brings is waited for no longer
+        work.identity = replace(work.identity, until=0)
     ticks = work.core.ticks
     changed = bool(ticks) and standing.put(work, {id for id, tick in ticks.items() if tick <= moment.now}, "time")
     settle(work)

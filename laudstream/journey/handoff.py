@@ -1,5 +1,6 @@
-"""What lanes say to each other, through `laudstream.handoffs`: events that runs emit (R52), and places of what is
-counted over all lanes (A11): entries of a journey (R18), the first customers of an arm (R45).
+"""What lanes say to each other, through `laudstream.handoffs`: events that runs emit (R52), customers that are merged
+(R50) and what came for them, and places of what is counted over all lanes (A11): entries of a journey (R18), the first
+customers of an arm (R45).
 
 One quota of each, in the lane that owns its key. A lane asks once a round for all who want a place; the quota gives
 places to the first ones, and answers the lane that asked.
@@ -11,6 +12,7 @@ import msgspec
 
 from laudstream.customers.event import Event
 from laudstream.ids import derive
+from laudstream.messages.delivery import Delivery
 
 QUOTA = "!quota/"
 PLACES_A_RECORD = 1_000
@@ -83,7 +85,51 @@ class Emitted(msgspec.Struct, frozen=True, tag="emitted", omit_defaults=True, gc
     for another one, or a release that did not say it wrote the record."""
 
 
-Handoff = Ask | Grant | Release | Emitted
+class Answered(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """What a quota answered for a run that has gone to another customer: the fields of a GrantInput."""
+
+    journey: str
+    run: str
+    granted: bool
+    most: int
+    of: str = ""
+    slot: int = 0
+
+
+class Forwarded(msgspec.Struct, frozen=True, tag="forwarded", omit_defaults=True, gc=False):
+    """An input that came for an alias, on its way to the root (A18): an event, a delivery or an answer."""
+
+    workspace: str
+    customer: str
+    """The root."""
+    number: int
+    """Of the merge whose pointer it followed last; numbers grow along the way."""
+    event: Event | None = None
+    life: int | None = None
+    """Of an event that a run emitted."""
+    delivery: Delivery | None = None
+    answer: Answered | None = None
+    control_seq: int = 0
+
+
+class Merged(msgspec.Struct, frozen=True, tag="merged", omit_defaults=True, gc=False):
+    """What an alias leaves to its root, or a part of it (R50)."""
+
+    workspace: str
+    customer: str
+    """The root."""
+    number: int
+    """Of the merge, or of the pointer that it followed last."""
+    source: str
+    """The alias."""
+    body: bytes
+    """See `laudstream.journey.legacy`."""
+    part: int = 1
+    parts: int = 1
+    control_seq: int = 0
+
+
+Handoff = Ask | Grant | Release | Emitted | Forwarded | Merged
 
 
 class Quota(msgspec.Struct, frozen=True, array_like=True, gc=False):

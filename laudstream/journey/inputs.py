@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import msgspec
 
 from laudstream.customers.event import Event
-from laudstream.customers.row import Consent, Member, Row, Suppression
+from laudstream.customers.row import Alias, Consent, Member, Row, Suppression
 from laudstream.journey.customer import Customer
 from laudstream.journey.decision import Decision
-from laudstream.journey.handoff import Ask, Emitted, Release
+from laudstream.journey.handoff import Ask, Emitted, Forwarded, Release
+from laudstream.journey.legacy import Legacy
 from laudstream.journey.write import Write
 from laudstream.messages.delivery import Delivery
 from laudstream.messages.request import SendRequest
@@ -39,6 +40,13 @@ class EventInput(msgspec.Struct, frozen=True, gc=False):
 class RowInput(msgspec.Struct, frozen=True, gc=False):
     cause: Cause
     row: Row | Consent | Suppression | Member
+
+
+class AliasInput(msgspec.Struct, frozen=True, gc=False):
+    """The customer is another one by now (A18)."""
+
+    cause: Cause
+    alias: Alias
 
 
 class DeliveryInput(msgspec.Struct, frozen=True, gc=False):
@@ -74,8 +82,36 @@ class GrantInput(msgspec.Struct, frozen=True, gc=False):
     """Of a pace: from when on a message may go, ms."""
 
 
-Input = EventInput | RowInput | DeliveryInput | TimerInput | TouchInput | GrantInput
-Effect = Decision | SendRequest | Write | Ask | Release | Emitted
+class MergeInput(msgspec.Struct, frozen=True, gc=False):
+    """Another customer was merged into this one: what it had, or a part of it (R50)."""
+
+    cause: Cause
+    source: str
+    number: int
+    """Of the merge, or of the pointer that it followed last."""
+    legacy: Legacy
+    last: bool = True
+    """No part follows."""
+
+
+class RootInput(msgspec.Struct, frozen=True, gc=False):
+    """An input came along a newer pointer than the customer's own: it is the root again, and its row says so later."""
+
+
+class Inheritance(msgspec.Struct, frozen=True, gc=False):
+    """Effect: what a customer leaves to its root. The lane adds its kept events and sends it there."""
+
+    workspace: str
+    root: str
+    source: str
+    number: int
+    legacy: Legacy
+
+
+Input = (
+    EventInput | RowInput | DeliveryInput | TimerInput | TouchInput | GrantInput | AliasInput | MergeInput | RootInput
+)
+Effect = Decision | SendRequest | Write | Ask | Release | Emitted | Forwarded | Inheritance
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False):

@@ -6,15 +6,17 @@ from msgspec.structs import replace
 
 from laudstream.journey import sends
 from laudstream.journey.customer import ACTIVE, Customer, RowState, Run
+from laudstream.journey.identity import Identity
 from laudstream.journey.kinds.wait import WaitStep
 from laudstream.journey.live import Space
 from laudstream.journey.work import wake_at
 from laudstream.messages.delivery import Delivery
 
 
-def of_another_life(row: RowState, life: int) -> bool:
-    """Whether that life of the customer is over: what was requested or emitted in it changes nothing (R15)."""
-    return life != (row.born if life > 0 else -row.before)
+def of_another_life(row: RowState, life: int, identity: Identity) -> bool:
+    """Whether that life of the customer is over: what was requested or emitted in it changes nothing (R15). The lives
+    of those that were merged into it go on (R50)."""
+    return life != (row.born if life > 0 else -row.before) and life not in identity.lives
 
 
 def noted(customer: Customer, delivery: Delivery, space: Space) -> Customer | None:
@@ -22,7 +24,9 @@ def noted(customer: Customer, delivery: Delivery, space: Space) -> Customer | No
     core = customer.core
     if delivery.kind == "refused" or core.judged != space.judged or space.audiences or space.ticking:
         return None
-    if space.signals or space.rezoned_at or space.migrated_at:  # there may be something to catch up with
+    if (
+        space.signals or space.rezoned_at or space.migrated_at or customer.identity.until
+    ):  # there may be something to catch up with
         return None
     mine: Run | None = None
     for run in core.runs:
@@ -50,5 +54,5 @@ def noted(customer: Customer, delivery: Delivery, space: Space) -> Customer | No
     core.runs, core.slots, core.wake_at = runs, slots, due
     return Customer(
         customer.workspace, customer.id, core, customer.attributes, customer.recent, customer.tallies, customer.newest,
-        customer.counted,
+        customer.counted, customer.identity,
     )  # fmt: skip

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from laudstream.customers.row import Consent, Member, Row, Suppression
 from laudstream.journey.customer import Pending, RowState
+from laudstream.journey.identity import ALONE, told
 from laudstream.journey.moves import end
 from laudstream.journey.reasons import Reason
 from laudstream.journey.work import Work
@@ -45,6 +46,9 @@ def _customer(work: Work, row: Row) -> bool:
         _erase(work)
         known = replace(known, before=row.born)
     work.core.row = RowState(row.born, row.revision, row.created_at, known.gone_at, known.before)
+    if row.merges > work.identity.wanted:
+        work.identity = told(work.identity, row.merges, work.moment.now)
+        work.silent = bool(work.identity.until)
     work.core.pending = tuple(write for write in work.core.pending if write.number > row.writes)
     work.core.writes = max(work.core.writes, row.writes)
     attributes = _with_pending(row.attributes, work.core.pending)
@@ -64,6 +68,7 @@ def _erase(work: Work) -> None:
     work.tallies, work.newest = {}, 0
     work.core.slots, work.core.pending = (), ()
     work.core.writes = 0
+    work.identity = ALONE
 
 
 def _with_pending(attributes: dict[str, Any], pending: tuple[Pending, ...]) -> dict[str, Any]:

@@ -35,6 +35,8 @@ def settle(work: Work) -> None:
             guarded(work, run, holding.go_on, live.versions[run.version])
     if work.space.migrated_at and work.runs:
         migrating.settle(work)
+    if work.identity.until:  # what it was looked at for is on its way (R50)
+        return
     for live in work.space.audiences:
         if belongs(work.core, live):
             current = {other.id for other in work.space.audiences}

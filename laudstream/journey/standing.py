@@ -86,7 +86,7 @@ def put(work: Work, touched: set[str], because: str) -> bool:
         core.judged = watch.seq
         work.tallies = {**_seeds(work, fresh=True), **work.tallies}
         touched = touched | watch.segments.keys()
-    return bool(touched) and known(work) and evaluate(work, touched, because, fires=True)
+    return bool(touched) and known(work) and evaluate(work, touched, because, fires=not work.silent)
 
 
 # What an input touches
@@ -199,11 +199,11 @@ def _count(work: Work, met: Iterable[Query], at: int, properties: dict[str, Any]
         work.tallies = {**work.tallies, query.id: after}
         touched.update(watch.by_tally.get(query.id, ()))
         if not after.total % _MEASURED_EVERY or len(work.tallies) > _FEW:
-            _limit(work)
+            limit(work)
     return touched
 
 
-def _limit(work: Work) -> None:
+def limit(work: Work) -> None:
     """Forgets the older half of the largest tallies where all are too large (A7)."""
     while len(_pack(work.tallies)) > TALLY_BYTES:
         id = max(work.tallies, key=lambda name: (len(_pack(work.tallies[name])), name))

@@ -20,6 +20,7 @@ from laudstream.journey.customer import ASKING, FAILED, Core, Counted, Customer,
 from laudstream.journey.decision import Decision
 from laudstream.journey.durations import zone_of
 from laudstream.journey.handoff import Emitted
+from laudstream.journey.identity import Identity
 from laudstream.journey.inputs import Effect, Moment, Outcome
 from laudstream.journey.live import LiveJourney, Space
 from laudstream.journey.reasons import Reason
@@ -56,7 +57,7 @@ _HEX, _BITS, _FEW = "%08x", 0xFFFFFFFF, 4_096
 _LOW = tuple(_HEX % number for number in range(_FEW))  # a look costs 0.02 µs, the % 0.12
 
 
-def _age(run: Run) -> tuple[int, str]:
+def by_age(run: Run) -> tuple[int, str]:
     """Present runs go the oldest first, then by id (R21)."""
     return run.entered_at, run.id
 
@@ -74,11 +75,14 @@ class Work(msgspec.Struct, gc=False, eq=False):
     tallies: dict[str, Tally]
     newest: int
     counted: Counted
+    identity: Identity
     core: Core
     """Ours to change; its runs and wake_at are set at the end."""
     runs: list[Run]
     runs_changed: bool = False
     mark: bytes = b""
+    silent: bool = False
+    """What changes segments is a merge, and fires no entry (R35)."""
     depth: int = 0
     edges: list[tuple[str, str]] = []
     """(segment, enter or leave): changes that fire entries."""
@@ -126,9 +130,14 @@ class Work(msgspec.Struct, gc=False, eq=False):
         self.originals[run.id] = replace(run)
         if self.runs:
             others = [other for other in self.runs if other.id != run.id]
-            self.runs = sorted([*others, run], key=_age)
+            self.runs = sorted([*others, run], key=by_age)
         else:
             self.runs = [run]
+        self.runs_changed = True
+
+    def take(self, run: Run) -> None:
+        """A run of another customer goes on here; should it fail, it parks as it came."""
+        self.runs = sorted([*self.runs, run], key=by_age)
         self.runs_changed = True
 
     def remove(self, run: Run) -> None:
@@ -148,7 +157,7 @@ class Work(msgspec.Struct, gc=False, eq=False):
         failed.status, failed.wake_at, failed.trail = FAILED, 0, ()
         failed.failure = f"{type(error).__name__}: {error}"[:500]
         others = [other for other in self.runs if other.id != run.id]
-        self.runs = sorted([*others, failed], key=_age)
+        self.runs = sorted([*others, failed], key=by_age)
         self.runs_changed = True
         self.parked.append(run.id)
         self.decide("failed", failed, self.moment.now, reason=Reason.FAILED, data={"error": failed.failure})
@@ -280,16 +289,29 @@ class Work(msgspec.Struct, gc=False, eq=False):
         before, core, effects = self.before, self.core, self.out
         if self.runs_changed:
             core.runs, self.counted = tuple(self.runs), ()
-        due = wake_at(core, core.runs, self.journeys)
+        due, until = wake_at(core, core.runs, self.journeys), self.identity.until
+        if until and (not due or until < due):
+            due = until
         if due != core.wake_at:
             core.wake_at = due
         tallies, counted = self.tallies, self.counted
         if not effects and core == before.core:
             core = before.core
-            if self.recent is before.recent and self.attributes is before.attributes and tallies is before.tallies:
+            same = self.recent is before.recent and self.attributes is before.attributes and tallies is before.tallies
+            if same and self.identity is before.identity:
                 return Outcome(before, effects)  # with the same core it has the same numbers
         return Outcome(
-            Customer(self.workspace, self.customer, core, self.attributes, self.recent, tallies, self.newest, counted),
+            Customer(
+                self.workspace,
+                self.customer,
+                core,
+                self.attributes,
+                self.recent,
+                tallies,
+                self.newest,
+                counted,
+                self.identity,
+            ),
             effects,
             self.parked,
         )
@@ -317,7 +339,7 @@ def opened(before: Customer, moment: Moment, space: Space, cause: Origin) -> Wor
     core = before.core
     return Work(
         before, moment, space, cause, before.workspace, before.id, space.journeys, before.attributes, before.recent,
-        before.tallies, before.newest, before.counted, replace(core),
+        before.tallies, before.newest, before.counted, before.identity, replace(core),
         runs_of(core, before.counted) if before.counted else list(core.runs),
     )  # fmt: skip
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from decimal import Context, Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
 from msgspec.structs import replace
 
 from laudstream.journey.customer import Core, Pending
@@ -100,6 +101,9 @@ def wanted(core: Core, op: str, name: str) -> Any:
         if pending.op == op:
             found = pending.attributes.get(name, found)
     return found
+
+
+packed = msgspec.msgpack.Encoder().encode
 
 
 def number(value: object) -> bool:

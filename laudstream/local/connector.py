@@ -18,6 +18,8 @@ from laudstream.settings import Settings
 
 NAME = "laudstream-postgres"
 FILE = Path("kafkaconnect") / "postgres-source-connector.json"
+CAPTURED = ("customers", "consents", "suppressions", "segment_members", "identities")
+"""Tables whose rows go to lanes."""
 DEADLINE_S = 120.0
 _ANSWER_S = 60.0
 _POLL_S = 0.05
@@ -101,6 +103,17 @@ async def state(settings: Settings) -> State:
             return await _state(rest)
     except httpx.HTTPError as error:
         raise Unavailable(f"Kafka Connect does not answer at {settings.connect_url}: {_why(error)}") from error
+
+
+async def uncaptured(settings: Settings) -> list[str]:
+    """Tables that the connector as it is registered leaves out; none where there is no connector or nobody answers."""
+    try:
+        async with _rest(settings) as rest:
+            present = await rest.get(f"/connectors/{NAME}/config")
+        listed = present.json()["table.include.list"].split(",") if present.is_success else None
+    except (httpx.HTTPError, ValueError, KeyError, TypeError):
+        return []
+    return [] if listed is None else [table for table in CAPTURED if f"public.{table}" not in listed]
 
 
 async def _state(rest: httpx.AsyncClient) -> State:

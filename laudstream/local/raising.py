@@ -14,6 +14,7 @@ import asyncpg
 
 from laudstream import kafka_admin, topics
 from laudstream.errors import Problem, Refused, Unavailable
+from laudstream.local import connector
 from laudstream.local.logs import Logs
 from laudstream.postgres import Queries, connect, queries
 from laudstream.records import levels
@@ -38,10 +39,20 @@ class Standing(NamedTuple):
     lanes: dict[int, Levels]
     """Those that have done a round."""
     workers: tuple[Worker, ...]
+    told: int = 0
+    """The state format that PostgreSQL takes all lanes to be at."""
 
     def behind(self, wanted: Levels) -> list[int]:
-        """Lanes to be raised. One that has done no round yet begins with what its worker knows."""
-        return [lane for lane, numbers in sorted(self.lanes.items()) if not numbers.cover(wanted)]
+        """Lanes to be raised. One that has done no round yet begins with what its worker knows: it is raised only where
+        PostgreSQL is to be told that all lanes are."""
+        lacking = [lane for lane, numbers in sorted(self.lanes.items()) if not numbers.cover(wanted)]
+        if self.told < wanted.state_format:
+            lacking += [lane for lane in range(self.partitions) if lane not in self.lanes]
+        return sorted(lacking)
+
+    def done(self, wanted: Levels) -> bool:
+        """There is nothing to do."""
+        return not self.behind(wanted) and self.told >= wanted.state_format
 
     def owners(self) -> dict[int, str]:
         return {lane: worker.name for worker in self.workers for lane in worker.lanes}
@@ -57,7 +68,18 @@ async def look(settings: Settings) -> Standing:
     async with Logs(settings) as logs:
         heads = await logs.heads()
     workers = sorted(Worker(one.name, levels.heard(one.user_data), one.partitions) for one in group.members)
-    return Standing(settings.partitions, {lane: levels.of(head) for lane, head in heads.items()}, tuple(workers))
+    lanes = {lane: levels.of(head) for lane, head in heads.items()}
+    return Standing(settings.partitions, lanes, tuple(workers), await _told(settings))
+
+
+async def _told(settings: Settings) -> int:
+    pool = await connect(settings.worker_dsn, max_size=1, application="laudstream upgrade")
+    try:
+        return await pool.fetchval(queries("levels")["number"], "state_format") or 0
+    except asyncpg.UndefinedTableError:
+        return 0
+    finally:
+        await pool.close()
 
 
 def hindrances(standing: Standing, wanted: Levels) -> tuple[Problem, ...]:
@@ -78,28 +100,39 @@ def hindrances(standing: Standing, wanted: Levels) -> tuple[Problem, ...]:
     return tuple(found)
 
 
+async def _uncaptured(settings: Settings) -> tuple[Problem, ...]:
+    """What lanes would never hear of: somebody who is merged would look like somebody who was deleted."""
+    tables = await connector.uncaptured(settings)
+    if not tables:
+        return ()
+    message = f"the Debezium connector does not capture {', '.join(tables)}"
+    return (Problem("", message, "give Kafka Connect the connector of this release (kafkaconnect/README.md)"),)
+
+
 async def finish(settings: Settings, wanted: Levels, deadline_s: float, on_lane: Callable[[int], None]) -> None:
-    """Raise all lanes to these numbers; does nothing where they have them.
+    """Raise all lanes to these numbers, and tell PostgreSQL when they have them; does nothing where that is done.
 
     `on_lane` is told how many more lanes have the numbers. Raises Refused: something is in the way, nothing was done;
     Unavailable: not all lanes have them within `deadline_s` seconds.
     """
     standing = await look(settings)
-    behind = standing.behind(wanted)
-    if not behind:
+    if standing.done(wanted):
         return
-    if problems := hindrances(standing, wanted):
+    behind = standing.behind(wanted)
+    if behind and (problems := (*hindrances(standing, wanted), *await _uncaptured(settings))):
         raise Refused(f"lanes are not raised to {wanted}", problems)
     deadline = time.monotonic() + deadline_s
     pool = await connect(settings.worker_dsn, max_size=1, application="laudstream upgrade")
     try:
         sql = queries("levels")
-        lacking = {n for n in NAMES for lane in behind if getattr(standing.lanes[lane], n) < getattr(wanted, n)}
+        lanes = [standing.lanes.get(lane, levels.LEAST) for lane in behind]
+        lacking = {n for n in NAMES for numbers in lanes if getattr(numbers, n) < getattr(wanted, n)}
         try:
             orders = [await pool.fetchval(sql["order"], n, getattr(wanted, n)) for n in NAMES if n in lacking]
-        except asyncpg.CheckViolationError:
+            await _until_raised(settings, pool, sql, orders, wanted, deadline, on_lane)
+            await pool.execute(sql["raise"], wanted.state_format)
+        except (asyncpg.CheckViolationError, asyncpg.UndefinedTableError):
             raise Refused("the tables are of an older release: run `laudstream migrate` first") from None
-        await _until_raised(settings, pool, sql, orders, wanted, deadline, on_lane)
     finally:
         await pool.close()
 

@@ -12,7 +12,7 @@ HEAD_KEY = b"\0head"
 
 CORE_LEVEL = 1
 """Behaviour of the pure core: the highest number that this release knows. Lanes have their own (A14)."""
-STATE_FORMAT = 2
+STATE_FORMAT = 3
 """Layout of state records: the highest number that this release knows."""
 
 

@@ -28,6 +28,7 @@ class _Raw(msgspec.Struct, gc=False):
     attributes: str = "{}"
     created_ms: int = 0
     writes: int = 0
+    merges: int = 0
     channel: str = ""
     subscription: str = ""
     status: str = ""
@@ -59,6 +60,7 @@ def row(value: bytes | None) -> Row | Consent | Suppression | Member | Alias:
                 gone,
                 raw.writes,
                 raw.changed or 0,
+                raw.merges,
             )
         if raw.table == "consents":
             return Consent(raw.channel, raw.subscription, raw.status, raw.revision, gone)

@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from laudstream import topics
 from laudstream.customers.row import Consent, Member, Row
-from laudstream.journey.handoff import Ask, Emitted, Grant, Release
-from laudstream.journey.inputs import GrantInput
+from laudstream.journey.handoff import Ask, Emitted, Forwarded, Grant, Release
+from laudstream.journey.inputs import GrantInput, Inheritance
 from laudstream.journey.quotas import slot_of
 from laudstream.journey.reasons import Reason
 from laudstream.journey.write import CONSENT, MEMBER, Write
 from laudstream.messages.delivery import Delivery
 from laudstream.messages.request import SendRequest
+from laudstream.simulate import merging
 from laudstream.simulate.person import Person
+from laudstream.simulate.ranks import DELIVERIES, HANDOFFS, ROWS
 from laudstream.simulate.sender import Fate, delivery
 
 if TYPE_CHECKING:
@@ -28,8 +30,6 @@ Happening = Callable[["World", Person, Any], None]
 """Something that happens to a person; the last argument is what it is about."""
 
 HANDOFFS_TOPIC = topics.HANDOFFS
-CONTROL, ROWS, HANDOFFS, DELIVERIES = range(4)
-"""Ranks of what happens at the same instant; events come after it (A5)."""
 
 
 def _request(world: World, person: Person, request: SendRequest) -> None:
@@ -138,5 +138,7 @@ EFFECTS: dict[type, Happening] = {
     Ask: _ask,
     Release: _release,
     Emitted: _emitted,
+    Inheritance: merging.inherited,
+    Forwarded: merging.forwarded,
 }
 """Kind -> what is done with it. Decisions are not here: the world tells of them itself."""

@@ -13,7 +13,7 @@ from laudstream.journey.writing import over
 
 
 class Person:
-    __slots__ = ("attributes", "born", "created_at", "customer", "hint", "writes")
+    __slots__ = ("attributes", "born", "created_at", "customer", "hint", "merges", "writes")
 
     def __init__(self, workspace: str, id: str) -> None:
         self.customer: Customer = empty(workspace, id)
@@ -26,6 +26,9 @@ class Person:
         self.writes = 0
         """Number of the last write of the lane that the row contains (A19)."""
 
+        self.merges = 0
+        """How many others were merged into it (R50)."""
+
     def upsert(self, attributes: dict[str, Any], revision: int, at: int) -> Row:
         """Merges attributes into the row, as an identify does; the row as it is then (A17)."""
         if not self.born:
@@ -34,7 +37,7 @@ class Person:
         return self.row(revision)
 
     def row(self, revision: int) -> Row:
-        return Row(self.born, revision, self.attributes, self.created_at, False, self.writes)
+        return Row(self.born, revision, self.attributes, self.created_at, False, self.writes, merges=self.merges)
 
     def carry_out(self, write: Write, revision: int, at: int) -> Row | None:
         """A write of the lane, as the projector carries it out; the row that comes back. None: it changes nothing,
@@ -54,5 +57,9 @@ class Person:
         if not self.born:
             return None
         gone = Row(self.born, revision, {}, self.created_at, deleted=True, at=at)
-        self.attributes, self.born, self.created_at, self.writes = {}, 0, 0, 0
+        self.clear()
         return gone
+
+    def clear(self) -> None:
+        """There is no row any more."""
+        self.attributes, self.born, self.created_at, self.writes, self.merges = {}, 0, 0, 0, 0

@@ -77,6 +77,10 @@ def _ended(d: Decision) -> str:
     return f"ended {d.journey} at {d.step}: {how}" if d.step else f"ended {d.journey}: {how}"
 
 
+def _merged(d: Decision) -> str:
+    return f"merged into {d.data['into']}" if "into" in d.data else f"took in {d.data['from']}"
+
+
 def _segment(d: Decision) -> str:
     return f"{d.data['change']} the segment {d.data['segment']} (by {d.data['because']})"
 
@@ -97,6 +101,7 @@ _LINES: dict[str, Callable[[Decision], str]] = {
     "message": _message,
     "delivery": _delivery,
     "ended": _ended,
+    "merged": _merged,
     "migrated": _migrated,
     "goal": _goal,
     "segment": _segment,

@@ -39,10 +39,11 @@ from laudstream.journey.signals import SIGNAL
 from laudstream.messages.delivery import Delivery
 from laudstream.messages.request import SendRequest
 from laudstream.simulate.chooser import Chooser
-from laudstream.simulate.effects import CONTROL, EFFECTS, Happening
+from laudstream.simulate.effects import EFFECTS, Happening
 from laudstream.simulate.person import Person
 from laudstream.simulate.places import Places
 from laudstream.simulate.post import Post
+from laudstream.simulate.ranks import CONTROL
 from laudstream.simulate.sender import Sender
 
 WORKSPACE = "simulated"

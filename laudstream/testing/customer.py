@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from laudstream.customers.row import Consent, Suppression
 from laudstream.journey.decision import Decision
 from laudstream.messages.request import SendRequest
+from laudstream.simulate.merging import merge
 from laudstream.simulate.sender import Fate, delivery
 from laudstream.simulate.words import line, when
 
@@ -56,6 +57,12 @@ class Customer:
         engine = self.world.engine
         engine.row(engine.person(self.id), Suppression(channel, reason, engine.revise()))
 
+    def merge_into(self, other: Customer) -> None:
+        """This customer turns out to be another one, now: all that is its is that one's (R50)."""
+        engine = self.world.engine
+        merge(engine, self.id, other.id)
+        engine.until_inputs(engine.now)
+
     def delete(self) -> None:
         """The customer is deleted (R15)."""
         self.world.engine.delete(self.id)
@@ -67,7 +74,9 @@ class Customer:
         requests = [message.request for message in self.messages if message.template == template]
         if not requests:
             self._fail(f"{self.id} has got no {template!r} that could be {kind}")
-        self.world.engine.deliver(delivery(requests[-1], Fate(self.world.engine.now, kind, reason)))
+        engine = self.world.engine
+        engine.deliver(delivery(requests[-1], Fate(engine.now, kind, reason)))
+        engine.until_inputs(engine.now)
 
     def opens(self, template: str) -> None:
         self.deliver(template, "opened")
@@ -87,17 +96,27 @@ class Customer:
 
     @property
     def messages(self) -> list[Message]:
-        """In the order in which they were requested."""
-        zone = self.world.zone
+        """In the order in which they were requested; those of customers who turned out to be this one too."""
+        zone, ids = self.world.zone, self._ids()
         return [
             Message(one.template, datetime.fromtimestamp(one.requested_at / 1000, zone), one.journey, one.step, one)
             for one in self.world.requests
-            if one.customer == self.id
+            if one.customer in ids
         ]
 
     @property
     def decisions(self) -> list[Decision]:
-        return [made for made in self.world.decisions if made.customer == self.id]
+        ids = self._ids()
+        return [made for made in self.world.decisions if made.customer in ids]
+
+    def _ids(self) -> set[str]:
+        """Its id, and those of its aliases."""
+        people = self.world.engine.people
+        found, fresh = {self.id}, {self.id}
+        while fresh:
+            fresh = {id for id, person in people.items() if person.customer.identity.root in fresh}
+            found |= fresh
+        return found
 
     def step(self, journey: str = "") -> str:
         """The step at which the last run (of that journey) stands; empty if there is none."""

@@ -13,7 +13,7 @@ from laudstream.messages.delivery import Delivery
 from laudstream.records.codec import encode
 
 if TYPE_CHECKING:
-    from laudstream.postgres.pool import Pool
+    from laudstream.postgres.pool import Connection, Pool
 
 
 WORKSPACE = "testshop"
@@ -42,10 +42,12 @@ def decision(n: int, kind: str, **fields: Any) -> Decision:
     return Decision(f"{n:032x}", kind, WORKSPACE, given_.pop("customer"), 1_000 * n, 1_000 * n + 5, n, **given_)
 
 
-def delivery(kind: str, at: int, send: str = "send-1", reason: str = "", life: int = 0) -> Delivery:
+def delivery(
+    kind: str, at: int, send: str = "send-1", reason: str = "", life: int = 0, customer: str = "ann"
+) -> Delivery:
     return Delivery(
-        f"{send}/{kind}/{at}", send, WORKSPACE, "ann", kind, at, "email", "marketing", "cart", 1, "run-1", "mail", 1, 1,
-        "reminder", 3, reason, life=life,
+        f"{send}/{kind}/{at}", send, WORKSPACE, customer, kind, at, "email", "marketing", "cart", 1, "run-1", "mail", 1,
+        1, "reminder", 3, reason, life=life,
     )  # fmt: skip
 
 
@@ -61,6 +63,27 @@ STORY = [
 
 async def tables(pool: Pool, *names: str) -> list[list[tuple[Any, ...]]]:
     return [sorted(tuple(map(str, row)) for row in await pool.fetch(f"SELECT * FROM {name}")) for name in names]
+
+
+async def insert(pool: Pool, id: str = "ann") -> int:
+    """A row of a customer; its birth."""
+    born: int = await pool.fetchval(
+        "INSERT INTO customers (workspace_id, customer_id, attributes) VALUES ($1, $2, '{}') RETURNING born",
+        WORKSPACE, id,
+    )  # fmt: skip
+    return born
+
+
+async def merge_rows(connection: Connection, alias: str = "visitor", root: str = "ann") -> None:
+    """One customer of two."""
+    row = await connection.fetchrow("SELECT * FROM merge_customers($1, $2, $3, 'asked')", WORKSPACE, alias, root)
+    assert row is not None
+    assert (row["kept"], row["outcome"]) == (root, "merged")
+
+
+async def merge_customers(pool: Pool, alias: str = "visitor", root: str = "ann") -> None:
+    async with pool.acquire() as connection, connection.transaction():
+        await merge_rows(connection, alias, root)
 
 
 async def counted(pool: Pool) -> dict[tuple[str, str], int]:

@@ -25,6 +25,7 @@ from laudstream.records.head import HEAD_KEY, Head
 from laudstream.records.levels import NAMES, Levels
 from laudstream.settings import Settings, environment
 from tests.agents.test_telling import tell
+from tests.database import WORKSPACE
 from tests.lanes.kit import LaneKit
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ class Site:
         self.lanes = [LaneKit() for _ in range(PARTITIONS)]
         self.stuck: set[int] = set()
         """Lanes that take nothing."""
+        self.silent: set[int] = set()
+        """Lanes that have done no round yet."""
 
     @asynccontextmanager
     async def worker(self, said: bytes, client: str = "worker") -> AsyncIterator[None]:
@@ -75,7 +78,7 @@ class Site:
             places = [TopicPartition(topics.CONTROL, p) for p in range(PARTITIONS)]
             consumer.assign(places)
             await consumer.seek_to_end(*places)
-            for lane in range(PARTITIONS):
+            for lane in set(range(PARTITIONS)) - self.silent:
                 await self._head(producer, lane)
             while True:
                 for place, records in (await consumer.getmany(timeout_ms=100)).items():
@@ -128,7 +131,7 @@ async def lanes_of(site: Site, *, said: bytes | None = None) -> AsyncIterator[No
     try:
         async with site.worker(knowing(levels.newest()) if said is None else said):
             async with asyncio.timeout(20):
-                while len((await raising.look(site.settings)).lanes) < PARTITIONS:
+                while len((await raising.look(site.settings)).lanes) < PARTITIONS - len(site.silent):
                     running.done() and running.result()
             yield
     finally:
@@ -228,6 +231,89 @@ async def test_tables_of_an_older_release_are_named(newer: None, site: Site, own
     assert "run `laudstream migrate` first" in str(said.exception)
 
 
+async def _told(pool: Pool, now: int | None = None) -> int:
+    """The number that PostgreSQL has; `now` is what it is to have from here on."""
+    if now is not None:
+        await pool.execute("UPDATE levels SET number = $1 WHERE name = 'state_format'", now)
+    return int(await pool.fetchval("SELECT number FROM levels WHERE name = 'state_format'"))
+
+
+async def test_postgresql_is_told_when_all_lanes_have_the_numbers_and_not_before(
+    newer: None, site: Site, pool: Pool
+) -> None:
+    assert await _told(pool) == 3  # no lane has worked here yet
+    await _told(pool, 1)
+    site.stuck.add(1)
+    async with lanes_of(site), agent_of(site, pool):
+        await site.laudstream("upgrade", "finish", "--yes", "--timeout", "2")
+        assert await _told(pool) == 1
+    site.stuck.clear()
+    site.lanes = [LaneKit() for _ in range(PARTITIONS)]
+    async with lanes_of(site), agent_of(site, pool):
+        said = await site.laudstream("upgrade", "finish", "--yes")
+        assert (said.exit_code, await _told(pool)) == (0, 2)
+        orders = await _orders(pool)
+        await _told(pool, 1)  # as if it had been killed in between
+        shown = await site.laudstream("upgrade", "status")
+        assert "`laudstream upgrade finish` tells PostgreSQL that all lanes are there" in shown.output
+        assert (await site.laudstream("upgrade", "finish", "--yes")).exit_code == 0
+        assert (await _told(pool), await _orders(pool)) == (2, orders)
+
+
+async def test_a_lane_that_has_done_no_round_is_raised_too_where_postgresql_is_to_be_told(
+    newer: None, site: Site, pool: Pool
+) -> None:
+    await _told(pool, 1)
+    site.silent.add(2)
+    async with lanes_of(site), agent_of(site, pool):
+        said = await site.laudstream("upgrade", "finish", "--yes")
+        assert (said.exit_code, site.levels(), await _told(pool)) == (0, {NEW}, 2)
+
+
+async def test_nothing_lowers_what_postgresql_was_told(newer: None, site: Site, pool: Pool) -> None:
+    async with lanes_of(site), agent_of(site, pool):
+        assert (await site.laudstream("upgrade", "finish", "--yes")).exit_code == 0
+    assert (site.levels(), await _told(pool)) == ({NEW}, 3)
+
+
+async def test_rows_that_the_release_before_made_until_then_are_known_if_they_have_attributes(
+    newer: None, site: Site, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heads, "STATE_FORMAT", 3)
+    await _told(pool, 2)
+    await pool.execute(
+        "INSERT INTO customers (workspace_id, customer_id, attributes) VALUES ($1, 'ann', '{\"x\": 1}')", WORKSPACE
+    )
+    known = "SELECT is_known(c) FROM customers c"
+    assert not await pool.fetchval(known)
+    async with lanes_of(site), agent_of(site, pool):
+        assert (await site.laudstream("upgrade", "finish", "--yes")).exit_code == 0
+    assert (await pool.fetchval(known), await _told(pool)) == (True, 3)
+
+
+async def test_a_connector_of_an_older_release_is_in_the_way(newer: None, site: Site, pool: Pool) -> None:
+    listed = "public.customers,public.consents,public.suppressions,public.segment_members,public.heartbeat"
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        body = msgspec.json.encode({"table.include.list": listed})
+        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        await writer.drain()
+        writer.close()
+
+    connect = await asyncio.start_server(answer, "127.0.0.1")
+    port = connect.sockets[0].getsockname()[1]
+    site.settings = msgspec.structs.replace(site.settings, connect_url=f"http://127.0.0.1:{port}")
+    async with connect, lanes_of(site), agent_of(site, pool):
+        said = await site.laudstream("upgrade", "finish", "--yes")
+        assert isinstance(said.exception, Refused)
+        [problem] = said.exception.problems
+        assert problem.message == "the Debezium connector does not capture identities"
+        assert (await _orders(pool), site.levels()) == ([], {OLD})
+        listed += ",public.identities"
+        assert (await site.laudstream("upgrade", "finish", "--yes")).exit_code == 0
+
+
 # -- what is in the way, as data -------------------------------------------------------
 def standing(*lanes: Levels, workers: tuple[Worker, ...] = ()) -> Standing:
     return Standing(len(lanes), dict(enumerate(lanes)), workers)
@@ -256,6 +342,9 @@ def test_lanes_are_named_in_spans(lanes: list[int], said: str) -> None:
     assert raising._lanes(lanes) == said
 
 
-def test_a_lane_that_has_done_no_round_is_not_behind() -> None:
-    found = Standing(3, {0: NEW, 2: Levels(2, 1)}, ())
-    assert found.behind(NEW) == [2]
+def test_a_lane_that_has_done_no_round_is_behind_only_where_postgresql_is_to_be_told() -> None:
+    found = Standing(3, {0: NEW, 2: Levels(2, 1)}, (), told=2)
+    assert (found.behind(NEW), found.done(NEW)) == ([2], False)
+    assert found._replace(told=1).behind(NEW) == [1, 2]
+    there = Standing(3, {0: NEW, 2: NEW}, (), told=2)
+    assert (there.behind(NEW), there.done(NEW), there._replace(told=3).done(NEW)) == ([], True, True)

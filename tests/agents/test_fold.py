@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.projection import changes, fold
+from agents.projection.counters import REQUESTED
 from agents.projection.rows import ConsentRow, MemberRow, SeenRow, WriteRow
 from laudstream.errors import Undecodable
 from laudstream.journey.decision import Decision
@@ -167,7 +168,7 @@ def test_a_decision_that_cannot_be_placed_is_undecodable(bad: Decision) -> None:
 
 
 def test_every_kind_of_delivery_has_a_rank_and_a_bit_of_its_own() -> None:
-    assert set(fold.RANK) == {fold.REQUESTED, *KINDS}
+    assert set(fold.RANK) == {REQUESTED, *KINDS}
     assert len(set(fold.RANK.values())) == len(fold.RANK)
     assert sum(fold.BIT.values()) == (1 << len(KINDS)) - 1
 

@@ -10,7 +10,7 @@ from agents.projector import Decisions, Deliveries
 from agents.streams import Step
 from laudstream import topics
 from laudstream.journey.decision import Decision
-from tests.agents.projecting import REQUEST, STORY, WORKSPACE, batch, counted, decision, delivery, tables, take
+from tests.agents.projecting import REQUEST, STORY, batch, counted, decision, delivery, insert, tables, take
 
 if TYPE_CHECKING:
     from laudstream.postgres.pool import Pool
@@ -79,26 +79,17 @@ async def test_a_deletion_erases_what_is_kept_of_the_customer_but_no_counter(poo
 
 @pytest.mark.parametrize("back", [False, True])
 async def test_r15_a_delivery_that_comes_after_the_deletion_brings_no_message_back(pool: Pool, back: bool) -> None:
-    born = await _insert(pool)
+    born = await insert(pool)
     await take(Deliveries(pool), [delivery("sent", 8_000, life=born)])
     assert await pool.fetchval("SELECT status FROM messages") == "sent"
     await pool.execute("DELETE FROM customers")
     await take(Decisions(pool), [decision(5, "ended", step="bye", reason="deleted")])
-    life = await _insert(pool) if back else 0
+    life = await insert(pool) if back else 0
     await take(Deliveries(pool), [delivery("opened", 9_000, life=born)], start=1)
     assert await tables(pool, "messages") == [[]]
     if back:
         await take(Deliveries(pool), [delivery("sent", 9_500, "send-2", life=life)], start=2)
         assert await pool.fetchval("SELECT send_id FROM messages") == "send-2"
-
-
-async def _insert(pool: Pool) -> int:
-    """Ann's row; its birth."""
-    born: int = await pool.fetchval(
-        "INSERT INTO customers (workspace_id, customer_id, attributes) VALUES ($1, 'ann', '{}') RETURNING born",
-        WORKSPACE,
-    )
-    return born
 
 
 async def test_lanes_report_how_far_they_have_read_control_and_never_go_back(pool: Pool) -> None:

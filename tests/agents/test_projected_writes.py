@@ -118,3 +118,11 @@ async def test_a_write_that_postgresql_refuses_is_buried_and_its_lane_need_not_w
     await take(Writes(pool), log[2:], start=2)
     assert await customer(pool) == ({"small": 1}, 3)
     assert await pool.fetchval("SELECT record_offset FROM dead_letters") == 1
+
+
+async def test_a_first_sight_that_postgresql_refuses_is_buried_and_the_others_have_their_rows(pool: Pool) -> None:
+    log = [Write(WORKSPACE, id, 1, "first_sight", 1) for id in ("ann", "x" * 201, "bob")]
+    await take(Writes(pool), log)
+    assert [row[0] for row in await pool.fetch("SELECT customer_id FROM customers ORDER BY 1")] == ["ann", "bob"]
+    assert await pool.fetchval("SELECT record_offset FROM dead_letters") == 1
+    assert await Writes(pool).position(Writes.topics[0], 3) == 3

@@ -26,6 +26,7 @@ _item = st.fixed_dictionaries(
         "type": st.sampled_from(["track", "page", "screen", "identify", "alias", "group", ""]) | _scalar,
         "userId": st.text(max_size=250) | _scalar,
         "anonymousId": st.text(max_size=5) | _scalar,
+        "previousId": st.text(max_size=250) | _scalar,
         "groupId": st.text(max_size=5) | _scalar,
         "event": st.text(max_size=250) | _scalar,
         "name": _scalar,
@@ -62,6 +63,19 @@ def test_no_batch_makes_an_internal_error(body: bytes, http: httpx.Client) -> No
         assert all(each["problems"] for each in said["rejected"])
     else:
         assert answer.headers["content-type"] == "application/problem+json"
+
+
+_one_id = st.text(max_size=250) | st.sampled_from(["!quota/j", "a"]) | _scalar
+
+
+@given(body=st.fixed_dictionaries({}, optional={"userId": _one_id, "previousId": _one_id, "anonymousId": _one_id}))
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_alias_makes_an_internal_error(body: dict[str, Any], http: httpx.Client, shop: Any) -> None:
+    answer = http.post("/v1/alias", content=json.dumps(body))
+    assert answer.status_code in (200, 400, 422), (body, answer.text)
+    wish = json.dumps({"into": body.get("userId")})
+    answer = http.post("/api/customers/a/merge", content=wish, auth=(shop.admin_token, ""))
+    assert answer.status_code in (200, 400, 404, 422), (body, answer.text)
 
 
 _names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)

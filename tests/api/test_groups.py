@@ -106,6 +106,14 @@ async def test_what_segments_library_sends_is_taken(site: httpx.AsyncClient, adm
     assert await attributes(admin, "ann") == {"group": {"id": "acme", "plan": "pro"}}
 
 
+async def test_the_last_traits_of_a_batch_win_whoever_brings_them(
+    site: httpx.AsyncClient, admin: httpx.AsyncClient
+) -> None:
+    items = [item("zed", "acme", plan="free"), item("ann", "acme", plan="pro"), item("max", "acme")]
+    await site.post("/v1/batch", json={"batch": items})
+    assert (await admin.get("/api/groups/acme")).json()["traits"] == {"plan": "pro"}
+
+
 async def test_a_customer_is_in_the_last_group_only(
     site: httpx.AsyncClient, admin: httpx.AsyncClient, taken: Take
 ) -> None:

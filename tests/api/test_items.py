@@ -9,7 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.items import MAX_DEPTH, Identify, Item, Track, checked, customer_of, event_of, happened_at
+from api.items import (
+    MAX_DEPTH,
+    Identify,
+    Item,
+    Track,
+    checked,
+    customer_of,
+    event_of,
+    happened_at,
+    source_of,
+    visitor_of,
+)
 from laudstream.errors import Invalid
 
 NOW = 1_700_000_000_000
@@ -33,6 +44,40 @@ def _item(**fields: Any) -> Item:
 )
 def test_the_user_id_wins_and_numbers_are_text(fields: dict[str, Any], customer: str) -> None:
     assert customer_of(_item(**fields)) == customer
+
+
+@pytest.mark.parametrize(
+    ("fields", "source", "target"),
+    [
+        ({"previousId": "v", "userId": "u", "anonymousId": "a"}, ("v", "/previousId"), "u"),
+        ({"previousId": None, "userId": "u", "anonymousId": "a"}, ("a", "/anonymousId"), "u"),
+        ({"previousId": "", "userId": 7, "anonymousId": 12}, ("12", "/anonymousId"), "7"),
+        ({"previousId": 0, "userId": "0"}, ("0", "/previousId"), "0"),
+        ({"userId": "u"}, None, "u"),
+        ({"previousId": "v", "anonymousId": "a"}, ("v", "/previousId"), None),
+    ],
+)
+def test_an_alias_says_who_was_whom(fields: dict[str, Any], source: tuple[str, str] | None, target: str | None) -> None:
+    item = msgspec.convert({"type": "alias", **fields}, Item)  # type: ignore[arg-type]
+    for read, wanted in ((source_of, source), (customer_of, target)):
+        if wanted is None:
+            with pytest.raises(Invalid):
+                read(item)
+        else:
+            assert read(item) == wanted
+
+
+@pytest.mark.parametrize(
+    ("fields", "visitor"),
+    [
+        ({"userId": "u", "anonymousId": "a"}, "a"), ({"userId": 1, "anonymousId": 2}, "2"),
+        ({"userId": "u", "anonymousId": "u"}, ""), ({"userId": 1, "anonymousId": "1"}, ""),
+        ({"userId": "u"}, ""), ({"anonymousId": "a"}, ""), ({"userId": "", "anonymousId": "a"}, ""),
+        ({"userId": "u", "anonymousId": ""}, ""), ({"userId": "u", "anonymousId": "a\n"}, ""),
+    ],
+)  # fmt: skip
+def test_only_an_identify_with_two_ids_has_a_visitor(fields: dict[str, Any], visitor: str) -> None:
+    assert visitor_of(msgspec.convert(fields, Identify)) == visitor
 
 
 @given(st.datetimes(), st.none() | st.datetimes(), st.none() | st.datetimes())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,6 +64,32 @@ async def test_of_rows_with_one_id_the_later_wins(database: str, pool: Pool, tmp
     done = await imported(database, tmp_path, "id,plan,city\nann,free,Bonn\nann,paid,\n")
     assert done.created == 1
     assert await customers(pool) == {"ann": {"plan": "paid", "city": "Bonn"}}
+
+
+async def test_a18_rows_of_an_alias_go_to_its_root_and_make_it_known(database: str, pool: Pool, tmp_path: Path) -> None:
+    await pool.execute("SELECT merge_customers($1, 'visitor', 'ann', 'asked')", WORKSPACE)
+    assert not await pool.fetchval("SELECT known FROM customers")
+    dry = await imported(database, tmp_path, "id,plan,city\nvisitor,free,Bonn\nann,paid,\n", dry_run=True)
+    done = await imported(database, tmp_path, "id,plan,city\nvisitor,free,Bonn\nann,paid,\n")
+    assert (dry.created, dry.changed) == (done.created, done.changed) == (0, 1)
+    assert await customers(pool) == {"ann": {"plan": "paid", "city": "Bonn"}}
+    assert await pool.fetchval("SELECT known FROM customers")
+    again = await imported(database, tmp_path, "id,plan\nvisitor,paid\n")
+    assert (again.created, again.changed, again.unchanged) == (0, 0, 1)
+
+
+async def test_a18_who_becomes_an_alias_during_an_import_gets_no_row(database: str, pool: Pool, tmp_path: Path) -> None:
+    async with pool.acquire() as connection:
+        merging = connection.transaction()
+        await merging.start()
+        await connection.execute("SELECT merge_customers($1, 'visitor', 'ann', 'asked')", WORKSPACE)
+        importing = asyncio.create_task(imported(database, tmp_path, "id,plan\nvisitor,free\nbob,paid\n"))
+        async with asyncio.timeout(20):
+            while not await pool.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        await merging.commit()
+    assert (await importing).rejected == []
+    assert await customers(pool) == {"ann": {"plan": "free"}, "bob": {"plan": "paid"}}
 
 
 HOSTILE = (

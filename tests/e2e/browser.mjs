@@ -1,6 +1,6 @@
 // A browser goes through the main path: sign in, publish a draft, an event is posted, mail and timeline are there. Then
-// it publishes a version that takes people along, counts, makes and deletes a segment, reads a webhook, and opens every
-// screen as a telephone shows it.
+// it publishes a version that takes people along, counts, makes and deletes a segment, reads a webhook, looks for what is
+// not there, and opens every screen as a telephone shows it.
 // Reads {url, token, writeKey, journey, customer, email, subject, profile, moved, segment, hook} as JSON from its first
 // argument. Prints one JSON line: {steps: [...], errors: [...]}; ends with 1 if anything was not as expected.
 import { createRequire } from 'node:module';
@@ -111,6 +111,29 @@ async function graphWhole() {
   });
 }
 
+/** What is not there is looked for once, and again when somebody asks. A page of its own: its clock is set forward. */
+async function missed() {
+  const own = await context.newPage();
+  const asked = [];
+  own.on('request', (request) => { if (/\/api\/(journeys|customers)\//.test(request.url())) asked.push(request.url()); });
+  await own.clock.install();
+  for (const [kind, requests] of [['journeys', 2], ['customers', 2]]) {
+    asked.length = 0;
+    await own.goto(`${given.url}/${kind}/${given.journey}-nobody#token=${given.token}`);
+    await own.getByRole('alert').filter({ hasText: 'Not found' }).first().waitFor();
+    await own.waitForLoadState('networkidle');
+    await own.clock.runFor(60_000);
+    await own.waitForLoadState('networkidle');
+    if (asked.length !== requests) errors.push(`asked ${asked.length} times for what is not there: ${asked.slice(0, 5).join(' ')}`);
+    const again = own.waitForResponse((response) => response.status() === 404);
+    await own.getByRole('button', { name: 'Try again' }).first().click();
+    await own.clock.runFor(1);
+    await again;
+  }
+  await own.close();
+  steps.push('asked once for what is not there');
+}
+
 async function narrow() {
   await page.setViewportSize({ width: 390, height: 844 });
   const [journey, segment, customer] = [given.moved, given.segment, given.customer].map((id) => encodeURIComponent(id));
@@ -171,6 +194,7 @@ try {
   await segmentMade();
   await webhookRead();
   await graphShrunk();
+  await missed();
   await narrow();
 } catch (error) {
   errors.push(String(error));

@@ -49,6 +49,7 @@ async def test_a_browser_publishes_a_journey_and_sees_the_mail_and_the_timeline(
     assert answer["errors"] == []
     assert answer["steps"] == [
         "signed in", "published", "mail read", "timeline of 4 decisions", "published with a plan",
-        "segment counted and made", "webhook read", "graph shrunk", "15 screens fit",
+        "segment counted and made", "webhook read", "graph shrunk", "asked once for what is not there",
+        "15 screens fit",
     ]  # fmt: skip
     assert (await shop.mail(customer))["subject"] == "Welcome, Eve"

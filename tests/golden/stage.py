@@ -16,14 +16,14 @@ from laudstream import topics
 from laudstream.local.ports import Ports, free_base
 from laudstream.local.stack import Stack
 from laudstream.settings import Settings
-from tests.golden import changes, counted, failures, language, messages, moves, places, rows, versions
+from tests.golden import changes, counted, failures, language, merges, messages, moves, places, rows, versions
 from tests.golden.cast import Cast
 from tests.golden.history import History
 from tests.golden.recorder import record
 from tests.integration.kit import Shop
 
 REPO = Path(__file__).parents[2]
-SETTINGS = Settings(session_timeout_s=6, heartbeat_s=1, send_timeout_s=3, partitions=9)
+SETTINGS = Settings(session_timeout_s=6, heartbeat_s=1, send_timeout_s=3, partitions=10)
 PORT_BASE = "LAUDTEST_PORT_BASE"
 POISONED = ("-m", "tests.faults.poisoned_worker", "worker", "journeys")
 
@@ -44,6 +44,7 @@ SCENES = {
     "counted": Scene(7, counted.__doc__ or "", counted.play),
     "language": Scene(6, language.__doc__ or "", language.play),
     "versions": Scene(8, versions.__doc__ or "", versions.play),
+    "merges": Scene(9, merges.__doc__ or "", merges.play),
     "failures": Scene(4, failures.__doc__ or "", failures.play, fault="poison"),
 }
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.projection import fold
+from agents.projection.counters import _counters
 from laudstream.errors import Invalid
 from laudstream.journey.definition import parse
 from tests.journey.conftest import World, journey
@@ -158,7 +158,7 @@ def test_r47_a_goal_is_attributed_to_the_arms_that_the_run_passed(world: Any, ma
     w.event("buy", total=3)
     goal = w.decision("goal")
     assert goal.data["arms"] == {"arms": arm}
-    assert fold._counters(goal) == (("", "goal"), ("arms", f"goal:{arm}"))
+    assert _counters(goal) == (("", "goal"), ("arms", f"goal:{arm}"))
 
 
 def test_r55_a_run_that_asks_for_a_place_has_no_goal_yet(world: Any, make: Any) -> None:

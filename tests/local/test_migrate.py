@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from laudstream.errors import Invalid
 from laudstream.local.stack import Stack
 from laudstream.postgres import connect
 from laudstream.postgres.migrate import FOLDER, migrate, read
+from tests import database
 
 if TYPE_CHECKING:
     from laudstream.postgres.pool import Pool
@@ -108,3 +110,40 @@ async def test_templates_become_definitions_with_all_their_versions(empty: Pool,
         ("template", 1, "Hi 1"),
         ("template", 2, "Hi 2"),
     ]
+
+
+@pytest.fixture
+async def unmigrated() -> AsyncIterator[Pool]:
+    """A PostgreSQL of its own: a publication belongs to a whole database."""
+    with database.running() as port:
+        admin = await connect(f"postgresql://root@127.0.0.1:{port}/postgres", max_size=1)
+        await admin.execute("CREATE DATABASE shop OWNER laudstream")
+        await admin.close()
+        pool = await connect(f"postgresql://laudstream@127.0.0.1:{port}/shop", max_size=1)
+        yield pool
+        await pool.close()
+
+
+async def test_a18_customers_from_before_identities_are_known_by_their_attributes_and_not_touched(
+    unmigrated: Pool, tmp_path: Path
+) -> None:
+    files = sorted(FOLDER.glob("*.sql"))
+    until = next(n for n, path in enumerate(files) if path.name == "0022_identities.sql")
+    for path in files[:until]:
+        (tmp_path / path.name).write_text(path.read_text())
+    await migrate(unmigrated, tmp_path)
+    await unmigrated.execute("INSERT INTO workspaces (workspace_id, name) VALUES ('bookshop', 'Books')")
+    for id, attributes in (("told", {"plan": "gold"}), ("seen", {})):
+        await unmigrated.execute("INSERT INTO customers VALUES ('bookshop', $1, '', 0, 0, $2)", id, attributes)
+    rows = "SELECT customer_id, revision, xmin::text, ctid::text FROM customers ORDER BY 1"
+    before = await unmigrated.fetch(rows)
+    path = files[until]
+    (tmp_path / path.name).write_text(path.read_text())
+    await migrate(unmigrated, tmp_path)
+    assert await unmigrated.fetch(rows) == before
+    await unmigrated.execute("INSERT INTO customers VALUES ('bookshop', 'new', '', 0, 0, '{\"plan\": \"gold\"}')")
+    known = await unmigrated.fetch("SELECT customer_id, is_known(c) FROM customers c ORDER BY 1")
+    assert [tuple(row) for row in known] == [("new", False), ("seen", False), ("told", True)]
+    assert (
+        await unmigrated.fetchval("SELECT number FROM levels WHERE name = 'state_format'") == 2
+    )  # lanes may have worked

@@ -77,7 +77,8 @@ def test_the_captured_tables_go_to_rows_by_their_customer_and_the_heartbeat_does
     route = re.compile(config["transforms.route.topic.regex"])
     tables = config["table.include.list"].split(",")
     routed = {table for table in tables if route.fullmatch(f"{config['topic.prefix']}.{table}")}
-    assert routed == {"public.customers", "public.consents", "public.suppressions", "public.segment_members"}
+    assert routed == {f"public.{table}" for table in connector.CAPTURED}
+    assert config["message.key.columns"] == ";".join(f"public.{table}:customer_key" for table in connector.CAPTURED)
     assert set(tables) - routed == {"public.heartbeat"}
     assert config["transforms.route.topic.replacement"] == ROWS
     assert {key.partition(":")[0] for key in config["message.key.columns"].split(";")} == routed

@@ -134,19 +134,21 @@ def test_the_page_is_one_file_with_a_funnel_and_no_script_and_escapes_names(
 
 def test_a_bad_line_of_events_is_named_with_its_fix(laudstream: Any, files: Any, shop: dict[str, Path]) -> None:
     nobody = {"event": "paid", "timestamp": "2026-01-05T09:30:00Z"}
-    lines = [EVENTS[0], "{", nobody, {"userId": "ann", "event": "paid"}, {"userId": "a", "event": ""}]
+    lines = [EVENTS[0], "{", nobody, {"userId": "ann", "event": "paid"}, {"userId": "a", "event": ""},
+             {"type": "alias", "userId": "ann", "previousId": "v", "timestamp": "2026-01-05T09:30:00Z"}]  # fmt: skip
     shop["events"] = files("events.jsonl", lines)
     result = laudstream("simulate", *given(shop))
     assert result.exit_code == 1
     where = str(shop["events"])
     for said in (
-        "4 lines are wrong", f"{where}:2: is no JSON", f"{where}:3: /userId: neither userId nor anonymousId",
+        "5 lines are wrong", f"{where}:2: is no JSON", f"{where}:3: /userId: neither userId nor anonymousId",
         f"{where}:4: no timestamp: write one, or let events come as they stand: --timestamps drop", f"{where}:5:",
+        f"{where}:6: an alias: nobody is merged in a simulation",
         "leave them out with --skip-bad",
     ):  # fmt: skip
         assert said in result.stderr
     skipped = laudstream("simulate", *given(shop, "--skip-bad"))
-    assert (skipped.exit_code, "4 lines are wrong and left out" in skipped.stderr) == (0, True)
+    assert (skipped.exit_code, "5 lines are wrong and left out" in skipped.stderr) == (0, True)
 
 
 def test_a_bad_row_of_customers_is_named(laudstream: Any, files: Any, shop: dict[str, Path]) -> None:

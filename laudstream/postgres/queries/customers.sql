@@ -2,10 +2,17 @@
 -- workspace stands in the conditions too, so that the indexes serve.
 
 -- name: identify
--- $1 workspace, $2 customer, $3 traits. The whole row comes back: it travels with the event (A17).
-INSERT INTO customers (workspace_id, customer_id, attributes) VALUES ($1, $2, $3::jsonb)
-ON CONFLICT (workspace_id, customer_id) DO UPDATE SET attributes = customers.attributes || excluded.attributes
-RETURNING born, revision, attributes, created_ms, writes;
+-- $1 workspace, $2 customer, $3 traits, $4 it is known by now. The whole row comes back: it travels with the event (A17).
+INSERT INTO customers (workspace_id, customer_id, attributes, known) VALUES ($1, $2, $3::jsonb, $4)
+ON CONFLICT (workspace_id, customer_id) DO UPDATE
+    SET attributes = customers.attributes || excluded.attributes, known = customers.known OR excluded.known
+RETURNING born, revision, attributes, created_ms, writes, merges;
+
+-- name: rows
+-- $1 workspace, $2 customers. Their rows as they travel with events (A17).
+SELECT customer_id, born, revision, attributes, created_ms, writes, merges
+FROM customers
+WHERE workspace_id = $1 AND customer_id = ANY($2);
 
 -- name: page
 -- $1 workspace, $2 and $3 place after which to go on (created_ms, customer_id; NULL: from the newest), $4 rows,
@@ -44,24 +51,25 @@ ORDER BY channel, subscription;
 SELECT channel, reason, updated_at FROM suppressions WHERE workspace_id = $1 AND customer_id = $2 ORDER BY channel;
 
 -- name: delete
--- $1 workspace, $2 customer. Debezium carries it to the lane, which ends the runs and erases the state (R15).
+-- $1 workspace, $2 customer. Its aliases go with it. Debezium carries both to the lanes, which end the runs and erase the
+-- state (R15).
 DELETE FROM customers WHERE workspace_id = $1 AND customer_id = $2 RETURNING customer_id;
 
 -- name: erase_runs
--- $1 workspace, $2 customer.
-DELETE FROM runs WHERE workspace_id = $1 AND customer_id = $2;
+-- $1 workspace, $2 the customer and its aliases.
+DELETE FROM runs WHERE workspace_id = $1 AND customer_id = ANY($2);
 
 -- name: erase_decisions
--- $1 workspace, $2 customer.
-DELETE FROM decisions WHERE workspace_id = $1 AND customer_id = $2;
+-- $1 workspace, $2 the customer and its aliases.
+DELETE FROM decisions WHERE workspace_id = $1 AND customer_id = ANY($2);
 
 -- name: erase_messages
--- $1 workspace, $2 customer.
-DELETE FROM messages WHERE workspace_id = $1 AND customer_id = $2;
+-- $1 workspace, $2 the customer and its aliases.
+DELETE FROM messages WHERE workspace_id = $1 AND customer_id = ANY($2);
 
 -- name: erase_segments
--- $1 workspace, $2 customer.
-DELETE FROM segment_customers WHERE workspace_id = $1 AND customer_id = $2;
+-- $1 workspace, $2 the customer and its aliases.
+DELETE FROM segment_customers WHERE workspace_id = $1 AND customer_id = ANY($2);
 
 -- name: segments
 -- $1 workspace, $2 customer. Those that there are, the one entered last first.

@@ -58,12 +58,6 @@ ON CONFLICT (workspace_id, customer_id) DO UPDATE SET
     since = CASE WHEN m.group_id = excluded.group_id THEN m.since ELSE excluded.since END
 WHERE m.group_id <> excluded.group_id OR m.seen <> excluded.seen OR m.too_large;
 
--- name: rows
--- $1 workspace, $2 customers. As they travel with events (A17).
-SELECT customer_id, born, revision, attributes, created_ms, writes
-FROM customers
-WHERE workspace_id = $1 AND customer_id = ANY($2);
-
 -- name: page
 -- $1 workspace, $2 group after which to go on (NULL: from the first), $3 rows, $4 pattern of the beginning of an id or
 -- name (lower case; NULL: all). By id.

@@ -15,6 +15,17 @@ WITH there AS (
 )
 SELECT outbox_id FROM there UNION ALL SELECT outbox_id FROM made;
 
+-- name: number
+-- $1 which (state_format). How far all lanes are, for those who do not see them.
+SELECT number FROM levels WHERE name = $1;
+
+-- name: raise
+-- $1 number of the state format that all lanes have. Nothing lowers it. Where customers are merged from now on (3), no part
+-- of the release before makes rows any more.
+UPDATE levels SET number = CASE name WHEN 'state_format' THEN $1::bigint ELSE nextval('row_revision') END
+WHERE name = 'state_format' AND number < $1
+    OR name = 'known_by_attributes' AND (SELECT number FROM levels WHERE name = 'state_format') < 3 AND $1 >= 3;
+
 -- name: state
 -- $1 orders. What became of them.
 SELECT outbox_id, sent_at IS NOT NULL AS sent, error FROM control_outbox WHERE outbox_id = ANY ($1::bigint[]) ORDER BY 1;

@@ -1,5 +1,8 @@
 -- What the projector writes (A23). Rows come as arrays, one a column; their times are ms. They are merged in the order
 -- of their keys, so that two projectors cannot deadlock.
+--
+-- What lanes decided for a customer before they heard that it was merged goes under its root (A18). (A subquery and not a
+-- join: it is an index look-up whatever the planner believes.)
 
 -- name: position
 -- $1 topic, $2 partition.
@@ -38,19 +41,22 @@ DELETE FROM messages m USING gone g WHERE m.workspace_id = g.workspace_id AND m.
 -- Arrays: the fields of TimelineRow.
 INSERT INTO decisions (
     workspace_id, customer_id, n, decision_id, at, kind, journey_id, version, run_id, step, reason, body)
-SELECT workspace_id, customer_id, n, decision_id, to_timestamp(at / 1000::float8), kind, journey_id, version, run_id,
-    step, reason, body
+SELECT workspace_id, coalesce((
+        SELECT i.root FROM identities i WHERE i.workspace_id = s.workspace_id AND i.alias = s.customer_id
+    ), s.customer_id), n, decision_id, to_timestamp(at / 1000::float8), kind, journey_id, version, run_id, step, reason, body
 FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::bigint[], $6::text[], $7::text[], $8::int[],
     $9::text[], $10::text[], $11::text[], $12::jsonb[])
     AS s (workspace_id, customer_id, n, decision_id, at, kind, journey_id, version, run_id, step, reason, body)
 ON CONFLICT DO NOTHING;
 
 -- name: merge_runs
--- Arrays: the fields of RunRow. The greater last_n says where the run is.
+-- Arrays: the fields of RunRow. The greater last_n says where the run is, and whose: numbers go on over a merge.
 INSERT INTO runs AS r (
     workspace_id, run_id, customer_id, journey_id, version, step, entered_at, moved_at, ended_at, outcome, reason, arms,
     last_n)
-SELECT workspace_id, run_id, customer_id, journey_id, version, step, to_timestamp(entered_at / 1000::float8),
+SELECT workspace_id, run_id, coalesce((
+        SELECT i.root FROM identities i WHERE i.workspace_id = s.workspace_id AND i.alias = s.customer_id
+    ), s.customer_id), journey_id, version, step, to_timestamp(entered_at / 1000::float8),
     to_timestamp(moved_at / 1000::float8), to_timestamp(ended_at / 1000::float8), outcome, reason, arms, last_n
 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[], $6::text[], $7::bigint[], $8::bigint[],
     $9::bigint[], $10::text[], $11::text[], $12::jsonb[], $13::bigint[])
@@ -58,6 +64,7 @@ FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[], $6::text[
         arms, last_n)
 ORDER BY workspace_id, run_id
 ON CONFLICT (workspace_id, run_id) DO UPDATE SET
+    customer_id = CASE WHEN excluded.last_n > r.last_n THEN excluded.customer_id ELSE r.customer_id END,
     entered_at = least(r.entered_at, excluded.entered_at),
     arms = CASE WHEN excluded.last_n > r.last_n THEN r.arms || excluded.arms ELSE excluded.arms || r.arms END,
     version = CASE WHEN excluded.last_n > r.last_n THEN excluded.version ELSE r.version END,
@@ -69,11 +76,13 @@ ON CONFLICT (workspace_id, run_id) DO UPDATE SET
     last_n = greatest(r.last_n, excluded.last_n);
 
 -- name: merge_segments
--- Arrays: the fields of SegmentRow. The greater last_n tells.
+-- Arrays: the fields of SegmentRow. The greater last_n tells. The segments of an alias say nothing of its root, whose lane
+-- judges anew.
 INSERT INTO segment_customers AS m (workspace_id, segment, customer_id, member, since, last_n)
 SELECT workspace_id, segment, customer_id, member, to_timestamp(since / 1000::float8), last_n
 FROM unnest($1::text[], $2::text[], $3::text[], $4::boolean[], $5::bigint[], $6::bigint[])
     AS s (workspace_id, segment, customer_id, member, since, last_n)
+WHERE (SELECT i.root FROM identities i WHERE i.workspace_id = s.workspace_id AND i.alias = s.customer_id) IS NULL
 ORDER BY workspace_id, segment, customer_id
 ON CONFLICT (workspace_id, segment, customer_id) DO UPDATE SET
     member = excluded.member, since = excluded.since, last_n = excluded.last_n
@@ -85,7 +94,9 @@ WHERE m.last_n < excluded.last_n;
 INSERT INTO messages AS m (
     workspace_id, send_id, customer_id, channel, message_class, journey_id, version, run_id, step, template_id,
     template_version, status, status_rank, reason, requested_at, sent_at, status_at, kinds)
-SELECT workspace_id, send_id, customer_id, channel, message_class, journey_id, version, run_id, step, template_id,
+SELECT workspace_id, send_id, coalesce((
+        SELECT i.root FROM identities i WHERE i.workspace_id = s.workspace_id AND i.alias = s.customer_id
+    ), s.customer_id), channel, message_class, journey_id, version, run_id, step, template_id,
     template_version, status, status_rank, reason, to_timestamp(requested_at / 1000::float8),
     to_timestamp(sent_at / 1000::float8), to_timestamp(status_at / 1000::float8), kinds
 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::int[], $8::text[], $9::text[],
@@ -110,13 +121,63 @@ ON CONFLICT (workspace_id, send_id) DO UPDATE SET
     kinds = m.kinds | excluded.kinds;
 
 -- name: lives_over
--- Arrays: the fields of LifeRow. Messages of customers who were deleted since (R15): nothing of them is kept. (A subquery
--- and not a join: it is an index look-up whatever the planner believes.)
+-- Arrays: the fields of LifeRow. Messages of customers who were deleted since (R15): nothing of them is kept. A life that was
+-- merged goes on while its root is there; with the root its aliases go. (Subqueries and not joins: they are index look-ups
+-- whatever the planner believes.)
 SELECT s.workspace_id, s.send_id
 FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[]) AS s (workspace_id, send_id, customer_id, born)
 WHERE (
     SELECT c.born FROM customers c WHERE c.workspace_id = s.workspace_id AND c.customer_id = s.customer_id
+) IS DISTINCT FROM s.born AND (
+    SELECT i.born FROM identities i WHERE i.workspace_id = s.workspace_id AND i.alias = s.customer_id
 ) IS DISTINCT FROM s.born;
+
+-- name: follow_merges
+-- Arrays: $1 workspaces, $2 aliases. What was written under an alias while it was merged goes under the root: the merge
+-- itself has moved what it saw. A decision that stands under both goes away under one.
+WITH merged AS MATERIALIZED (
+    SELECT s.workspace_id, s.alias, (
+        SELECT i.root FROM identities i WHERE i.workspace_id = s.workspace_id AND i.alias = s.alias
+    ) AS root
+    FROM unnest($1::text[], $2::text[]) AS s (workspace_id, alias)
+), taken AS (
+    DELETE FROM decisions d USING merged m
+    WHERE d.workspace_id = m.workspace_id AND d.customer_id = m.alias AND m.root IS NOT NULL
+    RETURNING d.*, m.root
+), moved_decisions AS (
+    INSERT INTO decisions (
+        workspace_id, customer_id, n, decision_id, at, kind, journey_id, version, run_id, step, reason, body)
+    SELECT workspace_id, root, n, decision_id, at, kind, journey_id, version, run_id, step, reason, body FROM taken
+    ON CONFLICT DO NOTHING
+), moved_runs AS (
+    UPDATE runs r SET customer_id = m.root FROM merged m
+    WHERE r.workspace_id = m.workspace_id AND r.customer_id = m.alias AND m.root IS NOT NULL
+), moved_messages AS (
+    UPDATE messages o SET customer_id = m.root FROM merged m
+    WHERE o.workspace_id = m.workspace_id AND o.customer_id = m.alias AND m.root IS NOT NULL
+)
+DELETE FROM segment_customers c USING merged m
+WHERE c.workspace_id = m.workspace_id AND c.customer_id = m.alias AND m.root IS NOT NULL;
+
+-- name: erase_ownerless
+-- Arrays: the fields of MergedRow, of sources. Their root was deleted in the meantime, and its aliases with it (R15): what
+-- their lane had decided up to the merge goes away too, and what came under the id anew since stays.
+WITH gone AS (
+    SELECT s.workspace_id, s.alias, to_timestamp(s.at / 1000::float8) AS at, to_timestamp(s.clock / 1000::float8) AS clock
+    FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) AS s (workspace_id, alias, at, clock)
+    WHERE (SELECT i.root FROM identities i WHERE i.workspace_id = s.workspace_id AND i.alias = s.alias) IS NULL
+), erased_decisions AS (
+    DELETE FROM decisions d USING gone g
+    WHERE d.workspace_id = g.workspace_id AND d.customer_id = g.alias AND d.at <= g.at
+), erased_runs AS (
+    DELETE FROM runs r USING gone g
+    WHERE r.workspace_id = g.workspace_id AND r.customer_id = g.alias AND r.entered_at <= g.at
+), erased_segments AS (
+    DELETE FROM segment_customers c USING gone g
+    WHERE c.workspace_id = g.workspace_id AND c.customer_id = g.alias AND c.since <= g.at
+)
+DELETE FROM messages m USING gone g
+WHERE m.workspace_id = g.workspace_id AND m.customer_id = g.alias AND coalesce(m.requested_at, m.status_at) <= g.clock;
 
 -- name: count_marks
 -- Arrays: $1 partitions, then the fields of MarkRow. Before the messages are merged: counts the kinds of deliveries that
@@ -155,13 +216,20 @@ ON CONFLICT DO NOTHING;
 
 -- name: see_customers
 -- Arrays: $1 workspaces, $2 customers, $3 numbers, $4 ms. First sight (A19): a row for each customer that has none, in
--- workspaces that exist.
+-- workspaces that exist. An alias has none, and gets none: its root has one.
 INSERT INTO customers (workspace_id, customer_id, writes, created_ms)
 SELECT s.workspace_id, s.customer_id, s.number, s.at
 FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) AS s (workspace_id, customer_id, number, at)
 JOIN workspaces USING (workspace_id)
+WHERE (SELECT i.root FROM identities i WHERE i.workspace_id = s.workspace_id AND i.alias = s.customer_id) IS NULL
 ORDER BY s.workspace_id, s.customer_id, s.number
-ON CONFLICT DO NOTHING;
+ON CONFLICT DO NOTHING
+RETURNING workspace_id, customer_id;
+
+-- name: aliases_among
+-- Arrays: $1 workspaces, $2 customers. Whether there is an alias among them.
+SELECT count((SELECT i.root FROM identities i WHERE i.workspace_id = s.workspace_id AND i.alias = s.customer_id)) > 0
+FROM unnest($1::text[], $2::text[]) AS s (workspace_id, customer_id);
 
 -- name: carry_out_consents
 -- Arrays: the fields of ConsentRow. Before `carry_out_writes`, which notes that the row contains them. The last counts.

@@ -63,6 +63,15 @@ export interface Customer extends CustomerLine {
   runs: Run[];
   consents: Consent[];
   suppressions?: Suppression[];
+  /** Ids of customers who were merged into this one, the last one first. */
+  aliases?: string[];
+}
+
+export interface Merged {
+  /** Who both are now. */
+  id: string;
+  /** They were two before. */
+  merged: boolean;
 }
 
 export interface CustomerPage {
@@ -80,6 +89,8 @@ export const customers = (query: string, after: string | null, signal?: AbortSig
   call<CustomerPage>(['customers'], { query: { query, after, limit: 50 }, signal });
 
 export const customer = (id: string, signal?: AbortSignal) => call<Customer>(['customers', id], { signal });
+
+export const mergeCustomer = (id: string, into: string) => call<Merged>(['customers', id, 'merge'], { method: 'POST', body: { into } });
 
 export const timeline = (id: string, before: string | null, signal?: AbortSignal) =>
   call<Timeline>(['customers', id, 'timeline'], { query: { before, limit: 50 }, signal });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { byDay, gatesOf, lookedAt, told, type Decision } from './timeline';
+import { byDay, gatesOf, lookedAt, ordered, told, type Decision } from './timeline';
 
 const AT = Date.UTC(2025, 10, 24, 6, 37, 12);
 const decision = (given: Partial<Decision>): Decision => ({ id: '1', kind: 'moved', workspace: 'w', customer: 'c', at: AT, clock: AT, ...given });
@@ -29,6 +29,15 @@ test('each kind of decision is told in a sentence', () => {
   expect(lookedAt(decision(migrated))).toEqual([]);
   expect(line({ ...migrated, data: { of: 1, migration: 1, deferred: 'look' } })).toContain('the message that was put off ended');
   expect(line({ kind: 'teleported' })).toBe('teleported');
+});
+
+test('a merge is told from both sides, with its parts where there are several', () => {
+  expect(line({ kind: 'merged', customer: 'visitor-7', data: { into: 'ann', merge: 12 } })).toBe('visitor-7 goes on as ann — its runs and its history were handed over');
+  expect(line({ kind: 'merged', customer: 'ann', data: { from: 'visitor-7', merge: 12 } })).toBe('Took in visitor-7 — two customers became one');
+  const part = { kind: 'merged', data: { from: 'visitor-7', merge: 12, part: 2, parts: 3 } };
+  expect(line(part)).toBe('Took in visitor-7 — two customers became one, part 2 of 3');
+  expect(lookedAt(decision(part))).toEqual([]);
+  expect(line({ kind: 'ended', reason: 'merged' })).toBe('Ended without an outcome — the run of another customer goes on instead');
 });
 
 test('changes of segments are told with what made them', () => {
@@ -99,6 +108,11 @@ test('gates keep their order and their reasons', () => {
     { name: 'consent', reason: 'unsubscribed' },
   ]);
   expect(gatesOf(decision({}))).toEqual([]);
+});
+
+test('a whole record is read from what it is to when it was made, in whatever order it comes', () => {
+  const came = { newer: 1, n: 3, at: AT, data: {}, step: 'a', workspace: 'w', kind: 'moved', id: '1', customer: 'c', clock: AT };
+  expect(Object.keys(ordered(came))).toEqual(['id', 'kind', 'customer', 'step', 'data', 'at', 'clock', 'n', 'workspace', 'newer']);
 });
 
 test('decisions are grouped by day, in their order', () => {

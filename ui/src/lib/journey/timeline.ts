@@ -64,6 +64,12 @@ const TELLERS: Record<string, (decision: Decision) => Told> = {
     return { title, why: text(d.data?.error), tone: 'bad', icon: 'warning' };
   },
   limit: (d) => ({ title: 'A hard limit was met', why: text(d.data?.which), tone: 'warn', icon: 'warning' }),
+  merged: ({ customer, data }) => {
+    const part = data?.part === undefined ? '' : `, part ${text(data.part)} of ${text(data.parts)}`;
+    return data?.into === undefined
+      ? { title: `Took in ${text(data?.from)}`, why: `two customers became one${part}`, tone: 'plain', icon: 'merge' }
+      : { title: `${customer} goes on as ${text(data.into)}`, why: `its runs and its history were handed over${part}`, tone: 'plain', icon: 'merge' };
+  },
   segment: ({ data }) => {
     const entered = data?.change === 'entered';
     const why = BECAUSE[text(data?.because)] ?? text(data?.because);
@@ -171,6 +177,7 @@ const SAID_BY: Record<string, Set<string>> = {
   ended: new Set(['left']),
   failed: new Set(['segment']),
   limit: new Set(['which', 'query']),
+  merged: new Set(['into', 'from', 'merge', 'part', 'parts']),
   segment: new Set(['segment', 'version', 'change', 'because']),
 };
 const INSTANTS = new Set(['last', 'again', 'timestamp', 'due']);
@@ -195,6 +202,17 @@ function seenWords(name: string, value: unknown): string {
   if (typeof count === 'number') return count === 0 ? 'never' : `${plural(count, 'time')}${typeof last === 'number' ? `, last ${moment(last)}` : ''}`;
   if (typeof at !== 'number') return text(value);
   return at === 0 ? 'never' : `${moment(at)}: ${text(last ?? first)}`;
+}
+
+const ORDER = [
+  'id', 'kind', 'customer', 'journey', 'version', 'run', 'step', 'visit', 'to', 'branch', 'reason', 'outcome', 'data', 'at', 'clock', 'n', 'workspace',
+];
+
+/** The whole record in the order in which one reads it; what is newer than this screen comes last. */
+export function ordered(decision: Decision): Record<string, unknown> {
+  const given = Object.entries(decision);
+  const place = (name: string) => (ORDER.includes(name) ? ORDER.indexOf(name) : ORDER.length);
+  return Object.fromEntries(given.sort(([a], [b]) => place(a) - place(b)));
 }
 
 export interface Gate {

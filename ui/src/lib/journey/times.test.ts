@@ -43,6 +43,7 @@ test('the new steps have names, titles and ways', () => {
   const delay = { delay: { until: { date: 'customer.x' }, if_past: 'late' }, next: 'a' };
   expect(stepTitle(delay)).toBe('Hold until customer’s x');
   expect(stepDetail(delay)).toBe('if past: go to late');
+  expect(stepDetail({ delay: { until: { date: 'customer.x' }, if_past: 'exit', if_missing: 'hold' }, next: 'a' })).toBe('if past: leave, if missing: wait for one');
   expect(ways(delay)).toEqual([{ branch: 'next', to: 'a' }, { branch: 'past', to: 'late' }]);
   expect(branchWords(delay, 'past')).toBe('the instant is past');
   expect(ways({ ...delay, delay: { ...delay.delay, if_past: 'exit' } })).toEqual([{ branch: 'next', to: 'a' }]);

@@ -3,7 +3,7 @@
 import { duration } from '../format/format';
 import { conditionWords, topics } from './conditions';
 import {
-  armsOf, kindOf, waitBranch, type Branch, type Cap, type Defer, type Entry, type ExitRule, type Goal, type Settings, type Step,
+  armsOf, kindOf, waitBranch, type Branch, type Cap, type Defer, type Entry, type ExitRule, type Fallback, type Goal, type Settings, type Step,
 } from './definition';
 import { emitDetail, emitTitle, updateDetail, updateTitle } from './changes';
 import { pathWords } from './paths';
@@ -75,12 +75,15 @@ export function stepDetail(step: Step): string {
   }
   if (step.update !== undefined) return updateDetail(step.update);
   if (step.emit !== undefined) return emitDetail(step.emit);
-  const past = (step.delay ?? step.window ?? step.wait?.timeout)?.if_past;
-  const words = past === undefined ? [] : [`if past: ${PAST_WORDS[past] ?? `go to ${past}`}`];
+  const timed: Fallback = step.delay ?? step.window ?? step.wait?.timeout ?? {};
+  const words = [
+    ...(timed.if_past === undefined ? [] : [`if past: ${FALLBACK_WORDS[timed.if_past] ?? `go to ${timed.if_past}`}`]),
+    ...(timed.if_missing === undefined ? [] : [`if missing: ${FALLBACK_WORDS[timed.if_missing] ?? timed.if_missing}`]),
+  ];
   return [...(step.wait === undefined ? [] : waitDetail(step.wait)), ...words].join(', ');
 }
 
-const PAST_WORDS: Record<string, string> = { pass: 'go on', skip: 'skip the next step', exit: 'leave' };
+const FALLBACK_WORDS: Record<string, string> = { pass: 'go on', skip: 'skip the next step', exit: 'leave', hold: 'wait for one' };
 
 /** `looks back to the entry`, `collects view`. */
 function waitDetail({ since, collect }: NonNullable<Step['wait']>): string[] {

@@ -1,9 +1,7 @@
 /** A value of the API that stays fresh while somebody looks at it. */
 
 import { untrack } from 'svelte';
-
-const EVERY_MS = 2000;
-const AFTER_ERROR_MS = 4000;
+import { isGone, keepAsking } from './asking';
 
 export class Poll<T> {
   value = $state.raw<T | null>(null);
@@ -12,7 +10,8 @@ export class Poll<T> {
 
   /**
    * To be made while a component is set up. What `source` reads restarts it: it returns the function that asks, or
-   * null for nothing to ask. `key` says of which thing the value is; another key drops the value at once.
+   * null for nothing to ask. `key` says of which thing the value is; another key drops the value at once, and so does
+   * the answer that there is no such thing (any more).
    */
   constructor(source: () => ((signal: AbortSignal) => Promise<T>) | null, key: () => string = () => '') {
     let last = untrack(key);
@@ -34,36 +33,17 @@ export class Poll<T> {
   }
 
   #run(ask: (signal: AbortSignal) => Promise<T>): () => void {
-    const stop = new AbortController();
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    let busy = false;
-    const later = (ms: number) => {
-      clearTimeout(timer);
-      if (!stop.signal.aborted) timer = setTimeout(() => void turn(), ms);
-    };
-    const turn = async () => {
-      if (busy || document.hidden) return;
-      busy = true;
-      try {
-        const value = await ask(stop.signal);
-        if (stop.signal.aborted) return;
+    const asking = untrack(() => keepAsking(ask, {
+      value: (value) => {
         this.value = value;
         this.error = null;
-        later(EVERY_MS);
-      } catch (error) {
-        if (stop.signal.aborted) return;
-        this.error = error instanceof Error ? error : new Error(String(error));
-        later(AFTER_ERROR_MS);
-      } finally {
-        busy = false;
-      }
-    };
-    this.#again = () => later(0);
-    document.addEventListener('visibilitychange', () => void turn(), { signal: stop.signal });
-    untrack(() => void turn());
-    return () => {
-      stop.abort();
-      clearTimeout(timer);
-    };
+      },
+      error: (error) => {
+        if (isGone(error)) this.value = null;
+        this.error = error;
+      },
+    }));
+    this.#again = asking.again;
+    return asking.stop;
   }
 }

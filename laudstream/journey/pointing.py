@@ -1,0 +1,103 @@
+"""Customers who are aliases, and roots that wait for what a merge brings: what happens to an input instead (R50, A18).
+
+An alias keeps nothing but a pointer. Events, deliveries and answers that come for it go on to its root; timers and
+touches find nobody. Events of a root whose row tells of a merge wait until the other lane has brought what the merged
+customer had: a run that waits for such an event may be among it.
+"""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from laudstream.journey.codec import empty
+from laudstream.journey.customer import Core, Customer, RowState
+from laudstream.journey.decision import Decision
+from laudstream.journey.handoff import ARM, PACE, Answered, Forwarded, Release
+from laudstream.journey.identity import ALONE, MOST_WAITING, Identity, Waiting
+from laudstream.journey.inputs import (
+    AliasInput,
+    DeliveryInput,
+    Effect,
+    EventInput,
+    GrantInput,
+    Input,
+    Moment,
+    Outcome,
+    RootInput,
+)
+from laudstream.journey.reasons import Reason
+from laudstream.journey.work import MARKER_MS, low, stem_of
+
+
+def instead(customer: Customer, input: Input, moment: Moment) -> Outcome | None:
+    """What happens to an input of an alias, or of a root that waits; None: it is handled like any other."""
+    identity = customer.identity
+    if identity.root and not isinstance(input, RootInput):
+        if isinstance(input, AliasInput):
+            return _moved(customer, input, moment)
+        passed = _passed(customer, input)
+        return Outcome(customer, [] if passed is None else [passed])
+    if identity.until and isinstance(input, EventInput):
+        return _held(customer, input, moment)
+    return None
+
+
+def root_again(customer: Customer, input: RootInput, moment: Moment, space: object) -> Outcome:
+    """The pointer of a customer is over."""
+    return Outcome(replace(customer, identity=ALONE), []) if customer.identity.root else Outcome(customer, [])
+
+
+def forwarded(customer: Customer, identity: Identity, input: EventInput) -> Forwarded | None:
+    """An event on its way to the root; None: there is nothing in it for that one, whose row comes by itself."""
+    event = input.event if input.event.row is None else replace(input.event, row=None)
+    if event.type in ("identify", "alias"):
+        return None
+    return Forwarded(customer.workspace, identity.root, identity.number, event, input.life)
+
+
+def _passed(customer: Customer, input: Input) -> Effect | None:
+    identity, workspace = customer.identity, customer.workspace
+    if isinstance(input, EventInput):
+        return forwarded(customer, identity, input)
+    if isinstance(input, DeliveryInput):
+        return Forwarded(workspace, identity.root, identity.number, delivery=input.delivery)
+    if isinstance(input, GrantInput):
+        if input.of == PACE or input.of.startswith(ARM):
+            answer = Answered(input.journey, input.run, input.granted, input.most, input.of, input.slot)
+            return Forwarded(workspace, identity.root, identity.number, answer=answer)
+        if input.granted:  # the run that asked has ended with the merge (R55)
+            return Release(workspace, input.journey, input.run, of=input.of)
+    return None
+
+
+def _moved(customer: Customer, input: AliasInput, moment: Moment) -> Outcome:
+    """The row of the identity changed: another root, or none, since that was deleted."""
+    identity, row = customer.identity, input.alias
+    if row.number < identity.number:
+        return Outcome(customer, [])
+    if not row.deleted:
+        if (row.root, row.number) == (identity.root, identity.number):
+            return Outcome(customer, [])
+        return Outcome(replace(customer, identity=replace(identity, root=row.root, number=row.number)), [])
+    at = row.at or moment.now
+    nobody = empty(customer.workspace, customer.id)
+    known = customer.core.row
+    state = RowState(0, max(known.revision, row.number), 0, at, row.number)
+    core = Core(state, decisions=customer.core.decisions, wake_at=at + MARKER_MS)
+    return Outcome(replace(nobody, core=core), [])
+
+
+def _held(customer: Customer, input: EventInput, moment: Moment) -> Outcome:
+    """The event waits; of too many that wait, none waits any longer, and the lane handles them."""
+    identity = customer.identity
+    one = Waiting(input.cause, input.event, moment.now, input.life)
+    waiting = replace(identity, waiting=(*identity.waiting, one))
+    if len(waiting.waiting) <= MOST_WAITING:
+        return Outcome(replace(customer, identity=waiting), [])
+    number = customer.core.decisions + 1
+    told = Decision(
+        stem_of(customer, moment, ("input", *input.cause)) + low(number), "limit", customer.workspace, customer.id,
+        moment.now, moment.clock, number, reason=Reason.LIMIT, data={"which": "events that wait for a merge"},
+    )  # fmt: skip
+    core = replace(customer.core, decisions=number)
+    return Outcome(replace(customer, core=core, identity=replace(waiting, until=0)), [told])

@@ -1,0 +1,107 @@
+"""Lanes under a PostgreSQL that merges customers: what its rows say comes to each lane by itself (A18)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from agents.lanes.history import History
+from agents.lanes.loader import Loader
+from laudstream import topics
+from laudstream.journey.customer import Customer
+from laudstream.records import codec
+from tables.cache import Cache
+from tests.lanes.cluster import Cluster
+from tests.lanes.kit import WORKSPACE, LaneKit, key
+
+
+class Merging(Cluster):
+    def __init__(self, *journeys: dict[str, Any]) -> None:
+        super().__init__(*journeys)
+        self.revision = 100
+        self.rows: dict[str, dict[str, Any]] = {}
+        self.identities: dict[str, str] = {}
+
+    # -- what PostgreSQL does ------------------------------------------------------
+    def root(self, customer: str) -> str:
+        return self.identities.get(customer, customer)
+
+    def identify(self, customer: str, *, says: bool = True, **attributes: Any) -> None:
+        """`says`: CDC brings the row now."""
+        self.revision += 1
+        known = self.rows.get(customer, {"born": self.revision, "attributes": {}, "merges": 0})
+        attributes = {**known["attributes"], **attributes}
+        self.rows[customer] = {**known, "revision": self.revision, "attributes": attributes}
+        if says:
+            self.say(customer)
+
+    def say(self, customer: str) -> None:
+        """The row comes to its lane."""
+        row = self.rows[customer]
+        self._put(customer, "customers", **{**row, "attributes": json.dumps(row["attributes"]), "created_ms": 1})
+
+    def merge(self, source: str, target: str, *, says: bool = True) -> bool:
+        """Whether there was anything to merge. `says`: CDC brings the root's row now, and not later by `say`."""
+        source, target = self.root(source), self.root(target)
+        if source == target:
+            return False
+        gone = self.rows.pop(source, None)
+        for alias in [source, *(alias for alias, root in self.identities.items() if root == source)]:
+            self.identities[alias] = target
+            self.revision += 1
+            born = gone["born"] if gone and alias == source else 0
+            self._put(alias, "identities", root=target, revision=self.revision, born=born)
+        self.identify(target, says=False, **{
+            name: value for name, value in (gone["attributes"] if gone else {}).items()
+            if name not in self.rows.get(target, {"attributes": {}})["attributes"]
+        })  # fmt: skip
+        self.rows[target]["merges"] += 1 + (gone["merges"] if gone else 0)
+        if says:
+            self.say(target)
+        if gone is not None:
+            self._put(source, "customers", **{**gone, "attributes": "{}"}, deleted="true")
+        return True
+
+    def delete(self, root: str) -> None:
+        """The root and its aliases."""
+        row = self.rows.pop(root)
+        self._put(root, "customers", **{**row, "attributes": "{}"}, deleted="true")
+        for alias in [alias for alias, of in self.identities.items() if of == root]:
+            del self.identities[alias]
+            self._put(alias, "identities", root=root, revision=self.revision, deleted="true")
+
+    def consent(self, customer: str, status: str, channel: str = "email", subscription: str = "news") -> None:
+        self.revision += 1
+        self._put(
+            customer, "consents", revision=self.revision, channel=channel, subscription=subscription, status=status
+        )
+
+    def _put(self, customer: str, table: str, deleted: str = "false", **columns: Any) -> None:
+        at = self.tick()
+        record = {"__table": table, "__deleted": deleted, "__source_ts_ms": at, **columns}
+        self.lane(customer).put(topics.ROWS, at, key(customer), json.dumps(record).encode())
+
+    # -- what lanes have -------------------------------------------------------------
+    def lane(self, customer: str) -> LaneKit:
+        return self.owner(f"{WORKSPACE}:{customer}")
+
+    def state(self, customer: str) -> Customer:
+        now: dict[bytes, Customer] = {}
+        Loader(self.lane(customer).store, Cache(0), now).load([key(customer)])
+        return now[key(customer)]
+
+    def kept(self, customer: str) -> list[str]:
+        """Ids of the events that the lane keeps of a customer, the oldest first."""
+        found = History(self.lane(customer).store, 1).entries(self.state(customer).newest)
+        return [codec.event(entry.value).id for entry in found]
+
+    def runs(self, customer: str) -> list[tuple[str, str]]:
+        return [(run.journey, run.step) for run in self.state(customer).core.runs]
+
+    def ended(self) -> list[tuple[str, str]]:
+        return [(made.customer, made.outcome or made.reason) for made in self.decisions() if made.kind == "ended"]
+
+    def let_time_pass(self, ms: int) -> None:
+        self.now += ms
+        self.settle()
+        self.settle()
