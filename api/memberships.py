@@ -57,7 +57,7 @@ async def _join(call: Call, joins: Sequence[Taken]) -> None:
     """All or nothing, and the row of each. Raises what PostgreSQL refuses."""
     traits: dict[str, dict[str, Any]] = {}
     groups: dict[str, str] = {}
-    for each in joins:
+    for each in sorted(joins, key=lambda each: each.index):  # traits in the order in which they came
         assert type(each.item) is Group
         group = groups[each.customer] = group_of(each.item)
         traits[group] = {**traits.get(group, {}), **(each.item.traits or {})}

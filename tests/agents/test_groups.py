@@ -17,9 +17,11 @@ from structlog.testing import capture_logs
 
 from agents.groups import Groups
 from api.call import Call, Context
-from api.ingest import Taken, _with_rows
+from api.identifying import write_rows
+from api.identities import Identities
 from api.items import Group, Identify
 from api.memberships import with_groups
+from api.taken import Taken
 from laudstream.postgres import connect, queries, tenancy
 from laudstream.settings import Settings
 from tests.database import WORKSPACE
@@ -52,13 +54,15 @@ class Api:
     def __init__(self, pool: Pool) -> None:
         nothing: Any = None
         self.pool = pool
-        self.call = Call({"state": {"context": Context(Settings(), pool, nothing, nothing)}}, nothing, WORKSPACE)
+        context = Context(Settings(), pool, nothing, nothing, Identities(pool))
+        self.call = Call({"state": {"context": context}}, nothing, WORKSPACE)
 
     async def take(self, *items: tuple[str, Any]) -> dict[int, Invalid]:
         """(customer, item); gives what was refused."""
         wrong: dict[int, Invalid] = {}
         taken = [Taken(index, item, customer, b"", 0) for index, (customer, item) in enumerate(items)]
-        for each in await with_groups(self.call, await _with_rows(self.call, taken, wrong), wrong):
+        await write_rows(self.call, taken, wrong)
+        for each in await with_groups(self.call, taken, wrong):
             assert each.row is not None
         return wrong
 
@@ -257,6 +261,21 @@ async def test_who_joins_while_traits_change_is_not_missed(pool: Pool, api: Api)
     await change
     await all_told(pool)
     assert await values(pool) == [{"id": "acme", "plan": "new"}] * 2
+
+
+async def test_r50_who_is_merged_while_a_change_is_settled_is_not_missed(pool: Pool, api: Api) -> None:
+    """The attributes of a known customer win, those of the source's group among them; the target stays in its own."""
+    await api.take(("ann", Identify(user_id="ann", traits={"n": 1})))
+    await api.group("ann", "acme", plan="pro")
+    for plan in ("free", "team"):  # the second one is a change, and nobody is behind
+        await api.group("visitor", "other", plan=plan)
+    async with tenancy.workspace(api.pool, WORKSPACE) as connection:
+        merge = "SELECT outcome FROM merge_customers($1, 'ann', 'visitor', 'asked')"
+        assert await connection.fetchval(merge, WORKSPACE) == "merged"
+        await all_told(pool)
+    assert await values(pool) == [{"id": "acme", "plan": "pro"}]
+    await all_told(pool)
+    assert await values(pool) == [{"id": "other", "plan": "team"}]
 
 
 async def test_batches_that_name_the_same_customers_and_groups_do_not_wait_in_a_circle(pool: Pool, api: Api) -> None:

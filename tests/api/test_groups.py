@@ -88,6 +88,32 @@ async def test_traits_are_merged_and_come_to_all_members(
     assert not (await admin.get("/api/customers/ann")).json()["group"]["behind"]
 
 
+async def test_what_segments_library_sends_is_taken(site: httpx.AsyncClient, admin: httpx.AsyncClient) -> None:
+    """As analytics-python 2.4.0 posts it."""
+    sent = {
+        "integrations": {},
+        "anonymousId": None,
+        "timestamp": "2026-11-30T13:17:15.428+00:00",
+        "groupId": "acme",
+        "context": {"library": {"name": "analytics-python", "version": "2.4.0"}},
+        "userId": "ann",
+        "traits": {"plan": "pro"},
+        "type": "group",
+        "messageId": "0b938c24-c732-4085-9ad5-0d538af0695f",
+    }
+    body = {"batch": [sent], "sentAt": "2026-11-30T13:17:15.928317+00:00", "writeKey": "wk_x"}
+    assert (await site.post("/v1/batch", json=body)).json() == {"success": True, "accepted": 1, "rejected": []}
+    assert await attributes(admin, "ann") == {"group": {"id": "acme", "plan": "pro"}}
+
+
+async def test_the_last_traits_of_a_batch_win_whoever_brings_them(
+    site: httpx.AsyncClient, admin: httpx.AsyncClient
+) -> None:
+    items = [item("zed", "acme", plan="free"), item("ann", "acme", plan="pro"), item("max", "acme")]
+    await site.post("/v1/batch", json={"batch": items})
+    assert (await admin.get("/api/groups/acme")).json()["traits"] == {"plan": "pro"}
+
+
 async def test_a_customer_is_in_the_last_group_only(
     site: httpx.AsyncClient, admin: httpx.AsyncClient, taken: Take
 ) -> None:

@@ -137,7 +137,7 @@ async def test_segments_format_is_read_with_what_libraries_add(site: httpx.Async
 
 BAD_ITEMS: dict[str, tuple[Any, str]] = {
     "no type": ({"userId": "a", "event": "e"}, "/type"),
-    "unknown type": ({"type": "group", "userId": "a"}, "/type"),
+    "unknown type": ({"type": "delete", "userId": "a"}, "/type"),
     "not an object": (7, ""),
     "null": (None, ""),
     "no customer": ({"type": "track", "event": "e"}, "/userId"),

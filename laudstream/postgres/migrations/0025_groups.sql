@@ -57,20 +57,22 @@ BEGIN
         EXECUTE format('CREATE POLICY owner_sees_all ON %I TO CURRENT_USER USING (true)', name);
     END LOOP;
 END $$;
-GRANT SELECT, INSERT, UPDATE, DELETE ON groups, group_changes, group_members TO laudstream_api, laudstream_worker;
+GRANT SELECT, INSERT, UPDATE ON groups, group_changes, group_members TO laudstream_api;
+GRANT SELECT, INSERT, UPDATE, DELETE ON groups, group_changes, group_members TO laudstream_worker;
 
 -- Of two customers who become one (R50) the target stays in its group, or comes into that of the source. Its row is looked at
--- again, for it may have the traits of the other one now.
+-- again, for it may have the traits of the other one now. A change that is there already is held: else it could be settled
+-- before anybody sees this member.
 CREATE OR REPLACE FUNCTION merge_more(home text, source text, target text) RETURNS void LANGUAGE sql AS $$
     INSERT INTO group_members (workspace_id, customer_id, group_id, joined, seen, since)
     SELECT home, target, m.group_id, m.joined, 0, m.since
     FROM group_members m
     WHERE m.workspace_id = home AND m.customer_id = source
     ON CONFLICT (workspace_id, customer_id) DO UPDATE SET seen = 0;
-    INSERT INTO group_changes (workspace_id, group_id, revision)
+    INSERT INTO group_changes AS c (workspace_id, group_id, revision)
     SELECT home, g.group_id, g.revision
     FROM group_members m
     JOIN groups g ON g.workspace_id = m.workspace_id AND g.group_id = m.group_id
     WHERE m.workspace_id = home AND m.customer_id = target AND m.seen = 0
-    ON CONFLICT DO NOTHING;
+    ON CONFLICT (workspace_id, group_id) DO UPDATE SET revision = greatest(c.revision, excluded.revision);
 $$;
