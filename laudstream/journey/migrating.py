@@ -54,6 +54,22 @@ def settle(work: Work) -> None:
             _through(work, live)
 
 
+def caught_up(work: Work, run: Run, theirs: dict[str, int], ours: dict[str, int]) -> None:
+    """Takes a run that came from another customer through the migrations that this one was looked at for and that one
+    was not (R50). `theirs`, `ours`: `Core.swept` of both before."""
+    live, name = work.journeys.get(run.journey), run.journey + MARK
+    last, done = theirs.get(name, 0), ours.get(name, 0)
+    if live is None or last >= done:  # others are settled
+        return
+    if not live.moves:
+        work.core.swept = {**work.core.swept, name: last}
+        return
+    for each in live.migrations:
+        mine = work.present(run.id)
+        if mine is not None and last < each.number <= done and run.entered_at < each.at and mine.version != each.to:
+            _lead(work, live, each, mine)
+
+
 def marks(work: Work) -> dict[str, int]:
     """The marks of migrations that still mean something: of journeys that the customer has runs in."""
     of = {run.journey + MARK for run in work.runs}

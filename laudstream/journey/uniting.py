@@ -13,11 +13,11 @@ from msgspec.structs import replace
 from laudstream.conditions.tally import merged
 from laudstream.customers.recent import admit, united
 from laudstream.ids import fingerprint
-from laudstream.journey import rows, standing, writing
+from laudstream.journey import migrating, rows, standing, writing
 from laudstream.journey.alarms import AUDIENCE
 from laudstream.journey.caps import MOST_SLOTS
 from laudstream.journey.chaining import ask_deferred, begun
-from laudstream.journey.customer import FAILED, Core, Customer, Pending, Run
+from laudstream.journey.customer import ASKING, FAILED, Core, Customer, Pending, Run
 from laudstream.journey.entering import KEYS, KEYS_OF_JOURNEY, OPEN_RUNS, OPEN_RUNS_OF_JOURNEY, active
 from laudstream.journey.handlers import finish
 from laudstream.journey.identity import brought
@@ -47,7 +47,7 @@ def unite(customer: Customer, input: MergeInput, moment: Moment, space: Space) -
     work.mark = fingerprint(f"merged\x1f{input.source}\x1f{number}\x1f{input.cause}")
     rows.first_sight(work)
     settle(work)
-    before = work.attributes
+    before, seen = work.attributes, work.core.swept
     _put(work, legacy, number)
     work.recent = admit(united(work.recent, legacy.recent), work.mark, moment.now) or work.recent
     _tallies(work, legacy)
@@ -59,6 +59,8 @@ def unite(customer: Customer, input: MergeInput, moment: Moment, space: Space) -
     if standing.known(work):
         work.core.judged = space.watch.seq
         standing.evaluate(work, touched, "merge", fires=False)
+    for run in legacy.runs:
+        migrating.caught_up(work, run, legacy.swept, seen)
     if input.last:
         settle(work)  # the runs that came, too
         ask_deferred(work)
@@ -166,6 +168,9 @@ def _tallies(work: Work, legacy: Legacy) -> None:
 
 def _take(work: Work, run: Run) -> None:
     """A run of the other one goes on here, unless the same journey and key has an older one (R50)."""
+    if run.status == ASKING and not run.granted:  # it began to ask as its customer left
+        end(work, replace(run), work.moment.now, reason=Reason.MERGED)
+        return
     mine = active(work, run)
     if run.status == FAILED or mine is None or by_age(run) < by_age(mine):
         if mine is not None and run.status != FAILED:
