@@ -103,12 +103,16 @@ class Crowd:
 
     def fail(self, key: bytes, value: Input, now: int, error: Exception) -> None:
         """The last net (A6): what the core could not confine to a run. The customer stays as it was before this
-        input, without its timers, and is named; nobody else is disturbed."""
+        input, without its timers, and is named; nobody else is disturbed. Its events wait for a merge
+        as long as before."""
         customer = self.now[key]
         cause = getattr(value, "cause", None) or (type(value).__name__, now)
         number = customer.core.decisions + 1
-        core = msgspec.structs.replace(customer.core, decisions=number, wake_at=0)
-        self.now[key] = msgspec.structs.replace(customer, core=core)
+        identity = customer.identity
+        if 0 < identity.until <= now:
+            identity = msgspec.structs.replace(identity, until=0)
+        core = msgspec.structs.replace(customer.core, decisions=number, wake_at=identity.until)
+        self.now[key] = msgspec.structs.replace(customer, core=core, identity=identity)
         self.changed.setdefault(key, customer)
         self.parked.append((key.decode(), ""))
         self.out.effect(key, Decision(
@@ -116,6 +120,8 @@ class Crowd:
             customer.id, now, self.moment.clock, number, reason="failed",
             data={"error": f"{type(error).__name__}: {error}"[:500], "input": list(cause)},
         ))  # fmt: skip
+        if identity.released:
+            merges.release(self, key)
 
     def encode(self, popped: Collection[bytes], format: int) -> list[tuple[int, bytes]]:
         """State records of what changed, in a format (A14); returns the timer hints to write. `popped`: customers whose

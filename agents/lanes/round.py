@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Sequence
 from itertools import chain
 from typing import NamedTuple
 
-from agents.lanes import history, timers
+from agents.lanes import history, merges, timers
 from agents.lanes.crowd import Crowd
 from agents.lanes.handed import Handed
 from agents.lanes.loader import BASE_BYTES, SPREAD
@@ -239,6 +239,8 @@ class _Round:
                 keep(after, record.value or b"", at)
             if after.core.row is not customer.core.row and 0 < customer.core.row.born != after.core.row.born:
                 self.history.erase(customer.newest)
+                if customers[key].identity.released:  # of the next life
+                    merges.release(crowd, key)
 
     def _skip(self, record: Record, error: Invalid) -> None:
         self.skipped.append((record.topic, record.offset))

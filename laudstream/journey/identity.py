@@ -10,7 +10,11 @@ from laudstream.customers.event import Event
 AWAIT_MS = 60_000
 """How long events of a root wait for what a merge brings, of lane time."""
 MOST_WAITING = 50
+MOST_WAITING_BYTES = 64 * 1024
+"""Of all events that wait, as JSON: they are part of the core's record."""
 MOST_LIVES = 100
+
+_size = msgspec.json.Encoder().encode
 
 
 class Waiting(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -37,6 +41,12 @@ class Identity(msgspec.Struct, frozen=True, array_like=True, gc=False):
     until: int = 0
     """Its events wait for a merge up to this instant, ms; 0: they do not."""
     waiting: tuple[Waiting, ...] = ()
+
+    @property
+    def crowded(self) -> bool:
+        """Whether more events wait than may."""
+        waiting = self.waiting
+        return len(waiting) > MOST_WAITING or sum(len(_size(each.event)) for each in waiting) > MOST_WAITING_BYTES
 
     @property
     def released(self) -> bool:

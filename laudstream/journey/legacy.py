@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from laudstream.conditions.tally import Tally
 from laudstream.errors import Undecodable
+from laudstream.journey.bounded import bounded
 from laudstream.journey.customer import Aim, Alarm, Pending, Run, Slot
 
 WHOLE_BYTES = 256 * 1024
@@ -53,14 +54,18 @@ _unpack = msgspec.msgpack.Decoder(Legacy).decode
 
 def parts(legacy: Legacy) -> list[bytes]:
     """The legacy in one piece or in several: kept events and tallies first, runs last."""
-    whole = _pack(legacy)
+    try:
+        whole = _pack(legacy)
+    except OverflowError:  # of a number that no record has held yet
+        legacy = bounded(legacy)
+        whole = _pack(legacy)
     if len(whole) <= WHOLE_BYTES:
         return [whole]
     bare = Legacy(legacy.decisions)
     found = [replace(bare, events=some) for some in _sliced(legacy.events)]
     found += [replace(bare, tallies=dict(some)) for some in _sliced(legacy.tallies.items())]
     found.append(replace(legacy, events=(), tallies={}, runs=()))
-    found += [replace(bare, runs=some) for some in _sliced(legacy.runs)]
+    found += [replace(bare, runs=some, swept=legacy.swept) for some in _sliced(legacy.runs)]
     return [_pack(part) for part in found]
 
 

@@ -13,7 +13,7 @@ from laudstream.journey.codec import empty
 from laudstream.journey.customer import Core, Customer, RowState
 from laudstream.journey.decision import Decision
 from laudstream.journey.handoff import ARM, PACE, Answered, Forwarded, Release
-from laudstream.journey.identity import ALONE, MOST_WAITING, Identity, Waiting
+from laudstream.journey.identity import ALONE, Identity, Waiting
 from laudstream.journey.inputs import (
     AliasInput,
     DeliveryInput,
@@ -92,7 +92,7 @@ def _held(customer: Customer, input: EventInput, moment: Moment) -> Outcome:
     identity = customer.identity
     one = Waiting(input.cause, input.event, moment.now, input.life)
     waiting = replace(identity, waiting=(*identity.waiting, one))
-    if len(waiting.waiting) <= MOST_WAITING:
+    if not waiting.crowded:
         return Outcome(replace(customer, identity=waiting), [])
     number = customer.core.decisions + 1
     told = Decision(

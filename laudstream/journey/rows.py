@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from laudstream.customers.row import Consent, Member, Row, Suppression
 from laudstream.journey.customer import Pending, RowState
-from laudstream.journey.identity import ALONE, told
+from laudstream.journey.identity import ALONE, Identity, told
 from laudstream.journey.moves import end
 from laudstream.journey.reasons import Reason
 from laudstream.journey.work import Work
@@ -35,9 +35,12 @@ def _customer(work: Work, row: Row) -> bool:
     if row.deleted:
         if not row.born or row.born != work.core.row.born:
             return False
+        ended, at = max(row.revision, work.core.row.revision), row.at or work.moment.now
+        later = tuple(each for each in work.identity.waiting if each.event.received > at)
         _erase(work)
-        ended = max(row.revision, work.core.row.revision)
-        work.core.row = RowState(0, ended, 0, row.at or work.moment.now, ended)
+        work.core.row = RowState(0, ended, 0, at, ended)
+        if later:  # of the next life (R54)
+            work.identity = Identity(waiting=later)
         return True
     if row.revision <= work.core.row.revision:
         return False

@@ -1,0 +1,131 @@
+"""Merges of what is large, odd or fails: no lane stops for it (A6, A7, R50)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from laudstream import topics
+from laudstream.journey import uniting
+from laudstream.journey.identity import AWAIT_MS
+from tests.lanes.kit import WORKSPACE, LaneKit, key, waiting
+from tests.lanes.merging import Merging
+from tests.lanes.test_merges import PAID, merged
+
+LONG = 10**25
+
+
+def root_round(world: Merging, who: str = "user") -> None:
+    world.round(world.lanes.index(world.lane(who)))
+
+
+def test_a7_events_that_wait_for_a_merge_are_no_record_that_is_too_large() -> None:
+    world = merged()
+    world.merge("visitor", "user")
+    for number in range(40):
+        world.event("user", "other", id=f"o{number}", text="x" * 30_000)
+    root_round(world)
+    world.settle()
+    assert world.runs("user") == [("pay", "look")]
+    assert not world.state("user").identity.waiting
+
+
+def test_a6_a_long_number_of_a_row_is_handed_over() -> None:
+    world = merged()
+    world.identify("visitor", n=LONG, deep={"list": [LONG]})
+    world.merge("visitor", "user", says=False)
+    world.settle()
+    assert world.runs("user") == [("pay", "look")]
+    assert world.state("user").attributes["n"] == 1e25
+
+
+def test_a6_a_long_number_of_an_event_waits_like_others() -> None:
+    world = merged()
+    world.merge("visitor", "user")
+    world.event("user", "other", n=LONG)
+    root_round(world)
+    world.settle()
+    assert world.kept("user") == ["visitorpurchase", "userother"]
+
+
+def test_r54_what_waited_and_was_received_after_a_deletion_is_the_next_lifes() -> None:
+    world = merged()
+    world.merge("visitor", "user")
+    root_round(world)
+    world.event("user", "purchase", id="before")
+    row = world.rows["user"]
+    at = world.tick()
+    world.event("user", "purchase", id="after")
+    record = {"__table": "customers", "__deleted": "true", "__source_ts_ms": at, **row, "attributes": "{}"}
+    world.lane("user").put(topics.ROWS, world.tick(), key("user"), json.dumps(record).encode())
+    root_round(world)
+    assert world.kept("user") == ["after"]
+    assert world.runs("user") == [("pay", "look")]
+    world.settle()
+    assert world.kept("user") == ["after"]
+
+
+def test_a6_a_merge_that_fails_holds_nothing_up_for_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise ValueError("broken")
+
+    world = merged()
+    world.merge("visitor", "user")
+    world.event("user", "purchase", id="own")
+    root_round(world)
+    monkeypatch.setattr(uniting, "_put", fails)
+    world.settle()
+    monkeypatch.undo()
+    world.now += AWAIT_MS
+    root_round(world)
+    assert world.runs("user") == [("pay", "look")]
+
+
+def test_r18_a_run_that_begins_to_ask_as_its_customer_leaves_asks_no_longer() -> None:
+    few = waiting("PT1H", id="few", max_entries=5, entry=[{"segment": {"id": "done", "on": "enter"}}])
+    done = {"id": "done", "condition": {"run": {"journey": "pay", "was": "completed"}}}
+    world = Merging(PAID)
+    world.publish(done, 1, "segment")
+    world.publish(few, 1)
+    world.identify("visitor")
+    world.identify("user")
+    world.event("visitor", "purchase")
+    world.settle()
+    world.control("journey", "pay", "paused")
+    world.event("visitor", "paid")
+    world.settle()
+    world.control("journey", "pay", "live")
+    world.merge("visitor", "user")
+    world.settle()
+    assert ("visitor", "paid") in world.ended()
+    assert world.runs("user") == []
+    assert world.named("not_entered", "merged") == ["user"]
+
+
+def test_r48_a_run_that_comes_late_is_migrated_too() -> None:
+    world = merged()
+    world.event("user", "purchase", id="own")
+    world.settle()
+    steps = {"again" if name == "look" else name: step for name, step in PAID["steps"].items()}
+    body = {**PAID, "start": "again", "steps": steps}
+    at = world.tick()
+    behind = world.lane("visitor")
+    for lane in world.lanes:
+        if lane is not behind:
+            migrate(lane, body, at)
+    root_round(world)
+    assert world.runs("user") == [("pay", "again")]
+    world.merge("visitor", "user")
+    root_round(world, "visitor")
+    migrate(behind, body, at)
+    world.settle()
+    assert world.runs("user") == [("pay", "again")]
+    assert world.ended() == [("user", "merged")]
+
+
+def migrate(lane: LaneKit, body: dict[str, Any], at: int) -> None:
+    lane.publish(body, at, version=2)
+    lane.bodies[WORKSPACE, "migration", "pay", 1] = {"to": 2, "steps": {"look": "again"}}
+    lane.control("migration", "pay", "live", at, 1)
