@@ -50,7 +50,8 @@ async def merge(call: Call, special: list[Taken], wrong: dict[int, Invalid]) -> 
             continue
         person = visitors.get(each.index, "")
         if person in new and person not in known:
-            await identities.merge(workspace, person, each.customer, "identify")
+            outcome = await identities.merge(workspace, person, each.customer, "identify")
+            each.merged = outcome.name == "merged"
             new.discard(person)
         if each.item.user_id not in (None, ""):
             known.add(each.customer)
@@ -85,7 +86,7 @@ async def _alias(call: Call, each: Taken, known: set[str]) -> None:
 
 async def add_rows(call: Call, special: list[Taken]) -> None:
     """Adds the row to aliases that have merged somebody: their lane learns by it what it has to wait for (R50)."""
-    told = [each for each in special if each.merged]
+    told = [each for each in special if each.merged and type(each.item) is Alias]
     if told:
         rows = await rows_of(call, [each.customer for each in told])
         for each in told:

@@ -187,6 +187,6 @@ async def _produce(log: EventLog, taken: list[Taken], sent_at: datetime | None, 
     """Appends in the order of the request and waits for all replicas, once."""
     futures = set()
     for each in taken:
-        value = encode(event_of(each.item, sent_at, received, each.row))
+        value = encode(event_of(each.item, sent_at, received, each.row, each.merged))
         futures.add(log.append(each.key, each.partition, value, received))
     await log.settle(futures)

@@ -172,14 +172,17 @@ def happened_at(item: Item, sent_at: datetime | None, received: int) -> int:
     return min(at, received)
 
 
-def event_of(item: Item, sent_at: datetime | None, received: int, row: Row | None) -> Event:
-    """The record for lanes; `sent_at` of the batch, `row` of an identify, a group call or an alias that merged."""
+def event_of(item: Item, sent_at: datetime | None, received: int, row: Row | None, merged: bool = False) -> Event:
+    """The record for lanes; `sent_at` of the batch, `row` of an identify, a group call or an alias that merged. Of an
+    identify that merged, it says which traits are its own."""
     kind = type(item)
     name, properties = "", None
     if kind is Track:
         name, properties = item.event, item.properties  # type: ignore[union-attr]
     elif kind is Page or kind is Screen:
         name, properties = item.name or "", item.properties  # type: ignore[union-attr]
+    elif kind is Identify and merged:
+        properties = item.traits  # type: ignore[union-attr]
     return Event(
         item.message_id or str(uuid4()),
         TYPES[kind],

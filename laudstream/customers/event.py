@@ -22,6 +22,7 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """Name of a tracked event; of a page or screen its name; empty for identify, group and alias.
     Of enter and leave the journey."""
     properties: dict[str, Any] = {}
+    """Of an identify that has merged a visitor, its traits."""
     timestamp: int = 0
     """When it happened: ms since the epoch, corrected by sentAt, never after receipt (R26)."""
     received: int = 0

@@ -84,6 +84,8 @@ def _event(customer: Customer, input: EventInput, moment: Moment, space: Space) 
         unsettled = awaited(core.goals, event.name, space)
     if core.judged != space.judged or (tracked and event.name in space.counted):
         unsettled = True
+    if event.row is not None and event.properties and pointing.merges(customer, event.row):
+        return pointing.identified(customer, input, moment, space)
     known = row.born or core.writes
     if known and not unsettled and event.row is None:  # it may do no more than runs hear, or than entries refuse
         if not entries and listening:

@@ -31,7 +31,8 @@ def apply_row(work: Work, row: Row) -> bool:
         return False
     if work.attributes.get("timezone") != zone:
         ask_deferred(work)  # quiet hours are computed again (R31)
-    work.was = attributes
+    if not work.silent:  # a merge is no change of an attribute (R29)
+        work.was = attributes
     return work.attributes is not attributes
 
 

@@ -37,7 +37,7 @@ def leave(customer: Customer, input: AliasInput, moment: Moment, space: Space) -
     pointer = Identity(row.root, row.number)
     core, before = found.core, found.core.row
     number = core.decisions + 1 if somebody else core.decisions
-    gone = RowState(0, max(before.revision, row.number), 0, 0, before.before)
+    gone = RowState(0, max(before.revision, row.number), 0, before.gone_at, before.before)
     after = Customer(found.workspace, found.id, Core(gone, number), {}, b"", identity=pointer)
     effects = [*done.effects]
     if somebody:

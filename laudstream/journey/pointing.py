@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from laudstream.customers.row import Row
+from laudstream.journey import handlers
 from laudstream.journey.codec import empty
 from laudstream.journey.customer import Core, Customer, RowState
 from laudstream.journey.decision import Decision
@@ -24,7 +26,9 @@ from laudstream.journey.inputs import (
     Moment,
     Outcome,
     RootInput,
+    RowInput,
 )
+from laudstream.journey.live import Space
 from laudstream.journey.reasons import Reason
 from laudstream.journey.work import MARKER_MS, low, stem_of
 
@@ -47,6 +51,26 @@ def root_again(customer: Customer, input: RootInput, moment: Moment, space: obje
     return Outcome(replace(customer, identity=ALONE), []) if customer.identity.root else Outcome(customer, [])
 
 
+def merges(customer: Customer, row: Row) -> bool:
+    """Whether a row tells first of a merge that has not brought anything yet."""
+    identity = customer.identity
+    return row.merges > max(identity.wanted, identity.taken) and row.revision - 1 > customer.core.row.revision
+
+
+def identified(customer: Customer, input: EventInput, moment: Moment, space: Space) -> Outcome:
+    """An identify that has merged somebody: its row without its traits is what the merge made, and enters nobody (R35).
+    Its traits wait like other events, and are a change like any other."""
+    event, before = input.event, customer.attributes
+    row = event.row
+    assert row is not None, "that is what the caller has looked at"
+    made = {name: value for name, value in row.attributes.items() if name not in event.properties}
+    made |= {name: before[name] for name in event.properties if name in before}
+    merged = replace(row, revision=row.revision - 1, attributes=made)
+    done = handlers.row(customer, RowInput(input.cause, merged), moment, space)
+    held = _held(done.customer, input, moment)
+    return Outcome(held.customer, [*done.effects, *held.effects], done.parked)
+
+
 def forwarded(customer: Customer, identity: Identity, input: EventInput) -> Forwarded | None:
     """An event on its way to the root; None: there is nothing in it for that one, whose row comes by itself."""
     event = input.event if input.event.row is None else replace(input.event, row=None)
@@ -58,6 +82,9 @@ def forwarded(customer: Customer, identity: Identity, input: EventInput) -> Forw
 def _passed(customer: Customer, input: Input) -> Effect | None:
     identity, workspace = customer.identity, customer.workspace
     if isinstance(input, EventInput):
+        gone_at = customer.core.row.gone_at
+        if gone_at and input.event.received <= gone_at:  # of a life before (R54)
+            return None
         return forwarded(customer, identity, input)
     if isinstance(input, DeliveryInput):
         return Forwarded(workspace, identity.root, identity.number, delivery=input.delivery)

@@ -51,7 +51,7 @@ def _customer(work: Work, row: Row) -> bool:
     work.core.row = RowState(row.born, row.revision, row.created_at, known.gone_at, known.before)
     if row.merges > work.identity.wanted:
         work.identity = told(work.identity, row.merges, work.moment.now)
-        work.silent = bool(work.identity.until)
+        work.silent = True
     work.core.pending = tuple(write for write in work.core.pending if write.number > row.writes)
     work.core.writes = max(work.core.writes, row.writes)
     attributes = _with_pending(row.attributes, work.core.pending)

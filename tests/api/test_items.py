@@ -141,3 +141,9 @@ def test_what_passes_can_be_kept_and_what_cannot_is_pointed_at(traits: dict[str,
 def test_an_event_without_an_id_gets_one_of_its_own() -> None:
     ids = {event_of(_item(), None, NOW, None).id for _ in range(100)}
     assert len(ids) == 100
+
+
+def test_r35_an_identify_that_merged_says_which_traits_are_its_own() -> None:
+    item = Identify(user_id="ada", anonymous_id="v", traits={"plan": "gold"})
+    assert event_of(item, None, NOW, None, True).properties == {"plan": "gold"}
+    assert event_of(item, None, NOW, None).properties == {}

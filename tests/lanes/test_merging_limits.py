@@ -129,3 +129,18 @@ def migrate(lane: LaneKit, body: dict[str, Any], at: int) -> None:
     lane.publish(body, at, version=2)
     lane.bodies[WORKSPACE, "migration", "pay", 1] = {"to": 2, "steps": {"look": "again"}}
     lane.control("migration", "pay", "live", at, 1)
+
+
+def test_r54_what_was_received_before_a_deletion_is_not_handed_on() -> None:
+    world = merged()
+    world.identify("visitor", plan="pro")
+    world.settle()
+    received = world.now
+    world.delete("visitor")
+    world.event("other", "purchase")
+    world.merge("visitor", "user")
+    world.settle()
+    record = {"id": "late", "type": "track", "name": "purchase", "timestamp": received, "received": received}
+    world.lane("visitor").put(topics.EVENTS, world.tick(), key("visitor"), json.dumps(record).encode())
+    world.settle()
+    assert world.kept("user") == []
