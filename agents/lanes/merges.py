@@ -11,13 +11,13 @@ from agents.lanes.history import KEPT
 from laudstream.ids import customer_key
 from laudstream.journey.customer import Customer
 from laudstream.journey.handoff import Forwarded, Merged
+from laudstream.journey.identity import Waiting
 from laudstream.journey.inputs import (
     Cause,
     DeliveryInput,
     EventInput,
     GrantInput,
     Inheritance,
-    Input,
     MergeInput,
     RootInput,
 )
@@ -64,18 +64,18 @@ def forwarded(crowd: Crowd, cause: Cause, handoff: Forwarded, at: int) -> None:
     key = _root(crowd, handoff, at)
     if key is None:
         return
-    value: Input
-    if handoff.event is not None:
-        event(crowd, key, EventInput(cause, handoff.event, handoff.life), at)
-        return
-    if handoff.delivery is not None:
-        value = DeliveryInput(cause, handoff.delivery)
-    elif handoff.answer is not None:
-        answer = handoff.answer
+    _handle(crowd, key, cause, handoff, handoff.number, at)
+
+
+def _handle(crowd: Crowd, key: bytes, cause: Cause, came: Forwarded | Waiting, number: int, at: int) -> None:
+    if came.event is not None:
+        event(crowd, key, EventInput(cause, came.event, came.life, number), at)
+    elif came.delivery is not None:
+        crowd.to(key, DeliveryInput(cause, came.delivery), at)
+    elif came.answer is not None:
+        answer = came.answer
         value = GrantInput(cause, answer.journey, answer.run, answer.granted, answer.most, answer.of, answer.slot)
-    else:
-        return
-    crowd.to(key, value, at)
+        crowd.to(key, value, at)
 
 
 def event(crowd: Crowd, key: bytes, value: EventInput, at: int) -> None:
@@ -89,14 +89,14 @@ def event(crowd: Crowd, key: bytes, value: EventInput, at: int) -> None:
 
 
 def release(crowd: Crowd, key: bytes) -> None:
-    """Handles the events that a root held back."""
+    """Handles what a root held back."""
     customer = crowd.now[key]
     waiting = customer.identity.waiting
     crowd.now[key] = replace(customer, identity=replace(customer.identity, waiting=()))
     crowd.changed.setdefault(key, customer)
     now = max(crowd.moment.now, waiting[-1].at)
     for each in waiting:
-        event(crowd, key, EventInput(each.cause, each.event, each.life), now)
+        _handle(crowd, key, each.cause, each, each.number, now)
 
 
 def _root(crowd: Crowd, handoff: Merged | Forwarded, at: int) -> bytes | None:

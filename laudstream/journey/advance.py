@@ -71,7 +71,7 @@ def _event(customer: Customer, input: EventInput, moment: Moment, space: Space) 
     mark = fingerprint(event.id)
     remembered = admit(customer.recent, mark, moment.now)
     row, runs = core.row, core.runs
-    if remembered is None or (row.gone_at and event.received <= row.gone_at):
+    if remembered is None or (row.gone_at and pointing.over(row, input)):
         return Outcome(customer, [])
     if input.life is not None and of_another_life(row, input.life, customer.identity):
         return Outcome(customer, [])

@@ -6,6 +6,8 @@ import msgspec
 from msgspec.structs import replace
 
 from laudstream.customers.event import Event
+from laudstream.journey.handoff import Answered
+from laudstream.messages.delivery import Delivery
 
 AWAIT_MS = 60_000
 """How long events of a root wait for what a merge brings, of lane time."""
@@ -18,13 +20,17 @@ _size = msgspec.json.Encoder().encode
 
 
 class Waiting(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """An event that came before what the merge brings."""
+    """What came before what the merge brings: an event, or a delivery or an answer for a run that is not here."""
 
     cause: tuple[str, int, int]
-    event: Event
+    event: Event | None
     at: int
     """Lane time when it came, ms."""
     life: int | None = None
+    number: int = 0
+    """Of the pointer that an event followed."""
+    delivery: Delivery | None = None
+    answer: Answered | None = None
 
 
 class Identity(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -46,7 +52,7 @@ class Identity(msgspec.Struct, frozen=True, array_like=True, gc=False):
     def crowded(self) -> bool:
         """Whether more events wait than may."""
         waiting = self.waiting
-        return len(waiting) > MOST_WAITING or sum(len(_size(each.event)) for each in waiting) > MOST_WAITING_BYTES
+        return len(waiting) > MOST_WAITING or sum(len(_size(each)) for each in waiting) > MOST_WAITING_BYTES
 
     @property
     def released(self) -> bool:

@@ -35,6 +35,8 @@ class EventInput(msgspec.Struct, frozen=True, gc=False):
     event: Event
     life: int | None = None
     """Of an event that a run of the customer emitted: the life that it belongs to (R15); None: whichever is there."""
+    number: int = 0
+    """Of the pointer that it followed (A18); 0: none."""
 
 
 class RowInput(msgspec.Struct, frozen=True, gc=False):

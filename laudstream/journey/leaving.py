@@ -9,11 +9,11 @@ from laudstream.journey.customer import ASKING, Core, Customer, RowState
 from laudstream.journey.decision import Decision
 from laudstream.journey.handlers import finish
 from laudstream.journey.identity import Identity
-from laudstream.journey.inputs import AliasInput, EventInput, Inheritance, Moment, Outcome
+from laudstream.journey.inputs import AliasInput, Inheritance, Moment, Outcome
 from laudstream.journey.legacy import Legacy
 from laudstream.journey.live import Space
 from laudstream.journey.moves import end
-from laudstream.journey.pointing import forwarded
+from laudstream.journey.pointing import passed
 from laudstream.journey.reasons import Reason
 from laudstream.journey.settling import settle
 from laudstream.journey.standing import known
@@ -50,9 +50,9 @@ def leave(customer: Customer, input: AliasInput, moment: Moment, space: Space) -
     # also of somebody unknown: the root counts what is brought
     effects.append(Inheritance(found.workspace, row.root, found.id, row.number, _legacy(found, row, number)))
     for each in found.identity.waiting:
-        passed = forwarded(found, pointer, EventInput(each.cause, each.event, each.life))
-        if passed is not None:
-            effects.append(passed)
+        on = passed(found, pointer, each)
+        if on is not None:
+            effects.append(on)
     return Outcome(after, effects, done.parked)
 
 

@@ -41,9 +41,42 @@ def instead(customer: Customer, input: Input, moment: Moment) -> Outcome | None:
             return _moved(customer, input, moment)
         passed = _passed(customer, input)
         return Outcome(customer, [] if passed is None else [passed])
-    if identity.until and isinstance(input, EventInput):
+    if identity.until and isinstance(input, EventInput | DeliveryInput | GrantInput) and _waits(customer, input):
         return _held(customer, input, moment)
     return None
+
+
+def _waits(customer: Customer, input: EventInput | DeliveryInput | GrantInput) -> bool:
+    """Whether it waits for what a merge brings: an event, or what is for a run that may be on its way."""
+    if isinstance(input, DeliveryInput):
+        told, core = input.delivery, customer.core
+        here = any(slot.send_id == told.send_id for slot in core.slots)
+        return not here and all(run.id != told.run for run in core.runs)
+    if isinstance(input, GrantInput):
+        return _answers(input) and all(run.id != input.run for run in customer.core.runs)
+    return not over(customer.core.row, input)
+
+
+def over(row: RowState, input: EventInput) -> bool:
+    """Whether an event belongs to a life that has ended (R54). One that followed a newer pointer does not, whenever it
+    was received: its alias was merged into the life after."""
+    return bool(row.gone_at) and input.event.received <= row.gone_at and input.number <= row.before
+
+
+def _answers(input: GrantInput) -> bool:
+    """Whether it is for a run that goes along with a merge; others have ended (R55)."""
+    return input.of == PACE or input.of.startswith(ARM)
+
+
+def _answer(input: GrantInput) -> Answered:
+    return Answered(input.journey, input.run, input.granted, input.most, input.of, input.slot)
+
+
+def passed(customer: Customer, identity: Identity, one: Waiting) -> Forwarded | None:
+    """What waited, on its way to the root."""
+    if one.event is not None:
+        return forwarded(customer, identity, EventInput(one.cause, one.event, one.life))
+    return Forwarded(customer.workspace, identity.root, identity.number, delivery=one.delivery, answer=one.answer)
 
 
 def root_again(customer: Customer, input: RootInput, moment: Moment, space: object) -> Outcome:
@@ -82,16 +115,14 @@ def forwarded(customer: Customer, identity: Identity, input: EventInput) -> Forw
 def _passed(customer: Customer, input: Input) -> Effect | None:
     identity, workspace = customer.identity, customer.workspace
     if isinstance(input, EventInput):
-        gone_at = customer.core.row.gone_at
-        if gone_at and input.event.received <= gone_at:  # of a life before (R54)
+        if over(customer.core.row, input):
             return None
         return forwarded(customer, identity, input)
     if isinstance(input, DeliveryInput):
         return Forwarded(workspace, identity.root, identity.number, delivery=input.delivery)
     if isinstance(input, GrantInput):
-        if input.of == PACE or input.of.startswith(ARM):
-            answer = Answered(input.journey, input.run, input.granted, input.most, input.of, input.slot)
-            return Forwarded(workspace, identity.root, identity.number, answer=answer)
+        if _answers(input):
+            return Forwarded(workspace, identity.root, identity.number, answer=_answer(input))
         if input.granted:  # the run that asked has ended with the merge (R55)
             return Release(workspace, input.journey, input.run, of=input.of)
     return None
@@ -114,10 +145,15 @@ def _moved(customer: Customer, input: AliasInput, moment: Moment) -> Outcome:
     return Outcome(replace(nobody, core=core), [])
 
 
-def _held(customer: Customer, input: EventInput, moment: Moment) -> Outcome:
-    """The event waits; of too many that wait, none waits any longer, and the lane handles them."""
+def _held(customer: Customer, input: EventInput | DeliveryInput | GrantInput, moment: Moment) -> Outcome:
+    """It waits; of too many that wait, none waits any longer, and the lane handles them."""
     identity = customer.identity
-    one = Waiting(input.cause, input.event, moment.now, input.life)
+    if isinstance(input, EventInput):
+        one = Waiting(input.cause, input.event, moment.now, input.life, input.number)
+    elif isinstance(input, DeliveryInput):
+        one = Waiting(input.cause, None, moment.now, delivery=input.delivery)
+    else:
+        one = Waiting(input.cause, None, moment.now, answer=_answer(input))
     waiting = replace(identity, waiting=(*identity.waiting, one))
     if not waiting.crowded:
         return Outcome(replace(customer, identity=waiting), [])

@@ -36,7 +36,7 @@ def _customer(work: Work, row: Row) -> bool:
         if not row.born or row.born != work.core.row.born:
             return False
         ended, at = max(row.revision, work.core.row.revision), row.at or work.moment.now
-        later = tuple(each for each in work.identity.waiting if each.event.received > at)
+        later = tuple(each for each in work.identity.waiting if each.event is not None and each.event.received > at)
         _erase(work)
         work.core.row = RowState(0, ended, 0, at, ended)
         if later:  # of the next life (R54)
