@@ -14,6 +14,8 @@ AWAIT_MS = 60_000
 MOST_WAITING = 50
 MOST_WAITING_BYTES = 64 * 1024
 """Of all events that wait, as JSON: they are part of the core's record."""
+RECORD_BYTES = 480 * 1024
+"""Of the core with what waits, as JSON, which is larger than msgpack: a record has 512 KB at most (A7)."""
 MOST_LIVES = 100
 
 _size = msgspec.json.Encoder().encode
@@ -48,11 +50,12 @@ class Identity(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Its events wait for a merge up to this instant, ms; 0: they do not."""
     waiting: tuple[Waiting, ...] = ()
 
-    @property
-    def crowded(self) -> bool:
-        """Whether more events wait than may."""
-        waiting = self.waiting
-        return len(waiting) > MOST_WAITING or sum(len(_size(each)) for each in waiting) > MOST_WAITING_BYTES
+    def crowded(self, core: object) -> bool:
+        """Whether more events wait than may; `core`: of the customer, they share a record with it."""
+        if len(self.waiting) > MOST_WAITING:
+            return True
+        size = sum(len(_size(each)) for each in self.waiting)
+        return size > MOST_WAITING_BYTES or size + len(_size(core)) > RECORD_BYTES
 
     @property
     def released(self) -> bool:

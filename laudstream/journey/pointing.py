@@ -155,7 +155,7 @@ def _held(customer: Customer, input: EventInput | DeliveryInput | GrantInput, mo
     else:
         one = Waiting(input.cause, None, moment.now, answer=_answer(input))
     waiting = replace(identity, waiting=(*identity.waiting, one))
-    if not waiting.crowded:
+    if not waiting.crowded(customer.core):
         return Outcome(replace(customer, identity=waiting), [])
     number = customer.core.decisions + 1
     told = Decision(

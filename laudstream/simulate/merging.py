@@ -83,7 +83,7 @@ def forwarded(world: World, person: Person, handoff: Forwarded) -> None:
 def _follow(world: World, person: Person, handoff: Forwarded) -> None:
     cause = world.cause(topics.HANDOFFS)
     if handoff.event is not None:
-        world.hand(person, EventInput(cause, handoff.event, handoff.life), world.now)
+        world.hand(person, EventInput(cause, handoff.event, handoff.life, handoff.number), world.now)
     elif handoff.delivery is not None:
         world.hand(person, DeliveryInput(cause, handoff.delivery), world.now)
     elif handoff.answer is not None:
