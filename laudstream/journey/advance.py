@@ -56,8 +56,10 @@ def advance(customer: Customer, input: Input, moment: Moment, catalog: Catalog) 
     A run that raises is parked and named in the outcome (A6); MemoryError and what is no Exception pass.
     """
     space = catalog.spaces.get(customer.workspace, NOTHING)
-    if customer.identity is not ALONE and (done := pointing.instead(customer, input, moment)) is not None:
-        return done
+    if customer.identity is not ALONE:
+        customer = pointing.born_again(customer, input)
+        if (done := pointing.instead(customer, input, moment)) is not None:
+            return done
     if type(input) is EventInput:
         return _event(customer, input, moment, space)
     return _HANDLERS[type(input)](customer, input, moment, space)

@@ -33,6 +33,19 @@ from laudstream.journey.reasons import Reason
 from laudstream.journey.work import MARKER_MS, low, stem_of
 
 
+def born_again(customer: Customer, input: Input) -> Customer:
+    """A row of a call that is younger than the pointer is of a new person: the root was deleted, and its aliases with
+    it, which CDC tells a little later (A17)."""
+    number = customer.identity.number
+    if not customer.identity.root or not isinstance(input, EventInput):
+        return customer
+    if input.event.row is None or input.event.row.born <= number:
+        return customer
+    core, known = replace(customer.core), customer.core.row
+    core.row = RowState(0, max(known.revision, number), 0, known.gone_at, max(known.before, number))
+    return replace(customer, core=core, identity=ALONE)
+
+
 def instead(customer: Customer, input: Input, moment: Moment) -> Outcome | None:
     """What happens to an input of an alias, or of a root that waits; None: it is handled like any other."""
     identity = customer.identity

@@ -12,8 +12,8 @@ from tests.lanes.kit import key, waiting
 from tests.lanes.merging import Merging
 
 
-def root_round(world: Merging) -> None:
-    world.round(world.lanes.index(world.lane("user")))
+def root_round(world: Merging, who: str = "user") -> None:
+    world.round(world.lanes.index(world.lane(who)))
 
 
 @pytest.mark.parametrize("first", ["row", "legacy"])
@@ -91,3 +91,25 @@ def test_r35_traits_of_the_identify_that_merges_let_in(first: str) -> None:
     assert sorted(world.state("user").core.segments) == ["gold", "pro"]
     assert sorted(world.named("entered")) == ["user", "visitor"]
     assert world.state("user").core.runs[0].journey == "in-gold"
+
+
+def test_r15_an_identify_of_an_id_that_was_an_alias_is_of_a_new_person() -> None:
+    """The API has deleted the root, and the lane of the alias has not read of it."""
+    world = Merging(waiting("PT1H", id="pay"))
+    world.identify("user")
+    world.merge("visitor", "user")
+    world.settle()
+    pointer = world.state("visitor").identity
+    assert pointer.root == "user"
+    born = world.revision = world.revision + 5
+    at = world.tick()
+    row = {"born": born, "revision": born, "attributes": {"plan": "pro"}, "created_at": at}
+    record = {"id": "i", "type": "identify", "received": at, "row": row}
+    world.lane("visitor").put(topics.EVENTS, at, key("visitor"), json.dumps(record).encode())
+    world.event("visitor", "purchase")
+    root_round(world, "visitor")
+    world.delete("user")
+    world.settle()
+    assert world.runs("user") == []
+    assert world.runs("visitor") == [("pay", "look")]
+    assert world.state("visitor").attributes == {"plan": "pro"}
