@@ -59,6 +59,7 @@ class History:
     def __init__(self, view: View, seq: int) -> None:
         self._view = view
         self.number = seq * NUMBERS
+        self._enough = self.number + NUMBERS // 2
         self.fresh: list[tuple[int, int, int, bytes]] = []
         self._changed: dict[bytes, bytes | None] = {}
 
@@ -103,11 +104,14 @@ class History:
 
     def unite(self, customer: Customer, others: Sequence[tuple[int, bytes]]) -> None:
         """Puts events of another one, (lane time in ms, event as it came), between those of a customer who is nobody
-        else's yet (R50)."""
+        else's yet (R50). Where the round has no room for so many numbers, those of the other one are not kept."""
         mine = [(entry.at, entry.value) for entry in self.entries(customer.newest)]
+        both = sorted([*mine, *others], key=itemgetter(0))[-MOST_EVENTS:]
+        if self.number + len(both) * BUNDLE > self._enough:
+            return
         self.erase(customer.newest)
         force_setattr(customer, "newest", 0)
-        for at, value in sorted([*mine, *others], key=itemgetter(0)):
+        for at, value in both:
             self.keep(customer, value, at)
 
     def erase(self, newest: int) -> None:

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from agents.lanes.history import NUMBERS, History
 from laudstream import topics
 from laudstream.journey import uniting
+from laudstream.journey.customer import Core, Customer
 from laudstream.journey.identity import AWAIT_MS
 from tests.lanes.kit import WORKSPACE, LaneKit, key, waiting
 from tests.lanes.merging import Merging
@@ -144,3 +146,20 @@ def test_r54_what_was_received_before_a_deletion_is_not_handed_on() -> None:
     world.lane("visitor").put(topics.EVENTS, world.tick(), key("visitor"), json.dumps(record).encode())
     world.settle()
     assert world.kept("user") == []
+
+
+def test_a7_merges_of_one_round_do_not_use_up_the_numbers_of_the_next() -> None:
+    """Many into one with a long history: each writes all of it again."""
+    lane = LaneKit()
+    history = History(lane.store, 1)
+    somebody = Customer(WORKSPACE, "user", Core(), {}, b"")
+    event = b'{"id":"e","type":"track"}'
+    for at in range(999):
+        history.keep(somebody, event, at)
+    history.unite(somebody, [(1_000, event)])
+    assert len(history.entries(somebody.newest)) == 1_000
+    history.number += NUMBERS - 50_000
+    for number in range(100):
+        history.unite(somebody, [(2_000 + number, event)])
+    assert history.number < 2 * NUMBERS
+    assert len(history.entries(somebody.newest)) == 1_000
