@@ -67,8 +67,8 @@ async def test_a_visitor_signs_in_by_segments_library(shop: Shop, library: str) 
     await shop.decided(ada, "ended", journey=journey, outcome="bought")
     sent = await _events(shop, visitor, phone, ada)
     assert sorted((event.type, event.name) for event in sent) == sorted([
-        ("track", journey), ("page", "Prices"), ("screen", "Welcome"), ("identify", ""), ("track", "buy"), ("alias", ""),
-        ("group", ""),
+        ("track", journey), ("page", "Prices"), ("screen", "Welcome"), ("identify", ""), ("track", "buy"),
+        ("alias", ""), ("group", ""),
     ])  # fmt: skip
     assert next(event.properties for event in sent if event.type == "page") == {"path": "/prices"}
 
