@@ -8,12 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import httpx
-import msgspec
 import pytest
-from click.testing import CliRunner, Result
 
-from laudstream.cli.main import cli
-from laudstream.settings import environment
 from tests.api.merging import People
 
 if TYPE_CHECKING:
@@ -374,24 +370,6 @@ async def test_merges_in_both_directions_and_identifies_at_once_all_come_to_one_
     [root] = set(aliases.values())
     assert await people.of("customers", "customer_id") == [(root,)]
     assert await people.attributes(root) == {f"t{n}": n for n in range(10)}
-
-
-async def test_the_command_line_merges_two_and_asks_before(api: Any, shop: Any, people: People) -> None:
-    environ = environment(msgspec.structs.replace(api.settings, api_token=shop.admin_token))
-
-    async def laudstream(*words: str, given: str = "") -> Result:
-        run = CliRunner(env=environ).invoke
-        return await asyncio.to_thread(run, cli, ["customers", "merge", *words], input=given)
-
-    for id in ("a/b", "ann"):
-        await people.add(id)
-    asked = await laudstream("a/b", "ann", given="n\n")
-    assert (asked.exit_code, await people.aliases()) == (1, {})
-    done = await laudstream("a/b", "ann", "--yes")
-    assert done.output == "a/b and ann are ann now\n"
-    assert await people.aliases() == {"a/b": "ann"}
-    assert (await laudstream("a/b", "ann", "--yes")).output == "both were ann already\n"
-    assert "there is no customer nobody" in str((await laudstream("nobody", "ann", "--yes")).exception)
 
 
 async def test_many_at_once_who_identify_the_same_new_visitors_all_get_their_answer(
