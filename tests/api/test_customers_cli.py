@@ -52,8 +52,10 @@ async def test_it_merges_two_and_asks_before(laudstream: Cli, people: People) ->
 
 
 async def test_it_shows_under_any_id_who_somebody_is(laudstream: Cli, people: People, site: httpx.AsyncClient) -> None:
-    await people.add("ann")
-    assert "also known as" not in (await laudstream("show", "ann")).output
+    await people.add("ann", address={"city": "Wien"})
+    before = (await laudstream("show", "ann")).output
+    assert '{"city":"Wien"}' in before
+    assert "also known as" not in before
     for n in range(1, 12):
         await site.post("/v1/alias", json={"previousId": f"v{n}", "userId": "ann"})
     shown = (await laudstream("show", "v1")).output
