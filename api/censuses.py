@@ -85,8 +85,9 @@ async def take(call: Call) -> Response:
 async def one(call: Call) -> Response:
     """How far a count is, for a day after it was asked for."""
     given = call.named("id")
-    number = int(given) if given.isascii() and given.isdigit() and len(given) <= 18 else 0
-    return reply(await _awaited(call, number, call.query(Glance).wait))
+    if not (given.isascii() and given.isdigit() and len(given) <= 18):
+        raise NotFound(f"{given} is no count: those have numbers")
+    return reply(await _awaited(call, int(given), call.query(Glance).wait))
 
 
 async def _ordered(connection: Connection, call: Call, condition: dict[str, Any]) -> int:

@@ -202,4 +202,5 @@ class Identities:
 def not_yet() -> Refused:
     """The error of a merge before all lanes know what that is."""
     fix = "run `laudstream upgrade finish` when all journey workers are of this release"
-    return Refused("not all lanes know yet how to merge customers", (Problem("", "not yet possible", fix),))
+    said = "not all lanes know yet how to merge customers"
+    return Refused(said, (Problem("", said, fix),))

@@ -188,8 +188,34 @@ async def answered(route: Route, scope: Scope, receive: Receive) -> Response:
 
 def short_cuts() -> dict[tuple[str, str], ASGIApp]:
     """(method, path) -> application, of the routes that take events: past Starlette's layers, which cost as much
-    as all the rest of such a request."""
-    return {(route.method, route.path): _direct(route) for route in ROUTES if route.access is WRITE}
+    as all the rest of such a request. Browsers may post from any site, and ask first whether they may."""
+    found: dict[tuple[str, str], ASGIApp] = {}
+    for route in ROUTES:
+        if route.access is WRITE:
+            found[route.method, route.path] = _direct(route)
+            found["OPTIONS", route.path] = _allowed
+    for letter, path in _LETTERS.items():
+        for method in ("POST", "OPTIONS"):
+            found[method, f"/v1/{letter}"] = found[method, path]
+    return found
+
+
+_LETTERS = {
+    "t": "/v1/track", "i": "/v1/identify", "g": "/v1/group", "p": "/v1/page", "s": "/v1/screen", "a": "/v1/alias",
+    "b": "/v1/batch",
+}  # fmt: skip
+"""Segment's library for browsers posts to the first letters."""
+_ANY_SITE = (b"access-control-allow-origin", b"*")
+_MAY = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Methods": "POST",
+    "Access-Control-Allow-Headers": "*, Authorization",
+    "Access-Control-Max-Age": "86400",
+}
+
+
+async def _allowed(scope: Scope, receive: Receive, send: Send) -> None:
+    await Response(status_code=204, headers=_MAY)(scope, receive, send)
 
 
 def _direct(route: Route) -> ASGIApp:
@@ -201,6 +227,7 @@ def _direct(route: Route) -> ASGIApp:
         except Exception as error:
             await problems.of_bug(Request(scope), error)(scope, receive, send)
             raise
+        response.raw_headers.append(_ANY_SITE)
         await response(scope, receive, send)
 
     return respond

@@ -15,6 +15,7 @@ from api.counted import Counted
 from api.customers import root
 from api.definitions import Kind, Live, Made, Shape
 from api.publishing import Version
+from laudstream.customers.row import GROUP
 from laudstream.errors import Invalid, NotFound, Problem, Refused
 from laudstream.messages import forms, template, webhook
 from laudstream.postgres import queries
@@ -195,4 +196,4 @@ async def _context(connection: Connection, workspace: str, wish: PreviewWish) ->
         raise NotFound(f"there is no customer {wish.customer_id}")
     given = context.get("customer")
     customer = {**row["attributes"], "id": id, **(given if isinstance(given, dict) else {})}
-    return {"entry": {}, "steps": {}, **context, "customer": customer}
+    return {GROUP: customer.get(GROUP) or {}, "entry": {}, "steps": {}, **context, "customer": customer}

@@ -21,7 +21,7 @@ from tests.integration.kit import Shop
 PORT_BASE = "LAUDTEST_PORT_BASE"
 """Environment variable: the ports above it are used instead of free ones."""
 SETTINGS = Settings(session_timeout_s=6, heartbeat_s=1, send_timeout_s=3)
-ORDER = ("integration/", "e2e/", "faults/", "chaos/test_chaos.py", "cluster/")
+ORDER = ("integration/", "sdks/", "e2e/", "faults/", "chaos/test_chaos.py", "cluster/")
 
 
 # A busy machine is no failure; in CI the same examples come each time, elsewhere new ones.

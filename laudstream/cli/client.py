@@ -47,6 +47,9 @@ class Client:
     def post(self, *path: str, body: dict[str, Any] | None = None, wait: int = 0, **params: Any) -> dict[str, Any]:
         return self._ask("POST", path, json=body, **_waiting(wait, params))
 
+    def delete(self, *path: str) -> None:
+        self._ask("DELETE", path)
+
     def _ask(self, method: str, path: tuple[str, ...], **options: Any) -> dict[str, Any]:
         address = "/api/" + "/".join(quote(part, safe="") for part in path)
         try:

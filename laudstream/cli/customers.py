@@ -1,4 +1,4 @@
-"""`laudstream customers`: import from CSV, look at one, merge two."""
+"""`laudstream customers`: import from CSV, look at one, merge two, delete one."""
 
 from __future__ import annotations
 
@@ -20,10 +20,13 @@ from laudstream.customers.row import GROUP, RESERVED
 from laudstream.errors import Invalid, Problem
 from laudstream.postgres import connect
 
+FEW = 8
+"""Ids that are named in a line."""
+
 
 @click.group()
 def customers() -> None:
-    """Import customers from a file; show one; make two one."""
+    """Import customers from a file; show one; make two one; delete one."""
 
 
 @customers.command("import")
@@ -97,14 +100,16 @@ def summary(done: Imported, seconds: float, dry_run: bool) -> str:
 @click.option("--limit", default=20, show_default=True, help="Decisions of the timeline.")
 @show.as_json
 def show_(id: str, limit: int, json: bool) -> None:
-    """One customer: attributes, runs and the latest decisions."""
+    """One customer, by any id: attributes, runs and the latest decisions."""
     with api() as client:
         customer = client.get("customers", id)
         timeline = client.get("customers", id, "timeline", limit=limit)
     if json:
         show.print_json({**customer, "timeline": timeline["decisions"]})
         return
-    show.print_table(("attribute", "value"), customer.get("attributes", {}).items(), f"customer {id}")
+    show.print_table(("attribute", "value"), customer.get("attributes", {}).items(), f"customer {customer['id']}")
+    if customer["aliases"]:
+        click.echo(f"also known as {_some(customer['aliases'])}")
     _print_rows("runs", customer["runs"], "journey", "version", "step", "entered_at", "ended_at", "outcome", "reason")
     decisions = [{**row, "what": what(row)} for row in timeline["decisions"]]
     _print_rows("timeline", decisions, "at", "kind", "journey", "step", "what")
@@ -127,13 +132,35 @@ def merge(source: str, target: str, yes: bool) -> None:
     click.echo(f"{source} and {target} are {done['id']} now" if done["merged"] else f"both were {done['id']} already")
 
 
+@customers.command("delete")
+@click.argument("id")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def delete(id: str, yes: bool) -> None:
+    """Delete a customer, by any id: attributes, runs, messages, timeline and all other ids. There is no way back."""
+    with api() as client:
+        customer = client.get("customers", id)
+        if not yes:
+            others = f", also known as {_some(customer['aliases'])}," if customer["aliases"] else ""
+            click.confirm(f"delete {customer['id']}{others} and all that is known of this customer?", abort=True)
+        client.delete("customers", id)
+    click.echo(f"{customer['id']} is deleted")
+
+
 def what(decision: dict[str, Any]) -> str:
     """What a decision chose, in a few words."""
     data = decision.get("data") or {}
     if decision.get("kind") == "segment":
         return f"{data['change']} {data['segment']}"
+    if decision.get("kind") == "merged":
+        return f"into {data['into']}" if "into" in data else f"took in {data.get('from', '')}"
     branch, to = decision.get("branch", ""), decision.get("to", "")
     return " ".join(filter(None, (branch, f"→ {to}" if to else "", decision.get("outcome"), decision.get("reason"))))
+
+
+def _some(ids: list[str]) -> str:
+    """The first of many ids."""
+    rest = len(ids) - FEW
+    return ", ".join(ids[:FEW]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def _print_rows(title: str, rows: Iterable[dict[str, Any]], *columns: str) -> None:

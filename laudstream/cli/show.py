@@ -60,4 +60,6 @@ def console() -> Console:
 def _cell(value: object) -> str:
     if value is None or value == "":
         return "–"
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+    if isinstance(value, dict | list | bool):
+        return orjson.dumps(value).decode()
+    return f"{value:,}" if isinstance(value, int) else str(value)

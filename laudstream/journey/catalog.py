@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from laudstream.conditions import getter
 from laudstream.conditions.tally import EVENT, RUN
+from laudstream.customers.row import GROUP
 from laudstream.journey import migration, pins, signals, subscriptions
 from laudstream.journey.census import CENSUS
 from laudstream.journey.control import BODILESS, COUNT, LEVEL, MIGRATION, WINNER, Control
@@ -311,14 +312,17 @@ def _priority(journey: LiveJourney) -> int:
     return live.settings.priority if live is not None else 9
 
 
+_TEMPLATE_ROOTS = (*STATE_ROOTS, GROUP)
+
+
 def _template(key: _Key, body: dict[str, Any]) -> Template:
     compiled = forms.compile(body)
     reads: dict[str, dict[str, None]] = {}
     for path in compiled.reads:
         root, _, rest = path.partition(".")
-        if root in STATE_ROOTS:
+        if root in _TEMPLATE_ROOTS:
             reads.setdefault(root, {})[rest.partition(".")[0]] = None
-    needs = [path for path in compiled.requires if path.partition(".")[0] in STATE_ROOTS and "." in path]
+    needs = [path for path in compiled.requires if path.partition(".")[0] in _TEMPLATE_ROOTS and "." in path]
     requires = tuple((path, getter(path, STATE_ROOTS)) for path in needs)
     return Template(key[3], requires, {root: tuple(names) for root, names in reads.items()})
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from laudstream.customers.row import GROUP
 from laudstream.ids import share
 from laudstream.journey import caps
 from laudstream.journey.customer import Message, Run
@@ -249,6 +250,9 @@ def context(work: Work, run: Run, template: Template) -> dict[str, Any]:
     for root, names in template.reads.items():
         if root == "customer":
             made[root] = _of_customer(work, names)
+        elif root == GROUP:
+            group = work.attributes.get(GROUP)
+            made[root] = _part(group if isinstance(group, dict) else {}, names)
         else:
             made[root] = _part(run.entry.properties if root == "entry" else run.steps, names)
     return made

@@ -70,7 +70,7 @@ class Reason(StrEnum):
     MIGRATED = "migrated", "a new version moved the run out"
     RESTARTED = "restarted", "a new entry restarted the journey"
     DATE_CHANGED = "date_changed", "the date that started the run changed"
-    MERGED = "merged", "the run of another customer goes on instead"
+    MERGED = "merged", "the older run of the two who became one customer goes on"
     STOPPED = "stopped", "the journey was stopped"
     LOOP = "loop", "the run came to the same step again and nothing had happened"
     FAILED = "failed", "an error parked the run"

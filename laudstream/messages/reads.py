@@ -27,7 +27,7 @@ from liquid.template import BoundTemplate
 from laudstream.errors import Problem
 from laudstream.messages.sandbox import MAX_NODES
 
-ROOTS = ("customer", "entry", "steps", "workspace", "message")
+ROOTS = ("customer", "group", "entry", "steps", "workspace", "message")
 MAX_RANGE = 1_000
 _DERIVED = ("size", "first", "last")
 _CONDITIONAL = (IfNode, UnlessNode, CaseNode)

@@ -8,12 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import httpx
-import msgspec
 import pytest
-from click.testing import CliRunner, Result
 
-from laudstream.cli.main import cli
-from laudstream.settings import environment
 from tests.api.merging import People
 
 if TYPE_CHECKING:
@@ -280,10 +276,11 @@ async def test_another_api_that_remembers_the_old_writes_no_row_under_an_alias(
         assert (await elsewhere.post("/v1/track", json=_track("a", "later"))).json() == ACCEPTED
     assert await people.row("a") is None
     assert await people.attributes("b") == {"x": 1}
-    found = await taken(3)
+    found = await taken(4)
     assert {each.event.type + each.event.name: each.key.rpartition(":")[2] for each in found} == {
-        "tracke": "a", "identify": "b", "tracklater": "b",
+        "tracke": "a", "alias": "b", "identify": "b", "tracklater": "b",
     }  # fmt: skip
+    assert [each.event.row.merges for each in found if each.event.row] == [1, 1]  # the lane of b waits for a's
 
 
 async def test_members_messages_and_previews_go_by_any_id(admin: httpx.AsyncClient, people: People) -> None:
@@ -346,7 +343,8 @@ async def test_r15_erasing_by_an_alias_takes_the_root_and_all_aliases(
         assert (await admin.delete(f"/api/customers/{id}")).status_code == 404
     assert await people.aliases() == {}
     await site.post("/v1/track", json=_track("v1"))
-    assert [each.key for each in await taken(1)] == [f"{people.workspace}:v1"]
+    found = [(each.event.type, each.key.rpartition(":")[2]) for each in await taken(3)]
+    assert sorted(found) == [("alias", "ann"), ("alias", "ann"), ("track", "v1")]
     assert (await site.post("/v1/identify", json={"userId": "bob", "anonymousId": "v1"})).json() == ACCEPTED
     assert await people.aliases() == {"v1": "bob"}
 
@@ -374,24 +372,6 @@ async def test_merges_in_both_directions_and_identifies_at_once_all_come_to_one_
     [root] = set(aliases.values())
     assert await people.of("customers", "customer_id") == [(root,)]
     assert await people.attributes(root) == {f"t{n}": n for n in range(10)}
-
-
-async def test_the_command_line_merges_two_and_asks_before(api: Any, shop: Any, people: People) -> None:
-    environ = environment(msgspec.structs.replace(api.settings, api_token=shop.admin_token))
-
-    async def laudstream(*words: str, given: str = "") -> Result:
-        run = CliRunner(env=environ).invoke
-        return await asyncio.to_thread(run, cli, ["customers", "merge", *words], input=given)
-
-    for id in ("a/b", "ann"):
-        await people.add(id)
-    asked = await laudstream("a/b", "ann", given="n\n")
-    assert (asked.exit_code, await people.aliases()) == (1, {})
-    done = await laudstream("a/b", "ann", "--yes")
-    assert done.output == "a/b and ann are ann now\n"
-    assert await people.aliases() == {"a/b": "ann"}
-    assert (await laudstream("a/b", "ann", "--yes")).output == "both were ann already\n"
-    assert "there is no customer nobody" in str((await laudstream("nobody", "ann", "--yes")).exception)
 
 
 async def test_many_at_once_who_identify_the_same_new_visitors_all_get_their_answer(

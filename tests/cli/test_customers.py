@@ -16,6 +16,8 @@ from laudstream.cli.customers import what
         ({"kind": "ended", "outcome": "bought"}, "bought"),
         ({"kind": "not_entered", "reason": "too_old"}, "too_old"),
         ({"kind": "segment", "data": {"change": "entered", "segment": "lapsed", "version": 1}}, "entered lapsed"),
+        ({"kind": "merged", "data": {"into": "ann", "merge": 3}}, "into ann"),
+        ({"kind": "merged", "data": {"from": "v1", "merge": 3}}, "took in v1"),
         ({"kind": "goal"}, ""),
     ],
 )

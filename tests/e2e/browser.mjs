@@ -1,8 +1,8 @@
 // A browser goes through the main path: sign in, publish a draft, an event is posted, mail and timeline are there. Then
-// it publishes a version that takes people along, counts, makes and deletes a segment, reads a webhook, looks for what is
-// not there, and opens every screen as a telephone shows it.
-// Reads {url, token, writeKey, journey, customer, email, subject, profile, moved, segment, hook} as JSON from its first
-// argument. Prints one JSON line: {steps: [...], errors: [...]}; ends with 1 if anything was not as expected.
+// it publishes a version that takes people along, counts, makes and deletes a segment, reads a webhook, merges two customers,
+// looks for what is not there, and opens every screen as a telephone shows it.
+// Reads {url, token, writeKey, journey, customer, email, subject, profile, moved, segment, hook, visitor} as JSON from its
+// first argument. Prints one JSON line: {steps: [...], errors: [...]}; ends with 1 if anything was not as expected.
 import { createRequire } from 'node:module';
 
 const require = createRequire(new URL('../../ui/package.json', import.meta.url));
@@ -86,6 +86,28 @@ async function webhookRead() {
   await shown.getByRole('radio', { name: 'Headers' }).click();
   await shown.getByText('idempotency-key').waitFor();
   steps.push('webhook read');
+}
+
+/** The visitor becomes the customer: one page, one timeline of both, and the old address leads there. */
+async function customersMerged() {
+  const { visitor, customer } = given;
+  await page.goto(`${given.url}/customers/${encodeURIComponent(visitor)}`);
+  const timeline = page.getByRole('region', { name: 'Timeline' });
+  await timeline.getByRole('link', { name: given.moved }).first().waitFor();
+  await page.getByRole('button', { name: 'Merge into another customer' }).click();
+  const dialog = page.getByRole('dialog', { name: `Merge ${visitor} into another customer?` });
+  await dialog.getByLabel('Id of the customer who goes on').fill(customer);
+  await dialog.getByRole('button', { name: 'Merge for good' }).click();
+  await page.waitForURL(`**/customers/${encodeURIComponent(customer)}`);
+  await page.getByRole('status').filter({ hasText: `${visitor} goes on as ${customer}.` }).waitFor();
+  await page.goto(`${given.url}/customers/${encodeURIComponent(visitor)}`);
+  await page.waitForURL(`**/customers/${encodeURIComponent(customer)}`);
+  await page.getByRole('region', { name: 'Also known as' }).getByText(visitor, { exact: true }).waitFor();
+  await seen(timeline.getByText(`Took in ${visitor}`));
+  await timeline.getByText(`${visitor} goes on as ${customer}`).waitFor();
+  await timeline.getByRole('listitem').filter({ hasText: given.moved }).filter({ hasText: `as ${visitor}` }).first().waitFor();
+  await timeline.getByRole('link', { name: given.journey }).first().waitFor();
+  steps.push('two customers merged');
 }
 
 /** The whole graph is still whole on a telephone; what a step does comes to where one looks, and leaves again. */
@@ -196,6 +218,7 @@ try {
   await publishPlanned();
   await segmentMade();
   await webhookRead();
+  await customersMerged();
   await graphShrunk();
   await missed();
   await narrow();

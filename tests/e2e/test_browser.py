@@ -1,5 +1,5 @@
 """A person in a browser: signs in, publishes a journey, sees the mail, the timeline and the webhook, moves people to a
-new version, and makes a segment; then every screen as a telephone shows it."""
+new version, makes a segment and merges two customers; then every screen as a telephone shows it."""
 
 from __future__ import annotations
 
@@ -25,14 +25,16 @@ async def test_a_browser_publishes_a_journey_and_sees_the_mail_and_the_timeline(
     await shop.publish(moved, {"look": wait_for("buy", "done", "P1D", "late"), **ends})
     await shop.template(tell, shop.hook())
     await shop.publish(tell, {"tell": call(tell, "told"), "told": leave("told")})
-    await shop.track(shop.name("mia"), moved)
-    await shop.track(shop.name("mia"), tell, order=7)
+    visitor = shop.name("mia")
+    await shop.track(visitor, moved)
+    await shop.track(visitor, tell, order=7)
     await shop.save(moved, {"again": wait_for("buy", "done", "P2D", "late"), **ends}, migrate={"look": "again"})
     await shop.handled()
     given = {
         "url": shop.settings.api_url, "token": shop.settings.api_token, "writeKey": shop.settings.write_key,
         "journey": journey, "customer": customer, "email": shop.email(customer), "subject": "Welcome, Eve",
         "profile": str(tmp_path / "profile"), "moved": moved, "segment": segment, "hook": shop.prefix,
+        "visitor": visitor,
     }  # fmt: skip
     process = await asyncio.create_subprocess_exec(
         "node", str(SCRIPT), json.dumps(given), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
@@ -49,7 +51,7 @@ async def test_a_browser_publishes_a_journey_and_sees_the_mail_and_the_timeline(
     assert answer["errors"] == []
     assert answer["steps"] == [
         "signed in", "published", "mail read", "timeline of 4 decisions", "published with a plan",
-        "segment counted and made", "webhook read", "graph shrunk", "asked once for what is not there",
-        "15 screens fit",
+        "segment counted and made", "webhook read", "two customers merged", "graph shrunk",
+        "asked once for what is not there", "15 screens fit",
     ]  # fmt: skip
     assert (await shop.mail(customer))["subject"] == "Welcome, Eve"

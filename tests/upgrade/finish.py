@@ -2,7 +2,8 @@
 
 In every lane a customer rests meanwhile, and goes on afterwards. Where the new release knows more than the old one, it
 is refused while a worker of the old release is there; then all lanes have the new numbers; such a worker leaves its
-lanes closed, says so and is not ready, and one of the new release goes on with them. Else there is nothing to do.
+lanes closed, says so and is not ready, and one of the new release goes on with them. Else there is nothing to do. A
+visitor who says who they are becomes that customer only once all lanes know what that is (R50).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import msgspec
 
 from laudstream.errors import Broken
+from laudstream.journey.codec import MERGES
 from laudstream.local.child import Child
 from laudstream.records import levels
 from tests.chaos.oracle import Findings
@@ -30,6 +32,11 @@ async def finish(stack: Installation, findings: Findings) -> str:
     raises = not stack.old.levels.cover(stack.new.levels)
     async with Shop(stack) as shop, Watch(shop) as watch:
         resting = await _rest(shop)
+        visitor, user = resting[0], shop.name("user")
+        if stack.old.levels.state_format < MERGES:
+            await _signs_in(shop, visitor, user)
+            if (await shop.get(f"customers/{user}"))["aliases"]:
+                findings.wrong.append(f"{visitor} is merged before all lanes know what that is")
         if raises:
             await _refused(stack, findings)
         said = await stack.command(stack.new, "upgrade", "finish", "--yes")
@@ -41,12 +48,18 @@ async def finish(stack: Installation, findings: Findings) -> str:
             findings.wrong.append(f"after upgrade finish to {stack.new.levels} lanes are at {sorted(at)}")
         if raises:
             await _closed(stack, findings)
+        await _signs_in(shop, visitor, user)
+        resting[0] = user
         for who in resting:
             await shop.track(who, shop.name("go"))
         await wait_until(
             lambda: all((who, shop.name("rest")) in watch.ended_at for who in resting), SETTLE_S, "all who rested go on"
         )
     return said
+
+
+async def _signs_in(shop: Shop, visitor: str, user: str) -> None:
+    await shop.post("identify", {"anonymousId": visitor, "userId": user})
 
 
 async def _rest(shop: Shop) -> list[str]:

@@ -169,10 +169,11 @@ BEGIN
     END LOOP;
 
     -- The first row that lanes see of it tells of the merge: they wait for it before they look at audiences.
-    INSERT INTO customers AS c (workspace_id, customer_id, created_ms, merges)
+    INSERT INTO customers (workspace_id, customer_id, created_ms, merges)
     VALUES (home, target, coalesce(theirs.created_ms, (extract(epoch FROM clock_timestamp()) * 1000)::bigint),
         1 + coalesce(theirs.merges, 0))
-    ON CONFLICT (workspace_id, customer_id) DO UPDATE SET merges = c.merges + excluded.merges;
+    ON CONFLICT DO NOTHING;
+    GET DIAGNOSTICS taken = ROW_COUNT;
     SELECT c.* INTO STRICT ours FROM customers c WHERE c.workspace_id = home AND c.customer_id = target FOR UPDATE;
 
     -- What is known wins. Where both together are more than a row may hold, nothing is filled; a row that was beyond
@@ -186,7 +187,8 @@ BEGIN
     ] LOOP
         BEGIN
             UPDATE customers c SET attributes = best, known = is_known(ours) OR coalesce(is_known(theirs), false),
-                created_ms = least(ours.created_ms, theirs.created_ms)
+                created_ms = least(ours.created_ms, theirs.created_ms),
+                merges = ours.merges + CASE taken WHEN 1 THEN 0 ELSE 1 + coalesce(theirs.merges, 0) END
             WHERE c.workspace_id = home AND c.customer_id = target;
             EXIT;
         EXCEPTION WHEN check_violation THEN NULL;

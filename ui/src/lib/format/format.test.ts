@@ -8,6 +8,7 @@ test('numbers are grouped, and shortened only where they are long', () => {
   expect(short(23570)).toBe('23.6K');
   expect(share(1, 8)).toBe('12.5%');
   expect(share(1, 0)).toBe('');
+  expect([share(0, 9), share(3, 412_345), share(412_342, 412_345), share(9, 9)]).toEqual(['0%', '<0.1%', '>99.9%', '100%']);
   expect(plural(1, 'customer')).toBe('1 customer');
   expect(plural(0, 'entry', 'entries')).toBe('0 entries');
   expect(bytes(999)).toBe('999 B');

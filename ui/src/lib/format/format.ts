@@ -16,7 +16,10 @@ export function short(value: number): string {
 
 /** 12.5%; an empty text where there is nothing to divide by. */
 export function share(part: number, of: number): string {
-  return of > 0 ? percent.format(part / of) : '';
+  if (of <= 0) return '';
+  const shown = percent.format(part / of);
+  if (part > 0 && shown === percent.format(0)) return `<${percent.format(0.001)}`;
+  return part < of && shown === percent.format(1) ? `>${percent.format(0.999)}` : shown;
 }
 
 /** `1 customer`, `2 customers` */

@@ -37,7 +37,7 @@ test('a merge is told from both sides, with its parts where there are several', 
   const part = { kind: 'merged', data: { from: 'visitor-7', merge: 12, part: 2, parts: 3 } };
   expect(line(part)).toBe('Took in visitor-7 — two customers became one, part 2 of 3');
   expect(lookedAt(decision(part))).toEqual([]);
-  expect(line({ kind: 'ended', reason: 'merged' })).toBe('Ended without an outcome — the run of another customer goes on instead');
+  expect(line({ kind: 'ended', reason: 'merged' })).toBe('Ended without an outcome — the older run of the two who became one customer goes on');
 });
 
 test('changes of segments are told with what made them', () => {
