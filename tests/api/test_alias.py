@@ -95,6 +95,7 @@ async def test_an_identify_with_both_ids_carries_the_merged_row(
     assert (await site.post("/v1/identify", json=body)).json() == ACCEPTED
     [event] = await taken(1)
     assert event.event.row.attributes == {"seen": "/prices", "plan": "gold"}
+    assert event.event.properties == {"plan": "gold"}  # and the rest is what the merge made (R35)
     [(number,)] = await people.of("identities", "revision")
     assert event.event.row.revision > number
     assert (await people.row("ann"))["known"]  # type: ignore[index]
