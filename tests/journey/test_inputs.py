@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 DAY, HOUR = 86_400_000, 3_600_000
 
 
@@ -178,3 +180,17 @@ def test_r26_max_age_is_a_setting_of_the_event_and_none_switches_it_off(world: A
     w = world(short, make({"look": wait_step()}, id="any", entry=[{"event": {"name": "go", "max_age": "none"}}]))
     w.event("go", at=w.now - 40_000)
     assert [(made.journey, made.kind) for made in w.decisions()] == [("any", "entered"), ("short", "not_entered")]
+
+
+@pytest.mark.parametrize("group", [None, {"id": "acme", "name": "Acme", "plan": "pro"}], ids=["none", "acme"])
+def test_r25_templates_read_the_group(world: Any, make: Any, group: Any) -> None:
+    w = world(make({"hi": {"message": {"channel": "email", "template": "mail"}, "next": "done"}}))
+    body = {"channel": "email", "subject": "For {{ group.name }}", "html": "<p>{{ group.seats | default: 1 }}</p>"}
+    w.publish(body, kind="template", id="mail", version=2)
+    w.row(email="ann@example.org", group=group)
+    w.event("go")
+    made = w.decision("message")
+    if group is None:
+        assert (made.reason, made.data["gates"]["missing"]) == ("missing_value", ["group.name"])
+    else:
+        assert w.sends()[0].context == {"group": {"name": "Acme"}}

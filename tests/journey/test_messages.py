@@ -81,20 +81,6 @@ def test_r13_a_message_whose_template_lacks_a_value_is_refused(world: Any, make:
     assert (made.reason, made.data["gates"]["missing"]) == ("missing_value", ["customer.first_name"])
 
 
-@pytest.mark.parametrize("group", [None, {"id": "acme", "name": "Acme", "plan": "pro"}], ids=["none", "acme"])
-def test_r25_templates_read_the_group(world: Any, make: Any, group: Any) -> None:
-    w = world(make({"hi": mail()}))
-    body = {"channel": "email", "subject": "For {{ group.name }}", "html": "<p>{{ group.seats | default: 1 }}</p>"}
-    w.publish(body, kind="template", id="mail", version=2)
-    w.row(email="ann@example.org", group=group)
-    w.event("go")
-    made = w.decision("message")
-    if group is None:
-        assert (made.reason, made.data["gates"]["missing"]) == ("missing_value", ["group.name"])
-    else:
-        assert w.sends()[0].context == {"group": {"name": "Acme"}}
-
-
 def test_r48_the_live_template_is_used(world: Any, make: Any) -> None:
     w = world(make({"rest": {"delay": {"for": "PT1H"}, "next": "hi"}, "hi": mail()}))
     w.event("go")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from agents.lanes.history import History
@@ -105,3 +107,13 @@ class Merging(Cluster):
         self.now += ms
         self.settle()
         self.settle()
+
+    def check_runs(self, who: Iterable[str], deleted: bool) -> None:
+        """Each run that began is there or has ended, once. Of whom is `deleted` on the way from lane to lane nothing is
+        told any more."""
+        entered = Counter(made.run for made in self.decisions() if made.kind == "entered")
+        over = Counter(made.run for made in self.decisions() if made.kind == "ended")
+        over.update(run.id for each in who for run in self.state(each).core.runs)
+        assert all(count == 1 for count in entered.values())
+        assert not over - entered
+        assert deleted or over == entered

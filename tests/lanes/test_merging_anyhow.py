@@ -113,13 +113,7 @@ def _check(story: Story) -> None:
         row = world.rows.get(who)
         if row is not None and state.identity.wanted:
             assert state.identity.taken == state.identity.wanted == row["merges"]
-    entered = [made.run for made in world.decisions() if made.kind == "entered"]
-    ended = [made.run for made in world.decisions() if made.kind == "ended"]
-    there = [run.id for who in WHO for run in world.state(who).core.runs]
-    if story.deleted:  # of whom is deleted on the way from lane to lane nothing is told any more
-        assert not Counter(ended + there) - Counter(entered)
-    else:
-        assert sorted(ended + there) == sorted(entered)
+    world.check_runs(WHO, story.deleted)
     for lane in world.lanes:
         numbers: dict[str, int] = {}
         for made in lane.decisions():

@@ -169,14 +169,7 @@ def _check(story: Story) -> None:
         if row is not None and state.core.row.revision == row["revision"]:
             assert state.attributes == row["attributes"]
     made = world.decisions()
-    entered = [one.run for one in made if one.kind == "entered"]
-    ended = [one.run for one in made if one.kind == "ended"]
-    there = [run.id for who in WHO for run in world.state(who).core.runs]
-    if story.deleted:
-        assert not Counter(ended + there) - Counter(entered)
-    else:
-        assert sorted(ended + there) == sorted(entered)
-    assert len(set(entered)) == len(entered)
+    world.check_runs(WHO, story.deleted)
     assert sum(one.journey == "few" and one.kind == "entered" for one in made) <= PLACES
     assert all(count == 1 for count in Counter(each.send_id for each in story.requests()).values())
     ids = Counter(one.id for one in made)
