@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from laudstream.conditions.tally import merged
 from laudstream.customers.recent import admit, united
+from laudstream.customers.room import holds
 from laudstream.ids import fingerprint
 from laudstream.journey import migrating, rows, standing, writing
 from laudstream.journey.alarms import AUDIENCE
@@ -122,7 +123,7 @@ def _filled(mine: dict[str, Any], others: dict[str, Any]) -> dict[str, Any]:
     """The known one's attributes win, empty ones are filled (R50)."""
     missing = {name: value for name, value in others.items() if mine.get(name) in (None, "")}
     both = {**mine, **missing}
-    return both if len(writing.packed(both)) <= ATTRIBUTES_BYTES else mine
+    return both if len(writing.packed(both)) <= ATTRIBUTES_BYTES and holds(both) else mine
 
 
 def _write(work: Work, legacy: Legacy, mine: dict[str, Any]) -> None:
@@ -137,7 +138,9 @@ def _write(work: Work, legacy: Legacy, mine: dict[str, Any]) -> None:
         name: legacy.attributes[name] for name in names
         if name in legacy.attributes and mine.get(name) in (None, "")
     }  # fmt: skip
-    if values:
+    if values and not holds({**work.attributes, **values}):
+        work.note("limit", reason=Reason.LIMIT, data={"which": "attributes"})
+    elif values:
         writing.put(work, "", SET, values)
 
 

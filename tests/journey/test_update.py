@@ -162,6 +162,24 @@ def test_a7_attributes_stay_within_64_kb(world: Any, make: Any, wait_step: Any) 
     assert (writes(w), w.at) == ([], "look")
 
 
+@pytest.mark.parametrize("many", [[1] * 6_000, [1e308] * 900, [[]] * 9_000], ids=["row", "text", "lists"])
+@pytest.mark.parametrize("part", ["set", "increment"])
+def test_a7_attributes_stay_within_what_a_row_can_hold(
+    world: Any, make: Any, wait_step: Any, many: list[Any], part: str
+) -> None:
+    """Far below 64 KB as JSON: PostgreSQL would refuse it."""
+    changes: dict[str, Any] = {"set": {"many": {"from": "entry.many"}}} if part == "set" else {"increment": {"n": 1}}
+    w = world(make({"mark": update(**changes, subscribe=[{"channel": "sms"}]), "look": wait_step()}))
+    if part == "increment":
+        w.row(many=many)
+    before = w.customer.attributes
+    w.event("go", many=many)
+    said = w.decision("limit")
+    assert (said.step, said.reason, said.data) == ("mark", "limit", {"which": "attributes"})
+    assert [op for op, _, _ in writes(w)] == ["consent"], "the rest is written, and the run goes on"
+    assert (w.customer.attributes, w.at) == (before, "look")
+
+
 def test_r12_an_update_subscribes_and_unsubscribes(world: Any, make: Any) -> None:
     off = update("hi", unsubscribe=[{"channel": "email"}], subscribe=[{"channel": "sms", "subscription": "news"}])
     w = world(make({"off": off, "hi": {"message": {"channel": "email", "template": "mail"}, "next": "done"}}))

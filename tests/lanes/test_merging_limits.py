@@ -85,6 +85,24 @@ def test_a6_a_merge_that_fails_holds_nothing_up_for_longer(monkeypatch: pytest.M
     assert world.runs("user") == [("pay", "look")]
 
 
+def test_a7_what_runs_of_both_wrote_is_no_row_that_is_too_large() -> None:
+    many = [1] * 3_000  # 36 KB of a row
+    fill = {"id": "fill", "entry": [{"event": {"name": "fill"}}], "start": "mark", "steps": {
+        "mark": {"update": {"set": {"a": many}}, "next": "look"}, "look": {"delay": {"for": "P1D"}, "next": "done"},
+        "done": {"exit": {"outcome": "done"}}}}  # fmt: skip
+    world = merged(PAID, fill)
+    world.event("visitor", "fill")
+    world.settle()
+    world.identify("user", b=many)
+    world.settle()
+    world.merge("visitor", "user")
+    world.settle()
+    assert (world.runs("visitor"), sorted(world.runs("user"))) == ([], [("fill", "look"), ("pay", "look")])
+    assert world.named("limit", "limit") == ["user"]
+    assert world.state("user").attributes == world.rows["user"]["attributes"]
+    assert not world.state("user").core.pending
+
+
 def test_r18_a_run_that_begins_to_ask_as_its_customer_leaves_asks_no_longer() -> None:
     few = waiting("PT1H", id="few", max_entries=5, entry=[{"segment": {"id": "done", "on": "enter"}}])
     done = {"id": "done", "condition": {"run": {"journey": "pay", "was": "completed"}}}

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from laudstream.customers.room import fits
 from laudstream.journey import schemas
 from laudstream.journey.customer import Pending, Run
 from laudstream.journey.kinds.place import Kind, Place, next_of
-from laudstream.journey.kinds.values import Values, size, value
+from laudstream.journey.kinds.values import Values, value
 from laudstream.journey.matching import brief
 from laudstream.journey.moves import Left
 from laudstream.journey.reader import at
@@ -18,7 +19,6 @@ from laudstream.journey.work import Work
 from laudstream.journey.write import CONSENT, INCREMENT, MEMBER, SET, UNSET
 from laudstream.journey.writing import number, over, put
 
-ATTRIBUTES_BYTES = 64 * 1024
 MOST = 50
 PARTS = ("set", "unset", "increment", "subscribe", "unsubscribe", "add_to", "remove_from")
 
@@ -146,8 +146,8 @@ def arrive(work: Work, run: Run, version: Journey, step: UpdateStep, at: int) ->
 
 
 def _fits(work: Work, run: Run, op: str, changed: dict[str, Any], at: int) -> bool:
-    """Whether the attributes stay within their limit (A7)."""
-    if op == UNSET or size(over(work.attributes, Pending(0, op, changed))) <= ATTRIBUTES_BYTES:
+    """Whether the attributes stay within what a row can hold (A7); else they stay as they are, and the run goes on."""
+    if op == UNSET or fits(over(work.attributes, Pending(0, op, changed))):
         return True
     work.decide("limit", run, at, reason=Reason.LIMIT, data={"which": "attributes"})
     return False
