@@ -9,11 +9,13 @@ import msgspec
 
 from agents.control import ControlAgent
 from agents.projection import changes, fold
-from agents.projection.handler import SQL, Projection, columns, dead, merge, plain, readable, workspace_of
+from agents.projection.handler import CONTENT, SQL, Projection, columns, dead, merge, plain, readable, workspace_of
 from agents.projection.rows import LetterRow, SeenRow
 from agents.streams import Batch, BatchHandler
 from laudstream import topics
 from laudstream.errors import Undecodable
+from laudstream.ids import MAX_CUSTOMER_ID
+from laudstream.journey.write import CONSENT, MEMBER, Write
 from laudstream.records import codec
 from laudstream.records.letters import Origin, header, is_mark, origin, settles
 from laudstream.settings import Settings
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ControlAgent", "DeadLetters", "Decisions", "Deliveries", "Writes", "handlers"]
 
+MAX_NAMES = 200  # characters, of the attributes that a letter names
 T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
 
@@ -106,18 +109,45 @@ class Writes(Projection):
     topics = (topics.WRITES,)
 
     def read(self, batch: Batch, letters: list[LetterRow]) -> changes.Changes:
-        return changes.writes(w for w, _ in _read(batch, codec.write, changes.check_write, letters))
+        refused: list[Write] = []
+
+        def check(write: Write) -> None:
+            try:
+                changes.check_write(write)
+            except Undecodable as error:
+                refused.append(write)
+                raise Undecodable(f"{_named(write)}: {error}") from None
+
+        found = changes.writes(w for w, _ in _read(batch, codec.write, check, letters))
+        found.passed.extend(row for row in map(changes.passed, refused) if row is not None)
+        return found
 
     async def write(self, connection: Connection, read: Sequence[tuple[int, changes.Changes]]) -> None:
         await _see(connection, [row for _, rows in read for row in rows.seen])
         await merge(connection, "carry_out_consents", [row for _, rows in read for row in rows.consents])
         await merge(connection, "carry_out_members", [row for _, rows in read for row in rows.members])
         await merge(connection, "carry_out_writes", [row for _, rows in read for row in rows.writes])
+        await merge(connection, "pass_over_writes", [row for _, rows in read for row in rows.passed])
 
-    async def pass_over(self, connection: Connection, record: ConsumerRecord[Any, Any]) -> None:
+    async def pass_over(self, connection: Connection, record: ConsumerRecord[Any, Any]) -> str:
         w = codec.write(readable(record))
-        if w.number < 1 << 63:
-            await connection.execute(SQL["pass_over_write"], w.workspace, w.customer, w.number)
+        row = changes.passed(w)
+        more = ""
+        try:
+            async with connection.transaction():
+                await merge(connection, "pass_over_writes", [] if row is None else [row])
+        except CONTENT as error:  # of a row from before the limits: whatever is written to it is refused
+            more = f" (as it does all that is written to its row, which its lane waits for: {plain(str(error))[:200]})"
+        kind = "" if w.op in (CONSENT, MEMBER) else "customer."
+        names = [kind + name for name in (*w.attributes, *w.names)]
+        step = await connection.fetchrow(SQL["step_of_write"], w.workspace, w.customer, names, w.at)
+        of = f"of step {step['step']} of journey {step['journey_id']}" if step else "of a step not known here"
+        return f"{_named(w)} {of}{more}"
+
+
+def _named(w: Write) -> str:
+    names = ", ".join((*w.attributes, *w.names))[:MAX_NAMES]
+    return f"write {w.number} ({w.op} {names}) to customer {w.customer[:MAX_CUSTOMER_ID]}"
 
 
 async def _see(connection: Connection, seen: Sequence[SeenRow]) -> None:

@@ -2,7 +2,8 @@
 
 Each write has a number, 1, 2, 3, … per customer, and the row keeps the number of the last write that it contains.
 A write applies if its number is greater: so it applies exactly once, in order, whatever is repeated (R53). A gap
-(a write that could not be carried out, a row restored from a backup) holds nothing up.
+(a row restored from a backup) holds nothing up. A write that cannot be carried out is passed over: the row gets its
+number, and comes back to the lane without it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from agents.projection.rows import ConsentRow, MemberRow, SeenRow, WriteRow
+from agents.projection.rows import ConsentRow, MemberRow, PassedRow, SeenRow, WriteRow
 from laudstream.errors import Undecodable
 from laudstream.journey.write import CONSENT, FIRST_SIGHT, INCREMENT, MEMBER, OPS, SET, UNSET, Write
 
@@ -28,6 +29,12 @@ class Changes(NamedTuple):
     writes: list[WriteRow]
     consents: list[ConsentRow]
     members: list[MemberRow]
+    passed: list[PassedRow]
+
+
+def passed(w: Write) -> PassedRow | None:
+    """What the row of the customer gets of a write that is not carried out; None: its number is none."""
+    return PassedRow(w.workspace, w.customer, w.number, w.born) if 0 < w.number < 1 << 63 else None
 
 
 def check_write(w: Write) -> None:
@@ -48,7 +55,7 @@ def check_write(w: Write) -> None:
 
 def writes(taken: Iterable[Write]) -> Changes:
     """Rows of writes; each has passed `check_write`."""
-    into = Changes([], [], [], [])
+    into = Changes([], [], [], [], [])
     once = {(w.workspace, w.customer, w.born, w.number): w for w in taken}
     for w in once.values():
         if w.op == FIRST_SIGHT:

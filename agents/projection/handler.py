@@ -34,7 +34,7 @@ SQL = queries("projection")
 
 MAX_ERROR = 1000  # characters
 
-_CONTENT = (
+CONTENT = (
     asyncpg.DataError,
     asyncpg.IntegrityConstraintViolationError,
     asyncpg.ProgramLimitExceededError,
@@ -60,9 +60,9 @@ class Projection(ABC):
     async def write(self, connection: Connection, read: Sequence[tuple[int, Any]]) -> None:
         """Write what `read` gave for the batches of some partitions, inside their transaction."""
 
-    async def pass_over(self, connection: Connection, record: ConsumerRecord[Any, Any]) -> None:
-        """Further care for a record that PostgreSQL refuses, in the transaction of its dead letter."""
-        return
+    async def pass_over(self, connection: Connection, record: ConsumerRecord[Any, Any]) -> str:
+        """Further care for a record that PostgreSQL refuses, with its dead letter. Returns what it is."""
+        return "it"
 
     async def start(self) -> None:
         return
@@ -85,7 +85,7 @@ class Projection(ABC):
                 await _move(connection, steps)
                 await self.write(connection, read)
                 await _bury(connection, letters)
-        except _CONTENT as error:
+        except CONTENT as error:
             if len(steps) > 1:
                 raise  # it is some other step's, perhaps: the stream tries each for itself
             await self._single_out(*steps[0], error)
@@ -98,11 +98,10 @@ class Projection(ABC):
             await self.apply([Step(batch._replace(records=batch.records[half:]), middle)])
             return
         record = batch.records[0]
-        letter = dead(record, f"PostgreSQL refuses it: {error}")
         async with self._pool.acquire() as connection, connection.transaction():
             await _move(connection, [Step(batch, expected)])
-            await self.pass_over(connection, record)
-            await _bury(connection, [letter])
+            what = await self.pass_over(connection, record)
+            await _bury(connection, [dead(record, f"PostgreSQL refuses {what}: {error}")])
 
 
 async def _move(connection: Connection, steps: Sequence[Step]) -> None:

@@ -136,6 +136,15 @@ class WriteRow(NamedTuple):
     """The value is added to what is there."""
 
 
+class PassedRow(NamedTuple):
+    """A write that is not carried out."""
+
+    workspace_id: str
+    customer_id: str
+    number: int
+    born: int
+
+
 class ConsentRow(NamedTuple):
     workspace_id: str
     customer_id: str

@@ -67,7 +67,7 @@ class _Measure:
     def room(self) -> Room:
         return Room(self.row, self.text, self.levels)
 
-    def _container(self, value: dict[str, Any] | list[Any], level: int) -> None:
+    def _container(self, value: dict[Any, Any] | list[Any] | tuple[Any, ...], level: int) -> None:
         self.row += -self.row % 4 + 4
         self.text += 2 + 2 * max(0, len(value) - 1)
         if not isinstance(value, dict):

@@ -7,6 +7,8 @@ whole number of 301 digits. In a state record a number has 64 bits.
 from __future__ import annotations
 
 import sys
+from decimal import Decimal
+from math import inf, isfinite
 from typing import Any, TypeVar
 
 import msgspec
@@ -24,7 +26,7 @@ def bounded(struct: T) -> T:
 
 def _value(value: Any) -> Any:
     if type(value) is int:
-        return value if LEAST <= value <= MOST else _float(value)
+        return value if LEAST <= value <= MOST else nearest(value)
     if isinstance(value, dict):
         return {key: _value(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
@@ -35,8 +37,10 @@ def _value(value: Any) -> Any:
     return value
 
 
-def _float(value: int) -> float:
+def nearest(value: int | Decimal) -> float:
+    """The float next to a number; beyond all of them, the last one."""
     try:
-        return float(value)
+        found = float(value)
     except OverflowError:
-        return sys.float_info.max if value > 0 else -sys.float_info.max
+        found = inf
+    return found if isfinite(found) else sys.float_info.max if value > 0 else -sys.float_info.max

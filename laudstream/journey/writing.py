@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 from msgspec.structs import replace
 
+from laudstream.journey import backlog
+from laudstream.journey.bounded import nearest
 from laudstream.journey.customer import Core, Pending
 from laudstream.journey.write import CONSENT, INCREMENT, MEMBER, SET, UNSET, Write
 
 if TYPE_CHECKING:
     from laudstream.journey.work import Work
 
-MOST_PENDING = 200
 _EXACT = Context(prec=700)
 """As many digits as a double can have."""
 
@@ -79,7 +80,7 @@ def _lay(work: Work, write: Write) -> None:
             core.consents = {**core.consents, name: (value, core.consents.get(name, ("", 0))[1])}
         elif write.op == MEMBER:
             core.members = {**core.members, name: (value, core.members.get(name, (False, 0))[1])}
-    core.pending = (*core.pending, pending)[-MOST_PENDING:]
+    core.pending = backlog.added(core.pending, pending)
 
 
 def over(attributes: dict[str, Any], pending: Pending) -> dict[str, Any]:
@@ -111,10 +112,11 @@ def number(value: object) -> bool:
 
 
 def add(value: Any, amount: Any) -> Any:
-    """The sum, exact in decimal digits as PostgreSQL has it; what is no number counts as 0."""
+    """The sum, exact in decimal digits as PostgreSQL has it; what is no number counts as 0. Beyond floats, the last of
+    them: so the row reads when it comes back."""
     if not number(value):
         value = 0
     if isinstance(value, int) and isinstance(amount, int):
         total = value + amount
-        return total if -(1 << 63) <= total < 1 << 63 else float(total)
-    return float(_EXACT.add(Decimal(repr(value)), Decimal(repr(amount))))
+        return total if -(1 << 63) <= total < 1 << 63 else nearest(total)
+    return nearest(_EXACT.add(Decimal(repr(value)), Decimal(repr(amount))))

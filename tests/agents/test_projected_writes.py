@@ -5,11 +5,12 @@ from __future__ import annotations
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from agents.projector import Writes
+from agents.projector import Decisions, Writes
 from laudstream.journey.customer import Pending
 from laudstream.journey.write import Write
 from laudstream.journey.writing import over
-from tests.agents.projecting import WORKSPACE, customer, take
+from laudstream.postgres import connect
+from tests.agents.projecting import WORKSPACE, customer, decision, insert, take
 
 if TYPE_CHECKING:
     from laudstream.postgres.pool import Pool
@@ -118,6 +119,58 @@ async def test_a_write_that_postgresql_refuses_is_buried_and_its_lane_need_not_w
     await take(Writes(pool), log[2:], start=2)
     assert await customer(pool) == ({"small": 1}, 3)
     assert await pool.fetchval("SELECT record_offset FROM dead_letters") == 1
+
+
+async def test_a19_a_write_that_is_refused_is_named_with_its_customer_and_step(pool: Pool) -> None:
+    moved = decision(7, "moved", step="mark", to="look", data={"customer.large": "xxx"})
+    await take(Decisions(pool), [decision(5, "moved", step="early", data={"customer.large": 1}), moved])
+    log = [
+        Write(WORKSPACE, "ann", 1, "first_sight", 1),
+        Write(WORKSPACE, "ann", 2, "set", moved.at, {"large": [1] * 6_000}),
+        Write(WORKSPACE, "ann", 3, "set", moved.at, {"more": [1] * 6_000}),
+    ]
+    await take(Writes(pool), log)
+    said = [row[0] for row in await pool.fetch("SELECT error FROM dead_letters ORDER BY record_offset")]
+    assert said[0].startswith("PostgreSQL refuses write 2 (set large) to customer ann of step mark of journey cart: ")
+    assert said[1].startswith("PostgreSQL refuses write 3 (set more) to customer ann of a step not known here: ")
+
+
+async def test_a19_a_write_that_nobody_can_carry_out_is_not_waited_for(pool: Pool) -> None:
+    """`null` is what JSON makes of a sum beyond all floats."""
+    log = [
+        Write(WORKSPACE, "ann", 1, "first_sight", 1),
+        Write(WORKSPACE, "ann", 2, "increment", 2, {"n": None}),
+    ]
+    await take(Writes(pool), log)
+    assert await customer(pool) == ({}, 2)
+    (said,) = await pool.fetch("SELECT error FROM dead_letters")
+    assert said[0].startswith("write 2 (increment n) to customer ann: ")
+    await take(Writes(pool), [Write(WORKSPACE, "ann", 3, "set", 3, {"a": 1})], start=2)
+    assert await customer(pool) == ({"a": 1}, 3)
+
+
+async def test_r15_a_write_of_the_life_before_passes_nothing_over(pool: Pool) -> None:
+    born = await insert(pool)
+    await take(Writes(pool), [Write(WORKSPACE, "ann", 9, "increment", 1, {"n": None}, born=born + 1)])
+    await take(Writes(pool), [Write(WORKSPACE, "ann", 1, "set", 2, {"new": True}, born=born)], start=1)
+    assert await customer(pool) == ({"new": True}, 1)
+
+
+async def test_a23_a_row_to_which_nothing_can_be_written_stops_no_other_customer(pool: Pool, database: str) -> None:
+    """Of before there was a limit."""
+    await insert(pool)
+    owner = await connect(database.replace("laudstream_worker@", "laudstream@"), max_size=1)
+    limit = "CHECK (octet_length(attributes::text) <= 262144) NOT VALID"
+    await owner.execute("ALTER TABLE customers DROP CONSTRAINT customers_attributes_as_text")
+    await owner.execute("UPDATE customers SET attributes = jsonb_build_object('n', $1::jsonb)", [1e308] * 900)
+    await owner.execute(f"ALTER TABLE customers ADD CONSTRAINT customers_attributes_as_text {limit}")
+    await owner.close()
+    log = [Write(WORKSPACE, "ann", 1, "set", 1, {"a": 1}), Write(WORKSPACE, "bob", 1, "first_sight", 1)]
+    await take(Writes(pool), log)
+    assert await customer(pool, "bob") == ({}, 1)
+    (said,) = await pool.fetch("SELECT error FROM dead_letters")
+    assert "customer ann" in said[0]
+    assert "as it does all that is written to its row" in said[0]
 
 
 async def test_a_first_sight_that_postgresql_refuses_is_buried_and_the_others_have_their_rows(pool: Pool) -> None:

@@ -18,7 +18,7 @@ MEASURED = """
 SELECT pg_column_size(value), octet_length(value::text), attributes_fit(value), value::text
 FROM unnest($1::text[]::jsonb[]) WITH ORDINALITY AS v (value, n) ORDER BY n
 """
-_TEXTS = ["", "a", "\"\\\b\n\x01\x7f/", "é", "日本", "🎈", "x" * 40]
+_TEXTS = ["", "a", '"\\\b\n\x01\x7f/', "é", "日本", "🎈", "x" * 40]
 
 
 def number(random: Random) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from decimal import Decimal
 from typing import Any
 
@@ -250,6 +251,19 @@ def test_r53_a_sum_is_what_decimal_digits_give(amounts: list[float], begin: Any)
     if amounts:
         assert float(value) == pytest.approx(float(base + sum(Decimal(repr(amount)) for amount in amounts)), rel=1e-12)
     assert add(0.1, 0.2) == 0.3
+
+
+def test_r53_a_sum_beyond_all_floats_is_the_last_of_them(world: Any, make: Any, wait_step: Any) -> None:
+    """As the row says it when it comes back: JSON has no infinity, and the projector could not add one."""
+    most = sys.float_info.max
+    steps = {"mark": update("again", increment={"n": most, "less": -most}),
+             "again": update(increment={"m": {"from": "customer.n"}}), "look": wait_step()}  # fmt: skip
+    w = world(make(steps))
+    w.row(n=most, less=-most)
+    w.event("go")
+    assert w.customer.attributes == {"n": most, "less": -most, "m": most}
+    assert [values for _, values, _ in writes(w)] == [{"n": most, "less": -most}, {"m": most}]
+    assert [add(10**400, 1), add(-(10**400), 0.5)] == [most, -most]
 
 
 @given(

@@ -336,9 +336,30 @@ FROM numbered n
 LEFT JOIN changed x USING (workspace_id, customer_id)
 WHERE c.workspace_id = n.workspace_id AND c.customer_id = n.customer_id;
 
--- name: pass_over_write
--- $1 workspace, $2 customer, $3 number. A write that PostgreSQL refuses: its lane must not wait for it for ever.
-UPDATE customers SET writes = $3 WHERE workspace_id = $1 AND customer_id = $2 AND writes < $3;
+-- name: pass_over_writes
+-- Arrays: the fields of PassedRow. Writes that cannot be carried out: the row says that it is done with them, for their lane
+-- must not wait for ever. Only in the life they were meant for, as `carry_out_writes`.
+WITH due AS (
+    SELECT s.workspace_id, s.customer_id, s.number
+    FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) AS s (workspace_id, customer_id, number, born)
+    JOIN customers c ON c.workspace_id = s.workspace_id AND c.customer_id = s.customer_id
+    WHERE s.number > c.writes AND s.born IN (0, c.born)
+    ORDER BY s.workspace_id, s.customer_id
+    FOR UPDATE OF c
+)
+UPDATE customers c SET writes = n.number
+FROM (SELECT workspace_id, customer_id, max(number) AS number FROM due GROUP BY workspace_id, customer_id) n
+WHERE c.workspace_id = n.workspace_id AND c.customer_id = n.customer_id;
+
+-- name: step_of_write
+-- $1 workspace, $2 customer, $3 what the write changes, as decisions say it, $4 ms. The step that wrote it, if its decision
+-- is here already: the one that is nearest in time.
+SELECT d.journey_id, d.step
+FROM decisions d
+WHERE d.workspace_id = $1 AND d.customer_id = $2 AND d.kind = 'moved' AND d.body -> 'data' ?| $3::text[]
+    AND d.at BETWEEN to_timestamp($4 / 1000::float8) - interval '1 day' AND to_timestamp($4 / 1000::float8) + interval '1 day'
+ORDER BY abs(extract(epoch FROM d.at) * 1000 - $4), d.n
+LIMIT 1;
 
 -- name: dead_letters
 -- Arrays: $1 topics, $2 partitions, $3 offsets, $4 workspaces (or NULL), $5 errors.
