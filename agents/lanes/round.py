@@ -237,7 +237,7 @@ class _Round:
                 and not (forgetful and customer.workspace in forgetful)
             ):
                 keep(after, record.value or b"", at)
-            if after.core.row is not customer.core.row and 0 < customer.core.row.born != after.core.row.born:
+            if after.core.row is not customer.core.row and _other_life(customer, after):
                 self.history.erase(customer.newest)
                 if customers[key].identity.released:  # of the next life
                     merges.release(crowd, key)
@@ -255,6 +255,11 @@ class _Round:
             self.out.records.append((SWEEPS_KEY, encode_sweeps(self.sweeps)))
         self.out.kept = self.history.records()
         return hints
+
+
+def _other_life(before: Customer, after: Customer) -> bool:
+    """Whether `after` is another person: the one before has ended, with a row or before one came."""
+    return 0 < before.core.row.born != after.core.row.born or bool(before.newest and not after.newest)
 
 
 def _row(cause: Cause, value: bytes | None) -> CoreInput:

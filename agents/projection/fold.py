@@ -127,7 +127,7 @@ def decisions(taken: Iterable[tuple[Decision, msgspec.Raw]]) -> Decided:
             )
         )
         count(into.counts, d)
-        if d.reason == Reason.DELETED and d.kind == "ended":
+        if d.kind == "deleted" or (d.reason == Reason.DELETED and d.kind == "ended"):
             _erase(into, d.workspace, d.customer)
         elif d.kind == "message":
             _request(into, d)

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from laudstream.customers.event import ENTER, LEAVE, Event
 from laudstream.customers.recent import admit
 from laudstream.ids import fingerprint
-from laudstream.journey import handlers, leaving, migrating, pointing, rezoning, rows, standing, uniting
+from laudstream.journey import deleting, handlers, leaving, migrating, pointing, rezoning, rows, standing, uniting
 from laudstream.journey.catalog import Catalog
 from laudstream.journey.chaining import begun, let_in, stands
 from laudstream.journey.customer import FAILED, HOLDING, Core, Counted, Customer, Run
@@ -56,7 +56,7 @@ def advance(customer: Customer, input: Input, moment: Moment, catalog: Catalog) 
     A run that raises is parked and named in the outcome (A6); MemoryError and what is no Exception pass.
     """
     space = catalog.spaces.get(customer.workspace, NOTHING)
-    if customer.identity is not ALONE:
+    if customer.identity is not ALONE and not deleting.tells(input):
         customer = pointing.born_again(customer, input)
         if (done := pointing.instead(customer, input, moment)) is not None:
             return done
@@ -74,7 +74,7 @@ def _event(customer: Customer, input: EventInput, moment: Moment, space: Space) 
     remembered = admit(customer.recent, mark, moment.now)
     row, runs = core.row, core.runs
     if remembered is None or (row.gone_at and pointing.over(row, input)):
-        return Outcome(customer, [])
+        return deleting.delete(customer, input, moment, space) if deleting.tells(input) else Outcome(customer, [])
     if input.life is not None and of_another_life(row, input.life, customer.identity):
         return Outcome(customer, [])
     tracked = event.type == "track"
@@ -86,8 +86,11 @@ def _event(customer: Customer, input: EventInput, moment: Moment, space: Space) 
         unsettled = awaited(core.goals, event.name, space)
     if core.judged != space.judged or (tracked and event.name in space.counted):
         unsettled = True
-    if event.row is not None and event.properties and pointing.merges(customer, event.row):
-        return pointing.identified(customer, input, moment, space)
+    if event.row is not None:
+        if event.row.deleted:
+            return deleting.delete(customer, input, moment, space)
+        if event.properties and pointing.merges(customer, event.row):
+            return pointing.identified(customer, input, moment, space)
     known = row.born or core.writes
     if known and not unsettled and event.row is None:  # it may do no more than runs hear, or than entries refuse
         if not entries and listening:

@@ -16,6 +16,8 @@ limit         | a hard limit was met (A7)                        | data: which
 segment       | the customer entered or left a segment           | data: segment, version, change, because
 merged        | two customers became one (R50): of the source    | data: into, merge (its number)
               | last one; of the target                          | data: from, merge
+deleted       | the customer was deleted; nothing from before is | (also of ids that were aliases)
+              | shown any more (R15)                             |
 counted       | a lane has counted who is where in a journey, or | no customer; data: seq, partition, cells (version,
               | of whom a condition holds                        | step, parked, runs, people), or those of census.Told
 control       | a lane read a definition's new status (A9)       | no customer; data: seq, partition
@@ -29,7 +31,7 @@ import msgspec
 
 KINDS = (
     "entered", "not_entered", "moved", "message", "delivery", "ended", "goal", "failed", "limit", "control", "segment",
-    "migrated", "merged", "counted",
+    "migrated", "merged", "deleted", "counted",
 )  # fmt: skip
 
 

@@ -24,7 +24,7 @@ from laudstream.journey.write import FIRST_SIGHT
 def leave(customer: Customer, input: AliasInput, moment: Moment, space: Space) -> Outcome:
     """What was published and is due for the customer happens first. Runs that ask for a place end."""
     row, cause = input.alias, ("input", *input.cause)
-    if row.deleted or row.root == customer.id:
+    if row.deleted or row.root == customer.id or row.number <= customer.core.row.before:
         return Outcome(customer, [])
     work = begun(customer, moment, space, cause)
     settle(work)

@@ -96,6 +96,15 @@ def test_of_a_deleted_customer_only_counters_remain_and_what_a_new_life_brings()
     assert [row.run_id for row in again.timeline] == [run.run_id for run in again.runs.values()] == ["run-3"]
 
 
+def test_r15_who_had_no_run_when_deleted_is_gone_from_what_is_shown_too() -> None:
+    deleted = decision(6, "deleted", run="", journey="", version=0)
+    fold.check_decision(deleted)
+    rows = folded(*STORY, deleted, decision(7, "entered", run="run-3", to="arms"))
+    assert rows.gone == {(WORKSPACE, "ann")}
+    assert ([row.n for row in rows.timeline], list(rows.runs), rows.messages) == ([7], [(WORKSPACE, "run-3")], {})
+    assert counters(rows) == {**counters(folded(*STORY)), ("arms", "arrived"): 2, ("", "entered"): 2}
+
+
 def test_r48_a_run_that_went_to_another_version_is_counted_out_of_the_old_one_and_into_the_new_one() -> None:
     moved = decision(3, "migrated", version=2, step="mail", to="again", data={"of": 1, "migration": 1})
     rows = folded(*STORY[:2], moved)

@@ -160,6 +160,27 @@ async def test_r15_erasing_a_customer_takes_everything_that_is_shown(
     assert {row["customer"] for row in (await admin.get("/api/messages")).json()["messages"]} == {"c001"}
 
 
+async def test_r54_the_log_has_a_deletion_before_it_is_answered_for_each_id(
+    admin: httpx.AsyncClient, site: httpx.AsyncClient, owner: Pool, shop: Any, taken: Any
+) -> None:
+    await site.post("/v1/identify", json={"userId": "ann"})
+    for visitor in ("v1", "v2"):
+        await site.post("/v1/alias", json={"previousId": visitor, "userId": "ann"})
+    numbers = dict(await owner.fetch("SELECT alias, revision FROM identities WHERE workspace_id = $1", shop.id))
+    row = await owner.fetchrow("SELECT born, revision FROM customers WHERE workspace_id = $1", shop.id)
+    assert (await admin.delete("/api/customers/v1")).status_code == 204
+    for id in ("ann", "v1", "v2"):
+        await site.post("/v1/track", json={"userId": id, "event": "back"})
+    events = [each for each in await taken(9) if each.event.type in ("delete", "track")]
+    found = {id: [each.event for each in events if each.key == f"{shop.id}:{id}"] for id in ("ann", "v1", "v2")}
+    for id, (gone, back) in found.items():
+        assert (gone.type, back.type) == ("delete", "track")
+        assert gone.row.deleted
+        assert gone.row.attributes == {}
+        assert gone.row.at == gone.received < back.received
+        assert (gone.row.born, gone.row.revision) == ((numbers[id],) * 2 if id in numbers else tuple(row))
+
+
 async def test_concurrent_identifies_of_the_same_customers_all_arrive(
     site: httpx.AsyncClient, admin: httpx.AsyncClient
 ) -> None:

@@ -16,14 +16,26 @@ from laudstream import topics
 from laudstream.local.ports import Ports, free_base
 from laudstream.local.stack import Stack
 from laudstream.settings import Settings
-from tests.golden import changes, counted, failures, language, merges, messages, moves, places, rows, versions
+from tests.golden import (
+    changes,
+    counted,
+    deletions,
+    failures,
+    language,
+    merges,
+    messages,
+    moves,
+    places,
+    rows,
+    versions,
+)
 from tests.golden.cast import Cast
 from tests.golden.history import History
 from tests.golden.recorder import record
 from tests.integration.kit import Shop
 
 REPO = Path(__file__).parents[2]
-SETTINGS = Settings(session_timeout_s=6, heartbeat_s=1, send_timeout_s=3, partitions=10)
+SETTINGS = Settings(session_timeout_s=6, heartbeat_s=1, send_timeout_s=3, partitions=11)
 PORT_BASE = "LAUDTEST_PORT_BASE"
 POISONED = ("-m", "tests.faults.poisoned_worker", "worker", "journeys")
 
@@ -45,6 +57,7 @@ SCENES = {
     "language": Scene(6, language.__doc__ or "", language.play),
     "versions": Scene(8, versions.__doc__ or "", versions.play),
     "merges": Scene(9, merges.__doc__ or "", merges.play),
+    "deletions": Scene(10, deletions.__doc__ or "", deletions.play),
     "failures": Scene(4, failures.__doc__ or "", failures.play, fault="poison"),
 }
 

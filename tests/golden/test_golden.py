@@ -16,10 +16,11 @@ import pytest
 from agents.lanes import round as rounds
 from laudstream import topics
 from laudstream.conditions import OPERATORS
-from laudstream.journey import advance, caps, gates, moves, releases, rows
+from laudstream.journey import advance, caps, deleting, gates, moves, releases, rows
 from laudstream.journey.decision import KINDS as DECISIONS
 from laudstream.journey.decision import Decision
 from laudstream.journey.durations import parse
+from laudstream.journey.inputs import Outcome
 from laudstream.journey.kinds import KINDS
 from laudstream.journey.reasons import Reason
 from laudstream.records import codec, levels
@@ -88,6 +89,7 @@ CHANGES: dict[str, tuple[str, Any, str, Any]] = {
     "nobody is swept": ("changes", rounds, "start_sweeps", lambda sweeps, *_: sweeps),
     "fifty steps for one input": ("moves", moves, "STEPS_A_ROUND", 50),
     "an event that only counts writes the core": ("moves-2", advance, "count", lambda *_: None),
+    "only rows tell of a deletion": ("deletions-3", deleting, "delete", lambda customer, *_: Outcome(customer, [])),
     "consents are not kept": ("messages", rows, "_replaced", lambda known, name, value: None),
 }
 

@@ -73,7 +73,41 @@ async def test_r50_mails_consents_and_late_events_of_both_ids_over_a_restart(sho
     assert len(shop.mails()) >= 2
     answer = await shop.http.delete(f"/api/customers/{visitor}")
     assert answer.status_code == 204, answer.text
-    await shop.handled(topics.ROWS)
     await shop.batch([{"type": "track", "anonymousId": visitor, "event": journey}])
     await shop.decided(visitor, "entered")
     assert (await shop.get(f"customers/{visitor}"))["aliases"] == []
+
+
+async def test_r54_who_is_deleted_is_somebody_new_in_the_next_request_whatever_cdc_has_told(shop: Shop) -> None:
+    journey, buy = shop.name("cart"), shop.name("buy")
+    steps = {"look": wait_for(buy, "bought", "PT10M", "left"), "bought": leave("bought"), "left": leave("left")}
+    await shop.publish(journey, steps, entry=[{"event": {"name": journey}, "reentry": "never"}])
+    known = [shop.name(f"known{n}") for n in range(20)]
+    strangers = [shop.name(f"stranger{n}") for n in range(20)]
+    for who in known:
+        await shop.identify(who)
+    await shop.batch({"type": "track", "userId": who, "event": journey} for who in known + strangers)
+    for who in known + strangers:
+        await shop.decided(who, "entered")
+
+    async def a_row(who: str) -> bool:  # of a stranger the projector makes it
+        return (await shop.http.get(f"/api/customers/{who}")).status_code == 200
+
+    for who in known + strangers:
+        await wait_until(lambda who=who: a_row(who), what=f"the row of {who}")
+        answer = await shop.http.delete(f"/api/customers/{who}")
+        assert answer.status_code == 204, answer.text
+        await shop.batch([{"type": "track", "userId": who, "event": journey}])
+    for who in known + strangers:
+        await shop.decided(who, "entered")
+        await wait_until(lambda who=who: a_row(who), what=f"the row of the new {who}")
+    await shop.handled(topics.ROWS)
+    made = await shop.decisions(journey)
+    assert len([one for one in made if one.kind == "entered"]) == 2 * len(known + strangers)
+    assert [one.customer for one in made if one.kind == "not_entered"] == []
+    ended = [(one.customer, one.reason) for one in made if one.kind == "ended"]
+    assert sorted(ended) == sorted((who, "deleted") for who in known + strangers)
+    for who in known + strangers:
+        shown = await shop.get(f"customers/{who}")
+        assert [run["ended_at"] for run in shown["runs"]] == [None]
+        assert {one["kind"] for one in await shop.timeline(who)} == {"entered"}

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
-from laudstream.customers.row import Row
+from laudstream.customers.event import DELETE, Event
+from laudstream.customers.row import Alias, Row
 from laudstream.journey.handoff import Emitted
-from laudstream.journey.inputs import EventInput, RowInput
+from laudstream.journey.identity import Identity
+from laudstream.journey.inputs import AliasInput, EventInput, RowInput
 from tests.journey.conftest import DAY, HOUR, World, journey, reread
 
 MAIL = {"message": {"channel": "email", "template": "mail"}, "next": "look"}
@@ -189,3 +191,88 @@ def test_r54_an_event_of_another_customer_counts_from_the_deletion_on() -> None:
     assert one.life is None
     deleted_before(w)
     assert arrives(w, one) == ["Write", "entered"]
+
+
+def told(w: World, born: int = 1, revision: int = 500) -> list[str]:
+    """The API has deleted the row, and says so before it answers."""
+    cause, row = w.cause(), Row(born, revision, {}, deleted=True, at=w.now)
+    w.hand(EventInput(cause, Event(f"gone{cause[2]}", DELETE, timestamp=w.now, received=w.now, row=row)))
+    return w.kinds()
+
+
+def by_cdc(w: World, born: int = 1, revision: int = 500, at: int = 0) -> list[str]:
+    w.hand(RowInput(w.cause("laudstream.rows"), Row(born, revision, {}, 0, deleted=True, at=at or w.now)))
+    return w.kinds()
+
+
+REST = {"rest": {"delay": {"for": "P9D"}, "next": "done"}}
+
+
+def test_r54_what_comes_after_the_answer_is_of_a_new_customer_whether_or_not_the_row_has_told() -> None:
+    w = World(journey(REST))
+    w.event("go", id="before")
+    assert told(w) == ["ended", "deleted"]
+    first = w.decision("ended")
+    w.now += 1
+    assert w.event("go", id="after") == ["Write", "entered"]
+    assert w.run.id != first.run
+    state = w.customer
+    assert (by_cdc(w, at=w.now + 5), w.customer is state) == ([], True)
+
+
+def test_r54_a_deletion_that_the_row_has_told_already_ends_nothing_twice() -> None:
+    w = World(journey(REST))
+    w.event("go")
+    assert by_cdc(w) == ["ended"]
+    w.now += 1
+    assert told(w) == ["deleted"]  # so that who looks sees nothing from before
+    w.now += 1
+    w.event("go")
+    run = w.run.id
+    assert (told(w), w.run.id) == ([], run)  # it is of the life before
+
+
+def test_r54_who_is_deleted_before_the_row_has_come_is_gone_and_the_row_brings_nobody_back() -> None:
+    w = World(journey(REST), row=False)
+    w.event("go")
+    assert told(w, 7, 8) == ["ended", "deleted"]
+    w.now += 1
+    w.event("go")
+    run = w.run.id
+    for revision in (7, 8):
+        w.row(born=7, revision=revision, email="ann@example.org")
+    by_cdc(w, 7, 8)
+    assert (w.run.id, w.customer.attributes) == (run, {})
+    w.row(born=9, revision=9, email="new@example.org")
+    assert w.customer.attributes == {"email": "new@example.org"}
+
+
+def test_r54_who_comes_back_before_the_deletion_is_told_stays() -> None:
+    """CDC was first, and somebody began anew since."""
+    w = World(journey(REST), row=False)
+    w.event("go")
+    w.row(born=7, revision=8)
+    by_cdc(w, 7, 8)
+    w.now += 1
+    w.event("go")
+    run = w.run.id
+    assert told(w, 7, 8) == []
+    assert w.run.id == run
+
+
+def test_r54_an_id_that_was_an_alias_is_somebody_new_after_the_deletion_and_late_rows_change_nothing() -> None:
+    w = World(journey(REST))
+    w.hand(AliasInput(w.cause("laudstream.rows"), Alias("bob", 20)))
+    assert w.customer.identity == Identity("bob", 20)
+    assert told(w, 30, 30) == ["deleted"]  # its root was merged on meanwhile, which CDC tells later
+    w.now += 1
+    assert w.event("go") == ["Write", "entered"]
+    for late in (Alias("eve", 30), Alias("eve", 30, deleted=True, at=w.now)):
+        w.hand(AliasInput(w.cause("laudstream.rows"), late))
+        assert (w.effects, w.customer.identity, w.at) == ([], Identity(), "rest")
+
+
+def test_r54_nobody_is_told_of_who_was_never_here() -> None:
+    w = World(journey(REST), row=False)
+    assert told(w, 7, 8) == []
+    assert not w.customer.core.decisions

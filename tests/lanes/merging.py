@@ -23,6 +23,7 @@ class Merging(Cluster):
         self.revision = 100
         self.rows: dict[str, dict[str, Any]] = {}
         self.identities: dict[str, str] = {}
+        self.late: list[tuple[str, str, dict[str, Any]]] = []
 
     # -- what PostgreSQL does ------------------------------------------------------
     def root(self, customer: str) -> str:
@@ -64,13 +65,37 @@ class Merging(Cluster):
             self._put(source, "customers", **{**gone, "attributes": "{}"}, deleted="true")
         return True
 
-    def delete(self, root: str) -> None:
-        """The root and its aliases."""
+    def delete(self, root: str, *, says: bool = True) -> None:
+        """The root and its aliases. `says`: CDC brings it now; if not, the API does, and CDC with the next row."""
         row = self.rows.pop(root)
-        self._put(root, "customers", **{**row, "attributes": "{}"}, deleted="true")
-        for alias in [alias for alias, of in self.identities.items() if of == root]:
+        aliases = [alias for alias, of in self.identities.items() if of == root]
+        if not says:
+            self._tell(root, row["born"], row["revision"])
+            for alias in aliases:
+                self._tell(alias, self.revision, self.revision)
+        for alias in aliases:
             del self.identities[alias]
-            self._put(alias, "identities", root=root, revision=self.revision, deleted="true")
+        gone = [(root, "customers", {**row, "attributes": "{}"})]
+        gone += [(alias, "identities", {"root": root, "revision": self.revision}) for alias in aliases]
+        if says:
+            self._catch_up(gone)
+        else:
+            self.late += gone
+
+    def _tell(self, customer: str, born: int, revision: int) -> None:
+        at = self.tick()
+        row = {"born": born, "revision": revision, "attributes": {}, "deleted": True, "at": at}
+        record = {"id": f"gone{at}", "type": "delete", "timestamp": at, "received": at, "row": row}
+        self.lane(customer).put(topics.EVENTS, self.tick(), key(customer), json.dumps(record).encode())
+
+    def catch_up(self) -> None:
+        """CDC brings what it has not brought yet."""
+        late, self.late = self.late, []
+        self._catch_up(late)
+
+    def _catch_up(self, gone: list[tuple[str, str, dict[str, Any]]]) -> None:
+        for customer, table, columns in gone:
+            self._put(customer, table, **columns, deleted="true")
 
     def consent(self, customer: str, status: str, channel: str = "email", subscription: str = "news") -> None:
         self.revision += 1
@@ -79,6 +104,7 @@ class Merging(Cluster):
         )
 
     def _put(self, customer: str, table: str, deleted: str = "false", **columns: Any) -> None:
+        self.catch_up()
         at = self.tick()
         record = {"__table": table, "__deleted": deleted, "__source_ts_ms": at, **columns}
         self.lane(customer).put(topics.ROWS, at, key(customer), json.dumps(record).encode())

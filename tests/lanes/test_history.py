@@ -70,6 +70,20 @@ def test_R15_erasing_a_customer_erases_the_kept_events_but_not_those_of_the_next
     assert kept(lane) == [("after", {})]
 
 
+@pytest.mark.parametrize("row", [True, False])
+def test_R54_a_deletion_that_the_api_tells_erases_what_came_before_it_in_the_log(lane: LaneKit, row: bool) -> None:
+    if row:
+        lane.row("ada", at=NOON + 1)
+    lane.event("ada", "before", at=NOON + 2)
+    lane.round(bound=NOON + 3)
+    gone = {"born": 1, "revision": 9, "attributes": {}, "deleted": True, "at": NOON + 4}
+    told = {"id": "gone", "type": "delete", "timestamp": NOON + 4, "received": NOON + 4, "row": gone}
+    lane.put(topics.EVENTS, NOON + 5, key("ada"), json.dumps(told).encode())
+    lane.event("ada", "after", at=NOON + 6)
+    lane.round(bound=NOON + 7)
+    assert kept(lane) == [("after", {})]
+
+
 @pytest.mark.parametrize("in_store", [True, False])
 def test_R15_events_of_others_in_the_same_record_stay(lane: LaneKit, in_store: bool) -> None:
     for customer in ("ada", "bob"):

@@ -42,7 +42,7 @@ _steps = st.lists(
         st.tuples(st.just("merge"), _who, _who),
         st.tuples(st.just("signs_in"), _who, _who),
         st.tuples(st.just("row"), _who, _plain),
-        st.tuples(st.just("delete"), _who, _plain),
+        st.tuples(st.just("delete"), _who, st.sampled_from(["", "api"])),
         st.tuples(st.just("told"), st.sampled_from(["sent", "refused"]), _plain),
         st.tuples(st.just("control"), st.sampled_from(["pay", "few", "mail"]), st.sampled_from(["paused", "live"])),
         st.tuples(st.just("passes"), st.sampled_from([1_000, 61_000, 700_000]), _plain),
@@ -93,11 +93,11 @@ class Story:
         if root in self.world.rows:
             self.world.say(root)
 
-    def delete(self, who: str, _: str) -> None:
+    def delete(self, who: str, by: str) -> None:
         root = self.world.root(who)
         if root in self.world.rows:
             self.posted = [one for one in self.posted if self.world.root(one[1]) != root]
-            self.world.delete(root)
+            self.world.delete(root, says=not by)
             self.deleted = True
 
     def requests(self) -> list[SendRequest]:
@@ -130,6 +130,7 @@ class Story:
         self.world.round(which)
 
     def end(self) -> None:
+        self.world.catch_up()
         for id in ("pay", "few", "mail"):
             self.control(id, "live")
         for _ in range(4):

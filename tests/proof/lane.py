@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from laudstream.conditions.tally import Happened
-from laudstream.customers.event import ENTER, LEAVE, TRACK, Event
+from laudstream.customers.event import DELETE, ENTER, LEAVE, TRACK, Event
 from laudstream.customers.row import Consent, Member, Row, Suppression
 from laudstream.journey.advance import advance
 from laudstream.journey.catalog import Catalog
@@ -169,9 +169,14 @@ class Lane:
             EventInput(self.cause(), Event(f"m{self.number}", "identify", "", {}, self.now, self.now, row=row)),
         )
 
-    def delete(self, customer: str, ago: int = 0) -> None:
-        """`ago`: how long PostgreSQL deleted the row before the lane learns of it, ms."""
+    def delete(self, customer: str, ago: int = 0, *, by_event: bool = False) -> None:
+        """`ago`: how long PostgreSQL deleted the row before the lane learns of it, ms. `by_event`: from the API, and by
+        CDC when somebody may be back."""
         gone = self.rows[customer].delete(self.revise(), self.now - ago)
+        if gone is not None and by_event:
+            self.number += 1
+            told = Event(f"m{self.number}", DELETE, "", {}, gone.at, gone.at, row=gone)
+            self.hand(customer, EventInput(self.cause(), told))
         if gone is not None:
             self.row(customer, gone)
             assert self.customers[customer].core.runs == (), "R15 a deletion ends all runs"

@@ -99,7 +99,7 @@ class Life:
             self.lane.row("bob", row)
 
     def delete(self) -> None:
-        self.lane.delete(self._who(), self.random.choice([0, HOUR]))
+        self.lane.delete(self._who(), self.random.choice([0, HOUR]), by_event=self.random.random() < 0.5)
 
     def signal(self) -> None:
         """Mostly one that somebody listens to (R34)."""

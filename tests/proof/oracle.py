@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from laudstream.customers.event import ENTER, LEAVE, Event
+from laudstream.customers.event import DELETE, ENTER, LEAVE, Event
 from laudstream.customers.row import Row
 from laudstream.journey.decision import Decision
 from laudstream.journey.handoff import ARM, PACE, Ask
@@ -67,7 +67,8 @@ class Oracle:
             checks = migrations.expected(ledger, live, now)
         for effect in effects:
             self._effect(effect)
-        if isinstance(input, RowInput) and isinstance(input.row, Row) and input.row.deleted and not ledger.known:
+        row = input.event.row if isinstance(input, EventInput) else getattr(input, "row", None)
+        if isinstance(row, Row) and row.deleted and not ledger.known:
             assert not ledger.active(), "R15 a deletion ends all runs"
         if isinstance(input, TouchInput):
             gone = [run.id for run in ledger.active() if live.status[run.journey] == "stopped"]
@@ -86,6 +87,8 @@ class Oracle:
             event = input.event
             if event.row is not None:
                 ledger.rows(event.row, now)
+            if event.type == DELETE:
+                return
             ledger.event(event.id, event.name if event.type == "track" else "", event.timestamp, now)
             self.event = event if event.type == "track" else None
         elif isinstance(input, RowInput):
@@ -142,6 +145,8 @@ class Oracle:
             case "segment":
                 change = ledger.members.add if made.data["change"] == "entered" else ledger.members.discard
                 change(made.data["segment"])
+            case "deleted":
+                assert not ledger.known, "R15 who is told of as deleted is gone"
             case "failed":
                 raise AssertionError(f"A6 nothing fails: {made.data}")
 

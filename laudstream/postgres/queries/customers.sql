@@ -51,9 +51,10 @@ ORDER BY channel, subscription;
 SELECT channel, reason, updated_at FROM suppressions WHERE workspace_id = $1 AND customer_id = $2 ORDER BY channel;
 
 -- name: delete
--- $1 workspace, $2 customer. Its aliases go with it. Debezium carries both to the lanes, which end the runs and erase the
--- state (R15).
-DELETE FROM customers WHERE workspace_id = $1 AND customer_id = $2 RETURNING customer_id;
+-- $1 workspace, $2 customer. Its aliases go with it. Debezium carries both to the lanes, and so does an event:
+-- they end the runs and erase the state (R15, R54).
+DELETE FROM customers WHERE workspace_id = $1 AND customer_id = $2
+RETURNING born, revision;
 
 -- name: erase_runs
 -- $1 workspace, $2 the customer and its aliases.

@@ -30,4 +30,4 @@ SELECT root_of($1, $2);
 
 -- name: aliases
 -- $1 workspace, $2 customer, $3 at most. The last merged first.
-SELECT alias FROM identities WHERE workspace_id = $1 AND root = $2 ORDER BY revision DESC LIMIT $3;
+SELECT alias, revision FROM identities WHERE workspace_id = $1 AND root = $2 ORDER BY revision DESC LIMIT $3;

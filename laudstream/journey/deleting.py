@@ -1,0 +1,52 @@
+"""The API tells of a deletion by an event, so that what it takes after its answer is of the next life (R15, R54).
+
+CDC tells of the same deletion a little earlier or later; whichever comes second changes nothing.
+"""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from laudstream.customers.row import Alias, Row
+from laudstream.journey import handlers, pointing
+from laudstream.journey.customer import Customer
+from laudstream.journey.decision import Decision
+from laudstream.journey.inputs import AliasInput, EventInput, Input, Moment, Outcome, RowInput
+from laudstream.journey.live import Space
+from laudstream.journey.work import low, stem_of
+
+
+def tells(input: Input) -> bool:
+    """Whether it is such an event."""
+    return type(input) is EventInput and input.event.row is not None and input.event.row.deleted
+
+
+def delete(customer: Customer, input: EventInput, moment: Moment, space: Space) -> Outcome:
+    """The customer is gone, also for those who look: what was decided before is no longer shown."""
+    row = input.event.row
+    assert row is not None, "that is what the caller has looked at"
+    identity = customer.identity
+    if identity.root:
+        gone = Alias(identity.root, row.born, deleted=True, at=row.at)
+        done = pointing.instead(customer, AliasInput(input.cause, gone), moment) or Outcome(customer, [])
+    else:
+        done = handlers.row(_met(customer, row), RowInput(input.cause, row), moment, space)
+    after = done.customer
+    known = after.core.row
+    if not known.gone_at or known.born or after.core.writes or after.identity.root:
+        return done
+    number = after.core.decisions + 1
+    told = Decision(
+        stem_of(customer, moment, ("input", *input.cause)) + low(number), "deleted", after.workspace, after.id,
+        moment.now, moment.clock, number,
+    )  # fmt: skip
+    core = replace(after.core, decisions=number)
+    return Outcome(replace(after, core=core), [*done.effects, told], done.parked)
+
+
+def _met(customer: Customer, row: Row) -> Customer:
+    """Who has been heard of before their row: it is the row of this life, unless CDC has told of its end already."""
+    core = customer.core
+    if core.row.born or not core.writes or core.row.revision >= row.revision:
+        return customer
+    return replace(customer, core=replace(core, row=replace(core.row, born=row.born)))
