@@ -79,7 +79,7 @@ class Crowd:
                     self.out.effect(key, effect)
         if outcome.parked:
             self.parked += [(key.decode(), run) for run in outcome.parked]
-        if outcome.customer.identity.released:
+        if outcome.customer.identity.waiting:
             merges.release(self, key)
 
     def filled(self, key: bytes, customer: Customer, now: int) -> Customer:
@@ -120,7 +120,7 @@ class Crowd:
             customer.id, now, self.moment.clock, number, reason="failed",
             data={"error": f"{type(error).__name__}: {error}"[:500], "input": list(cause)},
         ))  # fmt: skip
-        if identity.released:
+        if identity.waiting:
             merges.release(self, key)
 
     def encode(self, popped: Collection[bytes], format: int) -> list[tuple[int, bytes]]:

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from agents.lanes.history import KEPT
 from laudstream.ids import customer_key
+from laudstream.journey import overtaken
 from laudstream.journey.customer import Customer
 from laudstream.journey.handoff import Forwarded, Merged
 from laudstream.journey.identity import Waiting
@@ -71,10 +72,12 @@ def _handle(crowd: Crowd, key: bytes, cause: Cause, came: Forwarded | Waiting, n
     if came.event is not None:
         event(crowd, key, EventInput(cause, came.event, came.life, number), at)
     elif came.delivery is not None:
-        crowd.to(key, DeliveryInput(cause, came.delivery), at)
+        crowd.to(key, DeliveryInput(cause, came.delivery, number), at)
     elif came.answer is not None:
         answer = came.answer
-        value = GrantInput(cause, answer.journey, answer.run, answer.granted, answer.most, answer.of, answer.slot)
+        value = GrantInput(
+            cause, answer.journey, answer.run, answer.granted, answer.most, answer.of, answer.slot, number
+        )
         crowd.to(key, value, at)
 
 
@@ -89,14 +92,18 @@ def event(crowd: Crowd, key: bytes, value: EventInput, at: int) -> None:
 
 
 def release(crowd: Crowd, key: bytes) -> None:
-    """Handles what a root held back."""
+    """Handles what a root held back and need not hold back any more."""
     customer = crowd.now[key]
     waiting = customer.identity.waiting
-    crowd.now[key] = replace(customer, identity=replace(customer.identity, waiting=()))
-    crowd.changed.setdefault(key, customer)
     now = max(crowd.moment.now, waiting[-1].at)
-    for each in waiting:
-        _handle(crowd, key, each.cause, each, each.number, now)
+    some = overtaken.over(customer, now)
+    if not some:
+        return
+    left = tuple(each for each in waiting if each not in some)
+    crowd.now[key] = replace(customer, identity=replace(customer.identity, waiting=left))
+    crowd.changed.setdefault(key, customer)
+    for each in some:
+        _handle(crowd, key, each.cause, each, each.number if each.event is not None else 0, now)
 
 
 def _root(crowd: Crowd, handoff: Merged | Forwarded, at: int) -> bytes | None:

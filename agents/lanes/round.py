@@ -239,7 +239,7 @@ class _Round:
                 keep(after, record.value or b"", at)
             if after.core.row is not customer.core.row and _other_life(customer, after):
                 self.history.erase(customer.newest)
-                if customers[key].identity.released:  # of the next life
+                if customers[key].identity.waiting:  # of the next life
                     merges.release(crowd, key)
 
     def _skip(self, record: Record, error: Invalid) -> None:

@@ -16,7 +16,18 @@ from msgspec.structs import replace
 from laudstream.customers.event import ENTER, LEAVE, Event
 from laudstream.customers.recent import admit
 from laudstream.ids import fingerprint
-from laudstream.journey import deleting, handlers, leaving, migrating, pointing, rezoning, rows, standing, uniting
+from laudstream.journey import (
+    deleting,
+    handlers,
+    leaving,
+    migrating,
+    overtaken,
+    pointing,
+    rezoning,
+    rows,
+    standing,
+    uniting,
+)
 from laudstream.journey.catalog import Catalog
 from laudstream.journey.chaining import begun, let_in, stands
 from laudstream.journey.customer import FAILED, HOLDING, Core, Counted, Customer, Run
@@ -62,6 +73,8 @@ def advance(customer: Customer, input: Input, moment: Moment, catalog: Catalog) 
             return done
     if type(input) is EventInput:
         return _event(customer, input, moment, space)
+    if isinstance(input, DeliveryInput | GrantInput) and input.number and overtaken.overtakes(customer, input):
+        return pointing.held(customer, input, moment)
     return _HANDLERS[type(input)](customer, input, moment, space)
 
 

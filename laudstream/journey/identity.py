@@ -30,7 +30,7 @@ class Waiting(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Lane time when it came, ms."""
     life: int | None = None
     number: int = 0
-    """Of the pointer that an event followed."""
+    """Of the pointer that it followed; 0: none, or that merge is waited for anyway."""
     delivery: Delivery | None = None
     answer: Answered | None = None
 
@@ -52,15 +52,17 @@ class Identity(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     def crowded(self, core: object) -> bool:
         """Whether more events wait than may; `core`: of the customer, they share a record with it."""
-        if len(self.waiting) > MOST_WAITING:
-            return True
-        size = sum(len(_size(each)) for each in self.waiting)
-        return size > MOST_WAITING_BYTES or size + len(_size(core)) > RECORD_BYTES
+        events = [size_of(each) for each in self.waiting if each.event is not None]
+        return len(events) > MOST_WAITING or sum(events) > MOST_WAITING_BYTES or self.too_large(core)
 
-    @property
-    def released(self) -> bool:
-        """Whether events have waited long enough."""
-        return bool(self.waiting) and not self.until
+    def too_large(self, core: object) -> bool:
+        """Whether a record has no room for all that waits."""
+        return sum(map(size_of, self.waiting)) + len(_size(core)) > RECORD_BYTES
+
+
+def size_of(one: Waiting) -> int:
+    """Bytes as JSON."""
+    return len(_size(one))
 
 
 ALONE = Identity()

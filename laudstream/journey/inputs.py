@@ -54,6 +54,8 @@ class AliasInput(msgspec.Struct, frozen=True, gc=False):
 class DeliveryInput(msgspec.Struct, frozen=True, gc=False):
     cause: Cause
     delivery: Delivery
+    number: int = 0
+    """As of an event."""
 
 
 class TimerInput(msgspec.Struct, frozen=True, gc=False):
@@ -82,6 +84,8 @@ class GrantInput(msgspec.Struct, frozen=True, gc=False):
     """Which quota of the journey; empty: that of its entries."""
     slot: int = 0
     """Of a pace: from when on a message may go, ms."""
+    number: int = 0
+    """As of an event."""
 
 
 class MergeInput(msgspec.Struct, frozen=True, gc=False):

@@ -10,11 +10,11 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from laudstream.customers.row import Row
-from laudstream.journey import handlers
+from laudstream.journey import handlers, overtaken
 from laudstream.journey.codec import empty
 from laudstream.journey.customer import Core, Customer, RowState
 from laudstream.journey.decision import Decision
-from laudstream.journey.handoff import ARM, PACE, Answered, Forwarded, Release
+from laudstream.journey.handoff import Answered, Forwarded, Release
 from laudstream.journey.identity import ALONE, Identity, Waiting
 from laudstream.journey.inputs import (
     AliasInput,
@@ -54,31 +54,17 @@ def instead(customer: Customer, input: Input, moment: Moment) -> Outcome | None:
             return _moved(customer, input, moment)
         passed = _passed(customer, input)
         return Outcome(customer, [] if passed is None else [passed])
-    if identity.until and isinstance(input, EventInput | DeliveryInput | GrantInput) and _waits(customer, input):
-        return _held(customer, input, moment)
+    if isinstance(input, EventInput):
+        return held(customer, input, moment) if identity.until and not over(customer.core.row, input) else None
+    if isinstance(input, DeliveryInput | GrantInput) and overtaken.overtakes(customer, input):
+        return held(customer, input, moment)
     return None
-
-
-def _waits(customer: Customer, input: EventInput | DeliveryInput | GrantInput) -> bool:
-    """Whether it waits for what a merge brings: an event, or what is for a run that may be on its way."""
-    if isinstance(input, DeliveryInput):
-        told, core = input.delivery, customer.core
-        here = any(slot.send_id == told.send_id for slot in core.slots)
-        return not here and all(run.id != told.run for run in core.runs)
-    if isinstance(input, GrantInput):
-        return _answers(input) and all(run.id != input.run for run in customer.core.runs)
-    return not over(customer.core.row, input)
 
 
 def over(row: RowState, input: EventInput) -> bool:
     """Whether an event belongs to a life that has ended (R54). One that followed a newer pointer does not, whenever it
     was received: its alias was merged into the life after."""
     return bool(row.gone_at) and input.event.received <= row.gone_at and input.number <= row.before
-
-
-def _answers(input: GrantInput) -> bool:
-    """Whether it is for a run that goes along with a merge; others have ended (R55)."""
-    return input.of == PACE or input.of.startswith(ARM)
 
 
 def _answer(input: GrantInput) -> Answered:
@@ -113,8 +99,8 @@ def identified(customer: Customer, input: EventInput, moment: Moment, space: Spa
     made |= {name: before[name] for name in event.properties if name in before}
     merged = replace(row, revision=row.revision - 1, attributes=made)
     done = handlers.row(customer, RowInput(input.cause, merged), moment, space)
-    held = _held(done.customer, input, moment)
-    return Outcome(held.customer, [*done.effects, *held.effects], done.parked)
+    waits = held(done.customer, input, moment)
+    return Outcome(waits.customer, [*done.effects, *waits.effects], done.parked)
 
 
 def forwarded(customer: Customer, identity: Identity, input: EventInput) -> Forwarded | None:
@@ -134,7 +120,7 @@ def _passed(customer: Customer, input: Input) -> Effect | None:
     if isinstance(input, DeliveryInput):
         return Forwarded(workspace, identity.root, identity.number, delivery=input.delivery)
     if isinstance(input, GrantInput):
-        if _answers(input):
+        if overtaken.answers(input):
             return Forwarded(workspace, identity.root, identity.number, answer=_answer(input))
         if input.granted:  # the run that asked has ended with the merge (R55)
             return Release(workspace, input.journey, input.run, of=input.of)
@@ -158,22 +144,24 @@ def _moved(customer: Customer, input: AliasInput, moment: Moment) -> Outcome:
     return Outcome(replace(nobody, core=core), [])
 
 
-def _held(customer: Customer, input: EventInput | DeliveryInput | GrantInput, moment: Moment) -> Outcome:
+def held(customer: Customer, input: EventInput | DeliveryInput | GrantInput, moment: Moment) -> Outcome:
     """It waits; of too many that wait, none waits any longer, and the lane handles them."""
     identity = customer.identity
     if isinstance(input, EventInput):
         one = Waiting(input.cause, input.event, moment.now, input.life, input.number)
-    elif isinstance(input, DeliveryInput):
-        one = Waiting(input.cause, None, moment.now, delivery=input.delivery)
     else:
-        one = Waiting(input.cause, None, moment.now, answer=_answer(input))
+        told = input.delivery if isinstance(input, DeliveryInput) else None
+        answer = _answer(input) if isinstance(input, GrantInput) else None
+        ahead = not identity.until or customer.core.row.revision < input.number
+        one = Waiting(input.cause, None, moment.now, number=input.number if ahead else 0, delivery=told, answer=answer)
     waiting = replace(identity, waiting=(*identity.waiting, one))
-    if not waiting.crowded(customer.core):
+    if not waiting.until or not waiting.crowded(customer.core):
+        waiting = overtaken.bounded(waiting, customer.core)
         return Outcome(replace(customer, identity=waiting), [])
     number = customer.core.decisions + 1
-    told = Decision(
+    limit = Decision(
         stem_of(customer, moment, ("input", *input.cause)) + low(number), "limit", customer.workspace, customer.id,
         moment.now, moment.clock, number, reason=Reason.LIMIT, data={"which": "events that wait for a merge"},
     )  # fmt: skip
     core = replace(customer.core, decisions=number)
-    return Outcome(replace(customer, core=core, identity=replace(waiting, until=0)), [told])
+    return Outcome(replace(customer, core=core, identity=replace(waiting, until=0)), [limit])

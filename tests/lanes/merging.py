@@ -24,6 +24,7 @@ class Merging(Cluster):
         self.rows: dict[str, dict[str, Any]] = {}
         self.identities: dict[str, str] = {}
         self.late: list[tuple[str, str, dict[str, Any]]] = []
+        self.ahead: list[tuple[str, dict[str, Any]]] = []
 
     # -- what PostgreSQL does ------------------------------------------------------
     def root(self, customer: str) -> str:
@@ -65,8 +66,22 @@ class Merging(Cluster):
             self._put(source, "customers", **{**gone, "attributes": "{}"}, deleted="true")
         return True
 
+    def merge_ahead(self, source: str, target: str) -> None:
+        """The root's row comes to its lane later than that of the identity to the other one: CDC brings it with the next
+        row of anybody."""
+        if self.merge(source, target, says=False):
+            root = self.root(target)
+            row = self.rows[root]
+            self.ahead.append((root, {**row, "attributes": json.dumps(row["attributes"]), "created_ms": 1}))
+
+    def _say_ahead(self) -> None:
+        ahead, self.ahead = self.ahead, []
+        for root, row in ahead:
+            self._put(root, "customers", **row)
+
     def delete(self, root: str, *, says: bool = True) -> None:
         """The root and its aliases. `says`: CDC brings it now; if not, the API does, and CDC with the next row."""
+        self._say_ahead()  # the API has, before it takes the next call
         row = self.rows.pop(root)
         aliases = [alias for alias, of in self.identities.items() if of == root]
         if not says:
@@ -90,6 +105,7 @@ class Merging(Cluster):
 
     def catch_up(self) -> None:
         """CDC brings what it has not brought yet."""
+        self._say_ahead()
         late, self.late = self.late, []
         self._catch_up(late)
 

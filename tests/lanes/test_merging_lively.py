@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from laudstream import topics
 from laudstream.journey.customer import ASKING, REQUESTED
-from laudstream.journey.identity import AWAIT_MS
 from laudstream.messages.delivery import Delivery
 from laudstream.messages.request import SendRequest
 from laudstream.records import codec
@@ -40,6 +39,7 @@ _steps = st.lists(
     st.one_of(
         st.tuples(st.just("event"), _who, st.sampled_from(["visit", "purchase", "paid", "mail"])),
         st.tuples(st.just("merge"), _who, _who),
+        st.tuples(st.just("merge_ahead"), _who, _who),
         st.tuples(st.just("signs_in"), _who, _who),
         st.tuples(st.just("row"), _who, _plain),
         st.tuples(st.just("delete"), _who, st.sampled_from(["", "api"])),
@@ -73,6 +73,9 @@ class Story:
 
     def merge(self, source: str, target: str) -> None:
         self.world.merge(source, target)
+
+    def merge_ahead(self, source: str, target: str) -> None:
+        self.world.merge_ahead(source, target)
 
     def signs_in(self, source: str, target: str) -> None:
         """As the API says it: an event with the row, before CDC."""
@@ -122,8 +125,7 @@ class Story:
         self.world.control("journey", id, status)
 
     def passes(self, ms: int, _: str) -> None:
-        if ms > AWAIT_MS:  # nothing is away for longer than a root waits
-            self.world.settle()
+        """Lanes that have no round now are away for so long."""
         self.world.now += ms
 
     def round(self, which: int, _: str) -> None:
@@ -193,6 +195,33 @@ def test_a22_a_delivery_that_overtakes_its_run_waits_for_it() -> None:
     story.end()
     _check(story)
     assert story.world.ended() == [("c4", "sent")]
+
+
+def test_r50_a_delivery_waits_for_its_run_for_as_long_as_a_lane_is_away() -> None:
+    """Nobody waits for it, so it may."""
+    played = story_of(
+        ("event", "c0", "mail"), ("round", 0, ""), ("merge", "c0", "c2"), ("merge", "c2", "c1"), ("told", "sent", ""),
+        ("passes", 700_000, ""), ("round", 0, ""),
+    )  # fmt: skip
+    assert played.world.ended() == [("c1", "sent")]
+
+
+def test_r50_a_delivery_waits_for_its_run_before_the_row_tells_of_the_merge() -> None:
+    """It follows the pointer of the alias, which its own lane has read of."""
+    played = story_of(
+        ("event", "c0", "mail"), ("round", 0, ""), ("merge", "c0", "c2"), ("merge_ahead", "c2", "c1"),
+        ("round", 0, ""), ("told", "sent", ""), ("round", 0, ""), ("round", 1, ""), ("row", "c1", ""),
+    )  # fmt: skip
+    assert played.world.ended() == [("c1", "sent")]
+
+
+def story_of(*steps: tuple[str, Any, Any]) -> Story:
+    story = Story()
+    for name, one, more in steps:
+        getattr(story, name)(one, more)
+    story.end()
+    _check(story)
+    return story
 
 
 def test_r54_what_followed_a_newer_pointer_is_no_input_of_the_life_before() -> None:
