@@ -62,9 +62,14 @@ class Crowd:
 
     def to(self, key: bytes, value: Input, now: int) -> None:
         """Its timers that were due earlier go first, as with any input (A4)."""
+        self.ripe(key, now)
+        self.advance(key, value, now)
+
+    def ripe(self, key: bytes, now: int) -> Customer:
+        """The customer after its timers that were due before an input."""
         if 0 < self.now[key].core.wake_at < now:
             self.late_timers(key, now)
-        self.advance(key, value, now)
+        return self.now[key]
 
     def take(self, key: bytes, before: Customer, outcome: Outcome) -> None:
         if outcome.customer is not before:

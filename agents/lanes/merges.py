@@ -53,8 +53,8 @@ def merged(crowd: Crowd, cause: Cause, handoff: Merged, at: int) -> None:
         return
     legacy = read(handoff.body)
     value = MergeInput(cause, handoff.source, handoff.number, replace(legacy, events=()), handoff.part == handoff.parts)
-    before = crowd.now[key]
-    crowd.to(key, value, at)
+    before = crowd.ripe(key, at)
+    crowd.advance(key, value, at)
     after = crowd.now[key]
     if legacy.events and after.recent is not before.recent and after.workspace not in crowd.catalog.forgetful:
         crowd.history.unite(after, legacy.events)
@@ -83,8 +83,8 @@ def _handle(crowd: Crowd, key: bytes, cause: Cause, came: Forwarded | Waiting, n
 
 def event(crowd: Crowd, key: bytes, value: EventInput, at: int) -> None:
     """An event that no record of `laudstream.events` brought; it is kept like others."""
-    before = crowd.now[key].recent
-    crowd.to(key, value, at)
+    before = crowd.ripe(key, at).recent
+    crowd.advance(key, value, at)
     after = crowd.now[key]
     kept = value.event.type in KEPT and after.workspace not in crowd.catalog.forgetful
     if kept and after.recent is not before and not after.identity.root:

@@ -88,7 +88,8 @@ def _event(customer: Customer, input: EventInput, moment: Moment, space: Space) 
     row, runs = core.row, core.runs
     if remembered is None or (row.gone_at and pointing.over(row, input)):
         return deleting.delete(customer, input, moment, space) if deleting.tells(input) else Outcome(customer, [])
-    if input.life is not None and of_another_life(row, input.life, customer.identity):
+    life, number = input.life, input.number
+    if life is not None and of_another_life(row, life, customer.identity, number, own=not number):
         return Outcome(customer, [])
     tracked = event.type == "track"
     entries = space.entries.get(event.name, ()) if tracked else _called(event, space)

@@ -64,7 +64,7 @@ def delivery(customer: Customer, input: DeliveryInput, moment: Moment, space: Sp
     core, told = customer.core, input.delivery
     asked = told.kind in space.watch.deliveries
     if (not core.runs and not core.slots and not asked) or receipts.of_another_life(
-        core.row, told.life, customer.identity
+        core.row, told.life, customer.identity, input.number, own=told.customer == customer.id
     ):
         return Outcome(customer, [])
     noted = receipts.noted(customer, told, space) if not asked else None

@@ -30,6 +30,7 @@ from laudstream.journey.inputs import (
 )
 from laudstream.journey.live import Space
 from laudstream.journey.reasons import Reason
+from laudstream.journey.receipts import ended
 from laudstream.journey.work import MARKER_MS, low, stem_of
 
 
@@ -114,10 +115,14 @@ def forwarded(customer: Customer, identity: Identity, input: EventInput) -> Forw
 def _passed(customer: Customer, input: Input) -> Effect | None:
     identity, workspace = customer.identity, customer.workspace
     if isinstance(input, EventInput):
-        if over(customer.core.row, input):
+        row, own = customer.core.row, input.life is not None and not input.number
+        if over(row, input) or (own and input.life is not None and ended(row, input.life)):
             return None
         return forwarded(customer, identity, input)
     if isinstance(input, DeliveryInput):
+        told = input.delivery
+        if told.customer == customer.id and ended(customer.core.row, told.life):
+            return None
         return Forwarded(workspace, identity.root, identity.number, delivery=input.delivery)
     if isinstance(input, GrantInput):
         if overtaken.answers(input):

@@ -13,10 +13,23 @@ from laudstream.journey.work import wake_at
 from laudstream.messages.delivery import Delivery
 
 
-def of_another_life(row: RowState, life: int, identity: Identity) -> bool:
+def of_another_life(row: RowState, life: int, identity: Identity, number: int = 0, *, own: bool = True) -> bool:
     """Whether that life of the customer is over: what was requested or emitted in it changes nothing (R15). The lives
-    of those that were merged into it go on (R50)."""
+    of those that were merged into it go on (R50).
+
+    `own`: it is the customer's, and not of an alias, whose lane has judged by `ended`; `number`: of the pointer that it
+    followed. Life 0 is anybody's first one, before their row came: only whose it is tells it from others.
+    """
+    if 0 < number < row.before:
+        return True
+    if own and not life:
+        return bool(row.before)
     return life != (row.born if life > 0 else -row.before) and life not in identity.lives
+
+
+def ended(row: RowState, life: int) -> bool:
+    """Whether a life of an alias had ended before the one that was merged. Of those with a row only the root knows."""
+    return life <= 0 and life != -row.before
 
 
 def noted(customer: Customer, delivery: Delivery, space: Space) -> Customer | None:

@@ -67,8 +67,8 @@ class Merging(Cluster):
         return True
 
     def merge_ahead(self, source: str, target: str) -> None:
-        """The root's row comes to its lane later than that of the identity to the other one: CDC brings it with the next
-        row of anybody."""
+        """The row of the identity comes to its lane before that of the root to the other one, which CDC brings with the
+        next row of anybody."""
         if self.merge(source, target, says=False):
             root = self.root(target)
             row = self.rows[root]

@@ -215,6 +215,15 @@ def test_r50_a_delivery_waits_for_its_run_before_the_row_tells_of_the_merge() ->
     assert played.world.ended() == [("c1", "sent")]
 
 
+def test_r15_events_of_a_life_that_is_over_do_not_come_back_with_what_waited() -> None:
+    """What they bring comes when the identify that waited for another merge need not wait any more."""
+    played = story_of(
+        ("event", "c0", "visit"), ("merge", "c0", "c3"), ("delete", "c3", ""), ("signs_in", "c1", "c3"),
+        ("passes", 61_000, ""),
+    )  # fmt: skip
+    assert played.world.kept("c3") == []
+
+
 def story_of(*steps: tuple[str, Any, Any]) -> Story:
     story = Story()
     for name, one, more in steps:
