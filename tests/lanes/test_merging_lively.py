@@ -51,6 +51,29 @@ _steps = st.lists(
     max_size=60,
 )
 
+_meanwhile = st.lists(
+    st.one_of(
+        st.tuples(st.just("told"), st.sampled_from(["sent", "refused"]), _plain),
+        st.tuples(st.just("passes"), st.just(61_000), _plain),
+        st.tuples(st.just("round"), st.integers(0, LANES - 1), _plain),
+    ),
+    max_size=3,
+)
+
+
+@st.composite
+def _mails(draw: st.DrawFn) -> list[tuple[str, Any, Any]]:
+    """A mail of somebody who becomes a second one and a third one, and what happens in between."""
+    first, second, third = draw(st.permutations(WHO))[:3]
+    merges = st.sampled_from(["merge", "merge_ahead"])
+    chain = [(draw(merges), first, second), (draw(merges), second, third)]
+    if draw(st.booleans()):
+        chain.reverse()
+    steps: list[tuple[str, Any, Any]] = [("event", first, "mail")]
+    for each in (*chain, ("told", "sent", "")):
+        steps += [*draw(_meanwhile), each]
+    return [*steps, *draw(_meanwhile)]
+
 
 class Story:
     def __init__(self) -> None:
@@ -151,6 +174,14 @@ def test_r50_nothing_is_lost_among_timers_pauses_places_and_messages(steps: list
         getattr(story, name)(one, more)
     story.end()
     _check(story)
+
+
+@given(_mails())
+@settings(max_examples=150, deadline=None)
+def test_r50_what_becomes_of_a_mail_finds_its_run_however_long_lanes_are_away(
+    steps: list[tuple[str, Any, Any]],
+) -> None:
+    story_of(*steps)
 
 
 def _check(story: Story) -> None:
