@@ -237,9 +237,10 @@ class _Round:
                 and not (forgetful and customer.workspace in forgetful)
             ):
                 keep(after, record.value or b"", at)
-            if after.core.row is not customer.core.row and _other_life(customer, after):
-                self.history.erase(customer.newest)
-                if customers[key].identity.waiting:  # of the next life
+            if after.core.row is not customer.core.row:
+                if _other_life(customer, after):
+                    self.history.erase(customer.newest)
+                if customers[key].identity.waiting:  # of the next life, or for this row
                     merges.release(crowd, key)
 
     def _skip(self, record: Record, error: Invalid) -> None:

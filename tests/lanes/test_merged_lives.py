@@ -213,6 +213,20 @@ def test_r50_a_message_from_before_the_row_of_a_visitor_came_is_the_roots() -> N
     assert reached(world)
 
 
+def test_r50_what_waits_for_the_row_of_a_merge_goes_on_with_it() -> None:
+    world, request = hooked("visitor")
+    world.identify("user")
+    world.settle()
+    world.merge_ahead("visitor", "user")
+    world.settle()
+    told(world, request)
+    world.settle()
+    assert not reached(world)
+    world.catch_up()
+    world.settle()
+    assert reached(world)
+
+
 @pytest.mark.parametrize(("who", "comes"), [("user", False), ("other", False), ("visitor", True)])
 def test_r15_what_a_run_of_the_life_before_emits_is_not_that_of_a_visitor(who: str, comes: bool) -> None:
     world, _ = hooked(who)
