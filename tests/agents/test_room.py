@@ -7,9 +7,18 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec.structs import replace
 
+from agents.projector import Writes
 from laudstream.customers.room import LEVELS, ROW_BYTES, SMALL, TEXT_BYTES, fits, holds, room
+from laudstream.customers.row import Row
+from laudstream.journey.bounded import bounded
+from laudstream.journey.codec import empty
+from laudstream.journey.inputs import RowInput
+from laudstream.journey.write import Write
 from laudstream.records.codec import encode
+from tests.agents.projecting import WORKSPACE, take
+from tests.journey.conftest import World, journey
 
 if TYPE_CHECKING:
     from laudstream.postgres.pool import Pool
@@ -18,6 +27,9 @@ MEASURED = """
 SELECT pg_column_size(value), octet_length(value::text), attributes_fit(value), value::text
 FROM unnest($1::text[]::jsonb[]) WITH ORDINALITY AS v (value, n) ORDER BY n
 """
+ALWAYS = [{"event": {"name": "go"}, "reentry": "always"}]
+SMALL_ONES = [1, 0.5, 1e308, 5e-324, "é", None, [], {}]
+ROW = "SELECT born, revision, attributes, created_ms, false, writes FROM customers WHERE customer_id = $1"
 _TEXTS = ["", "a", '"\\\b\n\x01\x7f/', "é", "日本", "🎈", "x" * 40]
 
 
@@ -91,6 +103,31 @@ def test_a7_a_lane_writes_at_most_64_kb_of_json() -> None:
     assert not fits({"a": [None] * 14_000})
     assert holds({"a": [None] * 14_000})
     assert fits({"a": [None] * 13_000})
+
+
+async def test_r53_what_update_steps_write_is_what_the_row_holds(pool: Pool) -> None:
+    """Random writes of random sizes: PostgreSQL refuses none of them, and the lane sees what stands in the row."""
+    random = Random(53)
+    mark = {"update": {"set": {"a": {"from": "entry.a"}, "b": {"from": "entry.b"}},
+                       "increment": {"n": {"from": "entry.n"}}}, "next": "done"}  # fmt: skip
+    handler, offset, limits = Writes(pool), 0, 0
+    for person in range(12):
+        w = World(journey({"mark": mark}, entry=ALWAYS), row=False)
+        w.customer = empty(w.customer.workspace, f"c{person}")
+        for _ in range(12):
+            many = [random.choice(SMALL_ONES)] * random.choice([1, 100, 800, 5_000, 12_000])
+            w.event("go", n=random.choice([1, 0.5, 1e308, -1e308]), **{random.choice("ab"): many})
+            limits += len(w.decisions("limit"))
+            made = [replace(each, workspace=WORKSPACE) for each in w.effects if isinstance(each, Write)]
+            await take(handler, made, offset)
+            offset += len(made)
+            row = await pool.fetchrow(ROW, w.customer.id)
+            assert row is not None
+            w.hand(RowInput(w.cause(), bounded(Row(*row))))
+            assert w.customer.core.pending == ()
+            assert w.effects == []
+    assert await pool.fetchval("SELECT count(*) FROM dead_letters") == 0
+    assert limits > 10
 
 
 def texts(found: list[dict[str, Any]]) -> list[str]:

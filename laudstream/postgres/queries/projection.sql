@@ -289,8 +289,8 @@ WHERE m.member <> excluded.member;
 
 -- name: carry_out_writes
 -- Arrays: the fields of WriteRow. Only writes that the row does not contain yet, and only in the life of the row they
--- were meant for (R53). Of an attribute the last write counts, and what is added after it. Who has been deleted stays
--- deleted (R15).
+-- were meant for (R53). Of an attribute the last write counts, and what is added after it; a sum beyond all floats is the
+-- last of them, for nobody could read it. Who has been deleted stays deleted (R15).
 WITH due AS (
     SELECT s.workspace_id, s.customer_id, s.number, s.name, s.value, s.adds, c.attributes -> s.name AS present
     FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::text[], $6::jsonb[], $7::boolean[])
@@ -320,7 +320,8 @@ WITH due AS (
     WHERE s.name IS NULL
     UNION ALL
     SELECT workspace_id, customer_id, name,
-        to_jsonb(amount + CASE jsonb_typeof(base) WHEN 'number' THEN (base #>> '{}')::numeric ELSE 0 END)
+        to_jsonb(greatest(-1.7976931348623157e308, least(1.7976931348623157e308,
+            amount + CASE jsonb_typeof(base) WHEN 'number' THEN (base #>> '{}')::numeric ELSE 0 END)))
     FROM sums
 ), changed AS (
     SELECT workspace_id, customer_id,
