@@ -8,10 +8,10 @@ from typing import Any
 
 from laudstream.customers.event import Event
 from laudstream.journey import entering, rezoning, sends, standing
-from laudstream.journey.catalog import by_priority
 from laudstream.journey.customer import DEFERRED, Customer, Run
 from laudstream.journey.inputs import Moment
 from laudstream.journey.live import FOREVER, LiveJourney, Space
+from laudstream.journey.lookups import by_priority
 from laudstream.journey.reasons import Reason
 from laudstream.journey.settling import enter, enter_by
 from laudstream.journey.telling import concerned, guarded, movable, tell
