@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from api.call import Call, reply
 from api.counted import Counted, counted
-from api.definitions import live_horizon
+from api.kept import live_horizon
 from api.naming import neighbours
 from api.paging import ms
 from api.publishing import Version, Wait, Which, order, seen, shown

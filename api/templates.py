@@ -13,7 +13,8 @@ from api import definitions
 from api.call import Call, converted, reply
 from api.counted import Counted
 from api.customers import root
-from api.definitions import Kind, Live, Made, Shape
+from api.kept import live_body
+from api.kinds import Kind, Live, Made, Shape
 from api.publishing import Version
 from laudstream.customers.row import GROUP
 from laudstream.errors import Invalid, NotFound, Problem, Refused
@@ -180,7 +181,7 @@ def _at(context: Any, path: str) -> Any:
 
 
 async def _live(connection: Connection, workspace: str, id: str) -> dict[str, Any]:
-    found = await definitions.live_body(connection, workspace, TEMPLATE, id)
+    found = await live_body(connection, workspace, TEMPLATE.name, id)
     if found is None:
         raise NotFound(f"there is no template {id}")
     return found
