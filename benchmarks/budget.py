@@ -32,8 +32,9 @@ from laudstream.journey.inputs import EventInput, Moment
 from laudstream.records import codec as wire
 from laudstream.records.head import new_head
 from tables.cache import Cache
+from tables.origin import Origin
 from tables.rocks import RocksMemory
-from tables.store import LaneStore, Origin
+from tables.store import LaneStore
 
 NOW = 1_800_000_000_000
 PASSES = 5

@@ -26,8 +26,8 @@ from agents.lanes.wire import TP, Member
 from laudstream import kafka_client, topics
 from laudstream.errors import Broken
 from laudstream.settings import Settings
+from tables.origin import Origin
 from tables.rocks import RocksMemory
-from tables.store import Origin
 from tables.trouble import StoreCorrupt, StoreFailed
 
 log = structlog.get_logger(__name__)

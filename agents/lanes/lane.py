@@ -33,8 +33,9 @@ from laudstream.records.head import Head
 from laudstream.settings import Settings
 from tables import checkpoints
 from tables.cache import Cache
+from tables.origin import Origin
 from tables.rocks import RocksMemory
-from tables.store import LaneStore, Origin
+from tables.store import LaneStore
 from tables.trouble import StoreFailed
 
 log = structlog.get_logger(__name__)
