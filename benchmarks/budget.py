@@ -184,7 +184,7 @@ def _phases(lane: rounds.Lane, store: LaneStore, cache: Cache[Customer], records
 
 
 def _batch(records: Sequence[tuple[bytes, bytes | None]]) -> None:
-    """As `agents.lanes.producer` does."""
+    """As `agents.lanes.batches` does."""
     builder = DefaultRecordBatchBuilder(2, 0, True, 1, 0, 0, 1 << 30)
     append, none = builder.append, list[Any]()
     for offset, (key, value) in enumerate(records):

@@ -18,9 +18,9 @@ from agents.lanes.clock import BrokerClock
 from agents.lanes.committer import Committer
 from agents.lanes.feed import Feed, Source
 from agents.lanes.lane import Bodies, Lane
-from agents.lanes.producer import Fenced, OutOfGroup
 from agents.lanes.stats import LaneStats
 from agents.lanes.takeover import Takeover
+from agents.lanes.transaction import Fenced, OutOfGroup
 from agents.lanes.turns import Turns
 from agents.lanes.wire import TP, Member
 from laudstream import kafka_client, topics

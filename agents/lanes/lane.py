@@ -20,9 +20,9 @@ from agents.lanes.intake import Intake, Taken
 from agents.lanes.opening import bring_up, way_on
 from agents.lanes.outgoing import head_after, outgoing
 from agents.lanes.ports import CommitPort
-from agents.lanes.producer import Aborted, Unreachable
 from agents.lanes.record import Record, ends, merge
 from agents.lanes.stats import LaneStats
+from agents.lanes.transaction import Aborted, Unreachable
 from agents.lanes.turns import BUSY_SLICE, BUSY_TIMERS, SLICE, Turns
 from laudstream import topics
 from laudstream.errors import Broken, Invalid

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
-from agents.lanes.producer import Pairs
+from agents.lanes.transaction import Pairs
 
 
 class Round(NamedTuple):
