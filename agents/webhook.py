@@ -10,7 +10,7 @@ from agents.sending.forms import DefinitionReader, Ready, values
 from agents.sending.guard import Guard, networks
 from agents.sending.http import Caller
 from agents.sending.places import Places
-from agents.sending.pump import NotYet
+from agents.sending.ports import NotYet
 from agents.sending.sender import Sender, now_utc, topics_of
 from laudstream.channels.verdict import Verdict
 from laudstream.channels.webhook import Answer, Call, build, read, secret_of
