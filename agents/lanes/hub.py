@@ -17,7 +17,8 @@ from agents.lanes import wire_state
 from agents.lanes.clock import BrokerClock
 from agents.lanes.committer import Committer
 from agents.lanes.feed import Feed, Source
-from agents.lanes.lane import Bodies, Lane
+from agents.lanes.lane import Lane
+from agents.lanes.ports import Bodies
 from agents.lanes.stats import LaneStats
 from agents.lanes.takeover import Takeover
 from agents.lanes.transaction import Fenced, OutOfGroup
