@@ -17,17 +17,18 @@ from agents.lanes import wire_state
 from agents.lanes.clock import BrokerClock
 from agents.lanes.committer import Committer
 from agents.lanes.feed import Feed, Source
-from agents.lanes.lane import Bodies, Lane
-from agents.lanes.producer import Fenced, OutOfGroup
+from agents.lanes.lane import Lane
+from agents.lanes.ports import Bodies
 from agents.lanes.stats import LaneStats
 from agents.lanes.takeover import Takeover
+from agents.lanes.transaction import Fenced, OutOfGroup
 from agents.lanes.turns import Turns
 from agents.lanes.wire import TP, Member
 from laudstream import kafka_client, topics
 from laudstream.errors import Broken
 from laudstream.settings import Settings
+from tables.origin import Origin
 from tables.rocks import RocksMemory
-from tables.store import Origin
 from tables.trouble import StoreCorrupt, StoreFailed
 
 log = structlog.get_logger(__name__)

@@ -9,10 +9,11 @@ from typing import Any
 
 from laudstream.conditions.schema import condition_schema
 from laudstream.journey import migration
-from laudstream.journey.definition import MAX_STEPS, MOST_ENTRIES
+from laudstream.journey.definition import MAX_STEPS
 from laudstream.journey.kinds import ALL
 from laudstream.journey.kinds.place import DEFER
-from laudstream.journey.parse_entries import audience_schema, date_schema
+from laudstream.journey.parse_entries import MOST_ENTRIES
+from laudstream.journey.parse_occurrences import audience_schema, date_schema
 from laudstream.journey.parse_settings import MOST_PACE, PACES, PERIODS
 from laudstream.journey.parse_time import CLOCK, INSTANT, SPREAD, window_schema
 from laudstream.journey.schemas import CONDITION, DURATION, NAME, TAGS, TEXT, event, list_of, object_of

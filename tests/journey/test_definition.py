@@ -12,7 +12,8 @@ import yaml
 
 from laudstream.conditions import OPERATORS
 from laudstream.errors import Invalid, Problem
-from laudstream.journey.definition import Known, check, parse
+from laudstream.journey.definition import parse
+from laudstream.journey.doubts import Known, check
 from laudstream.journey.kinds import KINDS
 from laudstream.journey.schema import journey_schema
 from tests.journey.problems import ADDED, said

@@ -301,13 +301,13 @@ def test_a8_dates_at_a_local_time_are_spread_and_stay_on_their_day(looked: Any) 
 
 
 def test_a6_an_entry_that_fails_rings_once(looked: Any, monkeypatch: Any) -> None:
-    from laudstream.journey import entering
+    from laudstream.journey import entries
 
     def fails(*args: Any) -> None:
         raise RuntimeError("no")
 
     w = looked({"renews_on": "2026-01-10"}, *dated(every="month"))
-    monkeypatch.setattr(entering, "enter_date", fails)
+    monkeypatch.setattr(entries, "enter_date", fails)
     w.wait(6 * DAY)
     assert (w.decision("failed").reason, w.parked, w.customer.core.wake_at) == ("failed", ["j"], 0)
 

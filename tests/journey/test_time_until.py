@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from laudstream.conditions import Scope
-from laudstream.journey.definition import Known, check, parse
+from laudstream.journey.definition import parse
+from laudstream.journey.doubts import Known, check
 from laudstream.journey.durations import local
 from laudstream.journey.until import Until, due
 from laudstream.journey.windows import EVERY_DAY

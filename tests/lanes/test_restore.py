@@ -18,8 +18,9 @@ from laudstream.errors import Broken
 from laudstream.records.head import HEAD_KEY, Head, encode
 from laudstream.settings import Settings
 from tables.layout import CORE
+from tables.origin import Origin
 from tables.rocks import RocksMemory
-from tables.store import LaneStore, Origin
+from tables.store import LaneStore
 
 Pair = tuple[bytes, bytes | None]
 ORIGIN = Origin("cluster", 0, 8, 3, "abc")
