@@ -12,6 +12,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from laudstream.conditions.operators import same
 from laudstream.customers.row import Consent, Member, Row, Suppression
 from laudstream.journey.customer import Pending, RowState
 from laudstream.journey.identity import ALONE, Identity, told
@@ -55,7 +56,7 @@ def _customer(work: Work, row: Row) -> bool:
     work.core.pending = tuple(write for write in work.core.pending if write.number > row.writes)
     work.core.writes = max(work.core.writes, row.writes)
     attributes = _with_pending(row.attributes, work.core.pending)
-    if attributes != work.attributes:
+    if not same(attributes, work.attributes):
         work.attributes = attributes
     return True
 
