@@ -24,7 +24,7 @@ from laudstream.journey.kinds.message import MessageStep
 from laudstream.journey.kinds.place import EVENT_ROOTS, MAX_AGE, Place, on
 from laudstream.journey.kinds.wait import WaitStep
 from laudstream.journey.parse_settings import settings
-from laudstream.journey.reader import HORIZON, Reader, at
+from laudstream.journey.reader import HORIZON, Reader, at, shown
 from laudstream.journey.steps import Audience, DateEntry, Entry, Exit, Goal, Journey, On, SegmentEntry, Settings, Step
 from laudstream.journey.until import SKIP
 
@@ -126,7 +126,9 @@ def _entries(
         if reentry.startswith("after "):
             reentry, after = "after", reader.duration_of(reentry[6:].strip(), at(pointer, "reentry"), "'reentry'")
         elif reentry not in ("never", "always"):
-            reader.wrong(at(pointer, "reentry"), f"'reentry' cannot be {reentry!r}", "use never, always or after P30D")
+            reader.wrong(
+                at(pointer, "reentry"), f"'reentry' cannot be {shown(reentry)}", "use never, always or after P30D"
+            )
         active = found.get("while_active", "ignore")
         reader.choice_of(active, at(pointer, "while_active"), "'while_active'", ("ignore", "restart"))
         restart = active == "restart"
