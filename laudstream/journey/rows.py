@@ -23,6 +23,10 @@ from laudstream.journey.write import CONSENT, MEMBER
 from laudstream.journey.writing import over, wanted
 
 
+STRICTEST = "unsubscribed"
+"""At the same place in the log it beats what else is said of a consent (R12)."""
+
+
 def apply(work: Work, row: Row | Consent | Suppression | Member) -> bool:
     """Puts a row into the customer; whether anything changed."""
     if isinstance(row, Row):
@@ -84,7 +88,7 @@ def _with_pending(attributes: dict[str, Any], pending: tuple[Pending, ...]) -> d
 def _consent(work: Work, row: Consent) -> bool:
     name = f"{row.channel}/{row.subscription}"
     known = work.core.consents.get(name)
-    if known is not None and row.revision < known[1]:
+    if known is not None and (row.revision, row.deleted or row.status == STRICTEST) < (known[1], known[0] == STRICTEST):
         return False
     status = wanted(work.core, CONSENT, name) or row.status
     changed = _replaced(work.core.consents, name, None if row.deleted else (status, row.revision))
