@@ -22,7 +22,6 @@ from laudstream.journey.work import Work
 from laudstream.journey.write import CONSENT, MEMBER
 from laudstream.journey.writing import over, wanted
 
-
 STRICTEST = "unsubscribed"
 """At the same place in the log it beats what else is said of a consent (R12)."""
 
