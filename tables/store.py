@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
@@ -231,6 +232,14 @@ class LaneStore(Disk):
         """A long stretch of the changelog is to come: until `restored` this store is only written."""
         self.flush()
         self._reopen(bulk=True)
+
+    def file_bytes(self) -> int:
+        """What its files take, as far as they are there long enough to be asked."""
+        sizes = 0
+        for file in self.path.iterdir():
+            with suppress(FileNotFoundError):
+                sizes += file.stat().st_size
+        return sizes
 
     def forget(self) -> None:
         """Drop what memory knows of timers, after a round that did not happen."""

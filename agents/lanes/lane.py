@@ -90,7 +90,7 @@ class Lane:
         now = self._clock()
         path = self._settings.data_path / f"lane-{self.partition}"
         store = self._store = LaneStore(path, self._memory, self.origin, now=now, max_age_ms=topics.DAY_MS * 7 // 2)
-        self.stats.restored += await bring_up(store, self._settings, wanted, now, self._topic_ids)
+        self.stats.restored += await bring_up(store, self._settings, wanted, now, self._topic_ids, self.stats)
         self._state = await self._read(store.head, store)
         self._checkpointed_at = checkpoints.last_made(store, self._settings.data_path)
         self.stats.open_s = time.monotonic() - started
@@ -121,6 +121,10 @@ class Lane:
     def in_hand(self) -> int:
         """Records fetched and not handled."""
         return self._intake.size
+
+    @property
+    def store_bytes(self) -> int:
+        return self._store.file_bytes() if self._store is not None else 0
 
     @property
     def seq(self) -> int:
@@ -252,11 +256,7 @@ class Lane:
         committed = await self._port.commit(ready)
         self._adopt(result, head, committed[topics.STATE], plan.clock)
         self._checkpoint(plan.clock)
-        self.stats.round_done(
-            len(plan.inputs), result.fired, computed - began, time.perf_counter() - computed, plan.clock, head.lane_time
-        )
-        self.stats.failed += len(result.parked)
-        self.stats.dead_letters += len(result.skipped)
+        self.stats.round_done(plan, result, computed - began, time.perf_counter() - computed)
 
     async def _bodies_of(self, inputs: Sequence[Record]) -> None:
         """A lane that meets a body not yet here waits for it (A9)."""

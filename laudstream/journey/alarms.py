@@ -93,7 +93,7 @@ def _next(
         return Alarm(None, number, 0)
     if schedule.times:
         first = schedule.following(0, published, live.status.audience[1], zone)
-        if first is None or found[0] - first[0] >= schedule.times:
+        if first is None or schedule.between(first[0], found[0], published) >= schedule.times:
             return Alarm(None, found[0], 0)
     due = _of_schedule(work, version, schedule, found[1], zone)
     return (

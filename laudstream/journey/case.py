@@ -162,4 +162,9 @@ def note(run: Run, message: Message) -> None:
     others = [other for other in run.messages if other.step != message.step] if run.messages else ()
     run.messages = (*others, message)[-MESSAGES:]
     if run.late_at or message.due:
-        run.late_at = min((kept.due for kept in run.messages if kept.state in LATE_STATES), default=0)
+        run.late_at = next_late(run.messages)
+
+
+def next_late(messages: tuple[Message, ...]) -> int:
+    """When the first of those that were refused late is asked about again, ms; 0: there is none."""
+    return min((message.due for message in messages if message.state in LATE_STATES), default=0)

@@ -9,7 +9,7 @@ from laudstream.conditions import Condition
 from laudstream.journey import parse_occurrences
 from laudstream.journey.durations import Duration
 from laudstream.journey.kinds.place import on
-from laudstream.journey.reader import Reader, at
+from laudstream.journey.reader import Reader, at, shown
 from laudstream.journey.steps import Audience, DateEntry, Entry, On, SegmentEntry
 
 ENTRIES = ("event", "segment", "date", "audience", "api")
@@ -87,7 +87,8 @@ def _way(reader: Reader, body: dict[str, Any], pointer: str) -> _Way:
     if reentry.startswith("after "):
         reentry, after = "after", reader.duration_of(reentry[6:].strip(), at(pointer, "reentry"), "'reentry'")
     elif reentry not in ("never", "always"):
-        reader.wrong(at(pointer, "reentry"), f"'reentry' cannot be {reentry!r}", "use never, always or after P30D")
+        said = f"'reentry' cannot be {shown(reentry)}"
+        reader.wrong(at(pointer, "reentry"), said, "use never, always or after P30D")
     active = body.get("while_active", "ignore")
     reader.choice_of(active, at(pointer, "while_active"), "'while_active'", ("ignore", "restart"))
     return _Way(reader, body, pointer, reentry, after, active == "restart")

@@ -9,7 +9,7 @@ from laudstream.journey import schemas
 from laudstream.journey.durations import parse
 from laudstream.journey.occurrences import Dates, Schedule
 from laudstream.journey.parse_time import CLOCK, INSTANT, OFFSET, WEEKDAY, clock_of, date_offset, weekdays_of
-from laudstream.journey.reader import Reader, at
+from laudstream.journey.reader import Reader, at, shown
 
 CATCH_UP = parse("PT1H")
 UNITS = ("days", "weeks", "months")
@@ -27,7 +27,7 @@ def dates(reader: Reader, body: Any, pointer: str) -> tuple[tuple[str, ...], Dat
     reader.only(found, pointer, ("of", "offset", "at", "every", "keep"))
     root, *path = found["of"].split(".") if isinstance(found.get("of"), str) else [""]
     if root != "customer" or not path or not all(path):
-        reader.wrong(at(pointer, "of"), f"{found.get('of')!r} is no attribute", "write e.g. customer.birthday")
+        reader.wrong(at(pointer, "of"), f"{shown(found.get('of'))} is no attribute", "write e.g. customer.birthday")
     clock = clock_of(reader, found["at"], at(pointer, "at"), "'at'") if "at" in found else None
     offset = date_offset(reader, found, pointer, clock)
     every = ""

@@ -52,6 +52,17 @@ async def test_r20_every_kind_goes_after_what_it_names_and_the_same_again_change
     assert "b updated" in await shop.changes(folder)
 
 
+async def test_a_1_that_becomes_true_in_a_file_is_a_change(shop: Any, folder: Path) -> None:
+    written(folder)
+    for value in ("1", "true", "1"):
+        (folder / "segments/b.yaml").write_text(f"condition: {{customer.vip: {{equals: {value}}}}}\n")
+        journey = f"id: asks\nentry: [{{event: {{name: go}}, where: {{event.n: {{equals: {value}}}}}}}]\n"
+        (folder / "asks.yaml").write_text(journey + "start: done\nsteps: {done: {exit: {outcome: done}}}\n")
+        changed = await shop.changes(folder)
+        assert not {"b unchanged", "asks unchanged"} & set(changed), changed
+        assert {"b unchanged", "asks unchanged"} <= set(await shop.changes(folder))
+
+
 @pytest.mark.parametrize(
     ("gone", "place", "message"),
     [

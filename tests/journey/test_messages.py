@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from laudstream.customers.row import Consent
+from laudstream.journey.inputs import RowInput
 from tests.journey.mailing import DAY, HOUR, mail
 
 NAMED = {
@@ -106,6 +108,20 @@ def test_r12_an_older_consent_changes_nothing(world: Any, make: Any) -> None:
     w.consent("subscribed", revision=49)
     w.event("go")
     assert w.decision("message").reason == "unsubscribed"
+
+
+@pytest.mark.parametrize("status", ["subscribed", "pending", "unknown"])
+@pytest.mark.parametrize("first", [True, False])
+def test_r12_at_the_same_place_an_unsubscribe_beats_whatever_else_is_said(
+    world: Any, make: Any, status: str, first: bool
+) -> None:
+    w = world(make({"hi": mail()}))
+    for each in (status, "unsubscribed") if first else ("unsubscribed", status):
+        w.consent(each, revision=50)
+    w.event("go")
+    assert w.decision("message").reason == "unsubscribed"
+    w.hand(RowInput(w.cause("laudstream.rows"), Consent("email", "", "subscribed", 50, deleted=True)))
+    assert w.customer.core.consents == {}
 
 
 def test_r42_transactional_passes_opt_outs_caps_and_quiet_hours_but_obeys_suppression(world: Any, make: Any) -> None:

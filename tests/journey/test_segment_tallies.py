@@ -77,6 +77,14 @@ def test_r29_changed_within_is_true_for_that_long_and_the_same_value_is_no_chang
     assert [made.kind for made in w.wait(23 * HOUR)] == ["segment"]
 
 
+@pytest.mark.parametrize("path", ["customer.vip", "group.vip"])
+def test_r29_a_1_that_becomes_true_is_a_change(with_segment: Any, path: str) -> None:
+    w = with_segment({path: {"equals": True}})
+    for value, member in ((1, False), (True, True), (1, False), (1.0, False)):
+        w.row(**({"vip": value} if path == "customer.vip" else {"group": {"vip": value}}))
+        assert ("s" in w.customer.core.segments) == member
+
+
 def test_a_member_for_a_time(with_segment: Any) -> None:
     w = with_segment(GOLD)
     w.publish(segment({"segment": {"in": "s", "held_for": "P2D"}}, "loyal"), kind="segment")

@@ -336,6 +336,20 @@ def test_r33_the_next_occurrence_is_the_first_that_is_not_over(
         assert before.at < since
 
 
+@pytest.mark.parametrize("every", ["year", "month"])
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("length", ["P50Y", "P90Y", "P20000D", "PT400000H"])
+def test_r33_the_next_occurrence_is_found_however_far_an_offset_moves_it(length: str, sign: int, every: str) -> None:
+    from laudstream.journey.durations import parse as duration
+
+    dates, since = Dates(Offset(duration(length), sign), None, every), ms("2026-01-05T09:00:00")
+    number, found = dates.following("1930-01-10", 0, since, UTC) or (-1, None)
+    assert found is not None
+    assert found.at >= since
+    before = dates.nth("1930-01-10", number - 1, UTC) if number else None
+    assert before is None or before.at < since
+
+
 @pytest.mark.parametrize(
     ("date", "pointer"),
     [({"of": "entry.x"}, "/of"), ({}, "/of"), ({"of": "customer."}, "/of"),
