@@ -118,7 +118,7 @@ test('names stand for ids of steps, journeys and segments, wherever they are kno
   expect(named({ step: 'who', to: 'done', branch: 'else' })).toBe('Split by customer’s plan → End: bought — none of the others');
   expect(named({ kind: 'delivery', step: 'hello', data: { kind: 'opened' } })).toBe('Message welcome: opened');
   expect(named({ step: 'a', to: 'done', branch: 'opened', data: { kind: 'opened', of: 'hello' } })).toBe('a → End: bought — the message welcome was opened');
-  expect(named({ kind: 'migrated', step: 'old', to: 'look', data: { of: 1, migration: 1 } })).toBe('Hold for 1\u00a0hour → Wait for purchase, up to 2\u00a0days — from version 1 to version 2');
+  expect(named({ kind: 'migrated', step: 'old', to: 'look', data: { of: 1, migration: 1 } })).toBe('Hold for 1\u00a0h → Wait for purchase, up to 2\u00a0days — from version 1 to version 2');
   expect(named({ kind: 'failed', step: 'look', data: { error: 'KeyError: x' } })).toBe('Parked by an error at “Wait for purchase, up to 2\u00a0days” — KeyError: x');
   expect(named({ kind: 'segment', journey: '', data: { segment: 'vips', change: 'left', because: 'time' } })).toBe('Left segment The best — by time alone');
   expect(named({ kind: 'ended', outcome: 'gone', data: { left: 'vips' } })).toBe('Ended as gone — left segment The best');
