@@ -16,11 +16,11 @@ test('a list says where it stopped to count', () => {
 test('who does not have the newest traits is told, and whether they come', () => {
   expect(lagWords({ behind: 0, too_large: 0 })).toEqual([]);
   expect(lagWords({ behind: 1, too_large: 1 })).toEqual([
-    '1 member does not have the newest traits yet; they come by themselves.',
+    '1 member does not have the newest traits yet; its row follows by itself.',
     '1 member keeps older traits, since its row would be too large with the newest.',
   ]);
   expect(lagWords({ behind: 1200, too_large: 2 })).toEqual([
-    '1,200 members do not have the newest traits yet; they come by themselves.',
+    '1,200 members do not have the newest traits yet; their rows follow by themselves.',
     '2 members keep older traits, since their rows would be too large with the newest.',
   ]);
 });

@@ -16,7 +16,8 @@ export function membersWords({ members, more }: GroupLine): string {
 
 /** What is not yet, or will not be, as the traits say; one line each. */
 export function lagWords({ behind, too_large: large }: Pick<Group, 'behind' | 'too_large'>): string[] {
-  const words = behind > 0 ? [`${plural(behind, 'member')} ${behind === 1 ? 'does' : 'do'} not have the newest traits yet; they come by themselves.`] : [];
+  const follow = behind === 1 ? 'its row follows by itself' : 'their rows follow by themselves';
+  const words = behind > 0 ? [`${plural(behind, 'member')} ${behind === 1 ? 'does' : 'do'} not have the newest traits yet; ${follow}.`] : [];
   const rows = large === 1 ? 'its row' : 'their rows';
   if (large > 0) words.push(`${plural(large, 'member')} ${large === 1 ? 'keeps' : 'keep'} older traits, since ${rows} would be too large with the newest.`);
   return words;
