@@ -126,8 +126,7 @@ class JourneyApp(LaneApp):
         hub = self.hub
         assert isinstance(hub, LaneHub)
         yield from metrics.of_worker(hub.transactions, hub.fenced, hub.rebalances)
-        lanes = {p: (hub.stats[p], lane.in_hand, lane.seq) for p, lane in sorted(hub.lanes.items()) if lane.is_open}
-        yield from metrics.of_lanes(lanes)
+        yield from metrics.of_lanes(hub.sights())
 
 
 def __getattr__(name: str) -> JourneyApp:

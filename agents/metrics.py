@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from aiokafka.structs import TopicPartition
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric, SummaryMetricFamily
 from prometheus_client.registry import Collector
 
-from agents.lanes.stats import LaneStats
+from agents.lanes.stats import Sight
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -26,6 +26,19 @@ _COUNTERS = {
     "core_s": ("core_seconds", "Time in the pure part of rounds."),
     "commit_s": ("commit_seconds", "Time from there to the end of the commit."),
 }
+
+_GAUGES: dict[str, tuple[str, Callable[[Sight], float]]] = {
+    "open": ("1: it is open.", lambda sight: sight.is_open),
+    "restoring_records": ("Offsets of the changelog that are left to read.", lambda sight: sight.stats.restoring),
+    "behind_seconds": ("Clock minus lane time after a round.", lambda sight: sight.stats.late_ms / 1000),
+    "timer_latest_seconds": (
+        "How late the first timer of the last round with any was.", lambda sight: sight.stats.timer_late_ms / 1000
+    ),
+    "records_in_hand": ("Fetched and not handled.", lambda sight: sight.in_hand),
+    "open_seconds": ("What opening it last took.", lambda sight: sight.stats.open_s),
+    "seq": ("Number of the last round.", lambda sight: sight.seq),
+    "store_bytes": ("What the files of its store take.", lambda sight: sight.store_bytes),
+}  # fmt: skip
 
 
 class _Worker(Collector):
@@ -50,24 +63,27 @@ class Metrics:
         return generate_latest(self._registry)
 
 
-def of_lanes(lanes: Mapping[int, tuple[LaneStats, int, int]]) -> Iterator[Metric]:
-    """`lanes`: partition -> (counters, records in hand, last round)."""
+def of_lanes(lanes: Mapping[int, Sight]) -> Iterator[Metric]:
+    """By partition."""
     for field, (name, meaning) in _COUNTERS.items():
         counter = CounterMetricFamily(f"laudstream_lane_{name}", meaning, labels=["lane"])
-        for lane, (stats, _, _) in lanes.items():
-            counter.add_metric([str(lane)], getattr(stats, field))
+        for lane, sight in lanes.items():
+            counter.add_metric([str(lane)], getattr(sight.stats, field))
         yield counter
-    late = GaugeMetricFamily("laudstream_lane_behind_seconds", "Clock minus lane time after a round.", labels=["lane"])
-    in_hand = GaugeMetricFamily("laudstream_lane_records_in_hand", "Fetched and not handled.", labels=["lane"])
-    opened = GaugeMetricFamily("laudstream_lane_open_seconds", "What opening it last took.", labels=["lane"])
-    seq = GaugeMetricFamily("laudstream_lane_seq", "Number of the last round.", labels=["lane"])
-    for lane, (stats, waiting, number) in lanes.items():
-        label = [str(lane)]
-        late.add_metric(label, stats.late_ms / 1000)
-        in_hand.add_metric(label, waiting)
-        opened.add_metric(label, stats.open_s)
-        seq.add_metric(label, number)
-    yield from (late, in_hand, opened, seq)
+    for name, (meaning, of) in _GAUGES.items():
+        gauge = GaugeMetricFamily(f"laudstream_lane_{name}", meaning, labels=["lane"])
+        for lane, sight in lanes.items():
+            gauge.add_metric([str(lane)], of(sight))
+        yield gauge
+    lag = GaugeMetricFamily("laudstream_lane_lag_records", "Not handled yet.", labels=["lane", "topic"])
+    late = SummaryMetricFamily(
+        "laudstream_lane_timer_late_seconds", "How long after they were due timers were looked at.", labels=["lane"]
+    )
+    for lane, sight in lanes.items():
+        for topic, records in sight.lag.items():
+            lag.add_metric([str(lane), topic], records)
+        late.add_metric([str(lane)], sight.stats.timers_seen, sight.stats.timers_late_s)
+    yield from (lag, late)
 
 
 def of_worker(transactions: int, fenced: int, rebalances: int) -> Iterator[Metric]:

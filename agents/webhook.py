@@ -10,15 +10,14 @@ from agents.sending.forms import DefinitionReader, Ready, values
 from agents.sending.guard import Guard, networks
 from agents.sending.http import Caller
 from agents.sending.places import Places
-from agents.sending.pump import NotYet
+from agents.sending.ports import NotYet
 from agents.sending.sender import Sender, now_utc, topics_of
 from laudstream.channels.verdict import Verdict
 from laudstream.channels.webhook import Answer, Call, build, read, secret_of
-from laudstream.messages import webhook
 from laudstream.messages.request import SendRequest
+from laudstream.messages.webhook.call import render
+from laudstream.messages.webhook.template import CHANNEL, compile
 from laudstream.settings import Settings
-
-CHANNEL = webhook.CHANNEL
 
 
 class WebhookSender(Sender):
@@ -30,7 +29,7 @@ class WebhookSender(Sender):
     ) -> None:
         """Raises Invalid for networks that are none."""
         super().__init__(settings, settings.webhook_connections, settings.webhook_timeout_s, now)
-        self._ready = Ready(definitions, CHANNEL, webhook.compile)
+        self._ready = Ready(definitions, CHANNEL, compile)
         self._places = Places()
         self.caller = Caller(Guard(networks(settings.webhook_networks)), self._places, settings.webhook_timeout_s)
 
@@ -54,7 +53,7 @@ class WebhookSender(Sender):
             raise NotYet(pause)
         secret = secret_of(self.settings.webhook_secret, request.workspace)
         at = int(self._now().timestamp() * 1000)
-        return build(request, webhook.render(compiled, values(request)), compiled.place, secret, at)
+        return build(request, render(compiled, values(request)), compiled.place, secret, at)
 
     async def connect(self) -> Caller:
         return self.caller

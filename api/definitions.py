@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
-import asyncpg
 import msgspec
 from starlette.responses import Response
 
+from api import kept
 from api.call import Call, converted, reply
 from api.counted import Counted, counted
+from api.kept import SETTINGS
+from api.kinds import Kind, Live, Made, Shape
 from api.naming import Neighbours, neighbours
 from api.paging import ms
 from api.publishing import Version, Wait, order, seen, shown
 from laudstream.conditions.tally import Query
-from laudstream.errors import Invalid, NotFound, Problem, Refused, Unavailable
+from laudstream.errors import Invalid, NotFound, Problem, Refused
 from laudstream.journey import subscriptions
 from laudstream.journey.parse_settings import DEFAULTS
 from laudstream.journey.parse_settings import workspace as parse_workspace
@@ -29,12 +31,8 @@ from laudstream.postgres.tenancy import Connection
 from laudstream.segments import definition as segments
 
 _SQL = queries("definitions")
-_IDENTITIES = queries("identities")
 
 Handler: TypeAlias = Callable[[Call], Awaitable[Response]]
-
-SETTINGS = "workspace"
-"""Id of the only definition of the kind `workspace`."""
 
 
 class Line(msgspec.Struct):
@@ -77,37 +75,6 @@ class Published(msgspec.Struct):
     problem: str | None = None
 
 
-class Live(NamedTuple):
-    """A definition as it is live."""
-
-    id: str
-    version: int
-    status: str
-    updated_at: int | None
-    body: dict[str, Any]
-    problem: str | None
-
-
-class Made(NamedTuple):
-    """What became of a publish."""
-
-    id: str
-    version: int
-    status: str
-    seen: bool
-    changed: bool
-    body: dict[str, Any]
-    problem: str | None
-
-
-class Shape(NamedTuple):
-    """How a kind is shown."""
-
-    lines: Callable[[list[Live]], msgspec.Struct]
-    one: Callable[[Live, list[Version], list[Counted]], msgspec.Struct]
-    made: Callable[[Made], msgspec.Struct]
-
-
 def _line(live: Live) -> Line:
     return Line(live.id, _name(live), live.status, live.version, live.updated_at, live.body, live.problem)
 
@@ -129,17 +96,6 @@ def _made(made: Made) -> Published:
 PLAIN = Shape(lambda found: Lines([_line(live) for live in found]), _one, _made)
 
 
-class Kind(NamedTuple):
-    name: str
-    parse: Callable[[dict[str, Any], Neighbours | None], dict[str, Any]]
-    """The body that is kept. Raises Invalid if it is wrong, or names what is not there."""
-    shape: Shape = PLAIN
-    names: bool = True
-    """It names others: it is checked against them, while nothing else changes."""
-    replaces: Callable[[str, dict[str, Any], dict[str, Any]], None] = lambda id, before, after: None
-    """Raises Refused where one body cannot follow the other."""
-
-
 def _checked(check: Callable[[dict[str, Any], Neighbours], Any]) -> Callable[..., dict[str, Any]]:
     def parse(body: dict[str, Any], near: Neighbours) -> dict[str, Any]:
         check(body, near)
@@ -148,9 +104,9 @@ def _checked(check: Callable[[dict[str, Any], Neighbours], Any]) -> Callable[...
     return parse
 
 
-SEGMENT = Kind("segment", _checked(lambda body, near: segments.parse(body, near.segments)))
-SUBSCRIPTION = Kind("subscription", _checked(lambda body, _: subscriptions.parse(body)))
-WORKSPACE = Kind("workspace", _checked(lambda body, _: parse_workspace(body)))
+SEGMENT = Kind("segment", _checked(lambda body, near: segments.parse(body, near.segments)), PLAIN)
+SUBSCRIPTION = Kind("subscription", _checked(lambda body, _: subscriptions.parse(body)), PLAIN)
+WORKSPACE = Kind("workspace", _checked(lambda body, _: parse_workspace(body)), PLAIN)
 
 
 class MembersWish(msgspec.Struct, forbid_unknown_fields=True):
@@ -179,7 +135,7 @@ def all_of(kind: Kind) -> Handler:
 async def show_all(call: Call, kind: Kind) -> Response:
     async with call.database() as connection:
         rows = await connection.fetch(_SQL["page"], call.workspace, kind.name, call.settings.partitions)
-    return reply(kind.shape.lines([_live(row) for row in rows]))
+    return reply(kind.shape.lines([kept.live(row) for row in rows]))
 
 
 def one_of(kind: Kind) -> Handler:
@@ -199,33 +155,17 @@ async def show_one(call: Call, kind: Kind, id: str) -> Response:
         versions = await connection.fetch(_SQL["versions"], call.workspace, kind.name, id)
         asked = await _counted(connection, call.workspace, id) if kind is SEGMENT else []
     past = [Version(each["version"], ms(each["published_at"])) for each in versions]
-    return reply(kind.shape.one(_live(row), past, asked))
+    return reply(kind.shape.one(kept.live(row), past, asked))
 
 
 async def _counted(connection: Connection, workspace: str, id: str) -> list[Counted]:
     rows = await connection.fetch(_SQL["version_bodies"], workspace, SEGMENT.name, id)
-    return counted(rows, _queries, await live_horizon(connection, workspace))
+    return counted(rows, _queries, await kept.live_horizon(connection, workspace))
 
 
 def _queries(body: dict[str, Any]) -> tuple[Query, ...]:
     condition = segments.parse(body, horizon=None).condition
     return condition.needs.queries if condition is not None else ()
-
-
-async def live_horizon(connection: Connection, workspace: str) -> int:
-    """How long a workspace keeps events, ms."""
-    return parse_workspace(await live_body(connection, workspace, WORKSPACE, SETTINGS) or {}).horizon_ms
-
-
-async def live_body(connection: Connection, workspace: str, kind: Kind, id: str) -> dict[str, Any] | None:
-    row = await connection.fetchrow(_SQL["one"], workspace, kind.name, id, 0)
-    found: dict[str, Any] | None = None if row is None else row["body"]
-    return found
-
-
-def _live(row: Any) -> Live:
-    status, updated_at = shown("live", row["seen"]), ms(row["updated_at"])
-    return Live(row["id"], row["live_version"], status, updated_at, row["body"], row["error"])
 
 
 def publish_of(kind: Kind) -> Handler:
@@ -248,31 +188,12 @@ async def make(call: Call, kind: Kind, id: str) -> Response:
             await connection.execute(_SQL["alone"], call.workspace)
             near = await neighbours(connection, call.workspace)
         body = await asyncio.to_thread(kind.parse, wish, near)
-        version, number, changed = await _published(connection, call.workspace, kind, id, body)
+        version, number, changed = await kept.publish(connection, call.workspace, kind, id, body)
         if kind is WORKSPACE:
             await connection.execute(_SQL["set_zone"], call.workspace, body.get("time_zone", "UTC"))
     answer = await seen(call, number, wait)
     status = shown("live", answer.seen)
     return reply(kind.shape.made(Made(id, version, status, answer.seen, changed, body, answer.error)))
-
-
-async def _published(
-    connection: Connection, workspace: str, kind: Kind, id: str, body: dict[str, Any]
-) -> tuple[int, int | None, bool]:
-    """(version, its order, whether it is new)."""
-    row = await connection.fetchrow(_SQL["claim"], workspace, kind.name, id)
-    assert row is not None
-    last = row["live_version"]
-    before = await connection.fetchrow(_SQL["same"], workspace, kind.name, id, last, body)
-    if before is not None and not row["deleted"]:
-        if before["same"]:
-            return last, row["control_id"], False
-        kind.replaces(id, before["body"], body)
-    version = 1 + await connection.fetchval(_SQL["last_version"], workspace, kind.name, id)
-    await connection.execute(_SQL["add_version"], workspace, kind.name, id, version, body)
-    number = await order(connection, workspace, kind.name, id, version, "live", body)
-    await connection.execute(_SQL["set_version"], workspace, kind.name, id, version, number, False)
-    return version, number, True
 
 
 def delete_of(kind: Kind) -> Handler:
@@ -312,19 +233,9 @@ async def members(call: Call) -> Response:
             raise NotFound(f"there is no segment {id}")
         if id not in near.manual:
             raise Refused(f"segment {id} has a condition: nobody is added by hand; change the condition")
-        wanted = [*wish.add, *wish.remove]
-        aliases = await connection.fetch(_IDENTITIES["roots"], call.workspace, wanted)
-        roots = {**{one: one for one in wanted}, **{row["alias"]: row["root"] for row in aliases}}
-        add, remove = ([roots[one] for one in ids] for ids in (wish.add, wish.remove))
-        rows = await connection.fetch(_SQL["known"], call.workspace, [*add, *remove])
-        there = {row["customer_id"] for row in rows}
-        try:
-            added = await connection.fetch(_SQL["set_members"], call.workspace, id, add, True)
-            removed = await connection.fetch(_SQL["set_members"], call.workspace, id, remove, False)
-        except asyncpg.ForeignKeyViolationError:
-            raise Unavailable("one of these customers was deleted or merged at this moment") from None
-    unknown = [customer for customer in wanted if roots[customer] not in there]
-    return reply(Members(len(added), len(removed), unknown))
+        added, removed, there = await kept.set_members(connection, call.workspace, id, wish.add, wish.remove)
+    unknown = [customer for customer in (*wish.add, *wish.remove) if customer not in there]
+    return reply(Members(added, removed, unknown))
 
 
 async def settings(call: Call) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+import asyncpg
 import msgspec
 from msgspec import Meta
 from starlette.responses import Response
@@ -15,6 +16,9 @@ from laudstream.errors import NotFound
 from laudstream.postgres import queries
 
 _SQL = queries("groups")
+
+MAX_COUNTED = 10_000
+"""Members of a group that a list counts."""
 
 
 class GroupQuery(msgspec.Struct, forbid_unknown_fields=True):
@@ -28,6 +32,11 @@ class GroupLine(msgspec.Struct):
     traits: dict[str, Any]
     created_at: int | None
     updated_at: int | None
+    members: int
+    more: bool
+    """There are more members than were counted: a list counts 10,000 of a group."""
+    behind: int
+    """Members whose rows do not hold the newest traits yet."""
 
 
 class GroupPage(msgspec.Struct):
@@ -50,9 +59,6 @@ class GroupMember(msgspec.Struct):
 
 
 class GroupDetails(GroupLine):
-    members: int
-    behind: int
-    """Members whose rows do not hold the newest traits yet."""
     too_large: int
     """Members whose rows would be too large with them, and keep older ones."""
     customers: list[GroupMember]
@@ -69,13 +75,19 @@ async def all(call: Call) -> Response:
     pattern = escaped + "%" if escaped else None
     async with call.database() as connection:
         rows = await connection.fetch(
-            _SQL["page"], call.workspace, after[0] if after else None, query.limit + 1, pattern
+            _SQL["page"], call.workspace, after[0] if after else None, query.limit + 1, pattern, MAX_COUNTED + 1
         )
     shown = rows[: query.limit]
-    lines = [
-        GroupLine(each["group_id"], each["traits"], ms(each["created_at"]), ms(each["updated_at"])) for each in shown
-    ]
+    lines = [_line(each) for each in shown]
     return reply(GroupPage(lines, place(shown[-1]["group_id"]) if len(rows) > len(shown) else None))
+
+
+def _line(row: asyncpg.Record) -> GroupLine:
+    members, behind = min(row["members"], MAX_COUNTED), min(row["behind"], MAX_COUNTED)
+    return GroupLine(
+        row["group_id"], row["traits"], ms(row["created_at"]), ms(row["updated_at"]), members,
+        row["members"] > MAX_COUNTED, behind,
+    )  # fmt: skip
 
 
 async def one(call: Call) -> Response:
@@ -92,8 +104,8 @@ async def one(call: Call) -> Response:
     next = place(shown[-1]["customer_id"]) if len(rows) > len(shown) else None
     return reply(
         GroupDetails(
-            id, group["traits"], ms(group["created_at"]), ms(group["updated_at"]), group["members"], group["behind"],
-            group["too_large"], members, next,
+            id, group["traits"], ms(group["created_at"]), ms(group["updated_at"]), group["members"], False,
+            group["behind"], group["too_large"], members, next,
         )
     )  # fmt: skip
 

@@ -10,13 +10,13 @@ from starlette.responses import Response
 
 from api.call import Call, reply
 from api.counted import Counted, counted
-from api.definitions import live_horizon
+from api.kept import live_horizon
 from api.naming import neighbours
 from api.paging import ms
 from api.publishing import Version, Wait, Which, order, seen, shown
 from laudstream.conditions.tally import Query
 from laudstream.errors import Invalid, NotFound, Problem, Refused
-from laudstream.journey import definition
+from laudstream.journey import definition, doubts
 from laudstream.journey.naming import missing, other_channels
 from laudstream.journey.schema import journey_schema
 from laudstream.postgres import queries
@@ -270,18 +270,18 @@ async def _templates(connection: Connection, workspace: str) -> _Templates:
     return _Templates(requires, {row["id"]: row["channel"] or "email" for row in rows})
 
 
-async def _known(connection: Connection, workspace: str, id: str, version: int | None) -> definition.Known:
+async def _known(connection: Connection, workspace: str, id: str, version: int | None) -> doubts.Known:
     """`version`: the one that is looked at; None: a new one."""
     before = await connection.fetch(_VERSIONS["steps_before"], workspace, id, version)
     names = frozenset(row["name"] for row in await connection.fetch(_CUSTOMERS["attribute_names"], workspace))
-    return definition.Known(attributes=names or None, templates=(await _templates(connection, workspace)).requires,
+    return doubts.Known(attributes=names or None, templates=(await _templates(connection, workspace)).requires,
                             steps=frozenset(row["name"] for row in before) or None)  # fmt: skip
 
 
-def _doubts(body: dict[str, Any], known: definition.Known) -> list[Problem]:
+def _doubts(body: dict[str, Any], known: doubts.Known) -> list[Problem]:
     """Warnings, and what would stop a publish now."""
     try:
-        return definition.check(definition.parse(body, known.templates), known)
+        return doubts.check(definition.parse(body, known.templates), known)
     except Invalid as error:
         return list(error.problems)
 

@@ -13,11 +13,14 @@ from api import definitions
 from api.call import Call, converted, reply
 from api.counted import Counted
 from api.customers import root
-from api.definitions import Kind, Live, Made, Shape
+from api.kept import live_body
+from api.kinds import Kind, Live, Made, Shape
 from api.publishing import Version
 from laudstream.customers.row import GROUP
 from laudstream.errors import Invalid, NotFound, Problem, Refused
-from laudstream.messages import forms, template, webhook
+from laudstream.messages import forms, template
+from laudstream.messages.webhook import template as webhook
+from laudstream.messages.webhook.call import outputs, render
 from laudstream.postgres import queries
 from laudstream.postgres.tenancy import Connection
 
@@ -164,9 +167,9 @@ def _rendered(body: dict[str, Any], context: dict[str, Any]) -> Preview:
     compiled = forms.compile(body)
     missing = [path for path in compiled.requires if _at(context, path) in (None, "")]
     if isinstance(compiled, webhook.Compiled):
-        call = webhook.render(compiled, context)
+        call = render(compiled, context)
         sent = "" if call.body is None else call.body.decode()
-        named = list(webhook.outputs(call))
+        named = list(outputs(call))
         return Preview("webhook", missing, method=call.method, url=call.url, headers=named, body=sent)
     assert isinstance(compiled, template.Compiled)
     mail = template.render(compiled, context)
@@ -180,7 +183,7 @@ def _at(context: Any, path: str) -> Any:
 
 
 async def _live(connection: Connection, workspace: str, id: str) -> dict[str, Any]:
-    found = await definitions.live_body(connection, workspace, TEMPLATE, id)
+    found = await live_body(connection, workspace, TEMPLATE.name, id)
     if found is None:
         raise NotFound(f"there is no template {id}")
     return found

@@ -14,6 +14,7 @@ SCENARIOS = (
     "latency",
     "end_to_end",
     "advance",
+    "step_kinds",
     "ingest",
     "sending",
     "enrolment",

@@ -32,8 +32,9 @@ from laudstream.journey.inputs import EventInput, Moment
 from laudstream.records import codec as wire
 from laudstream.records.head import new_head
 from tables.cache import Cache
+from tables.origin import Origin
 from tables.rocks import RocksMemory
-from tables.store import LaneStore, Origin
+from tables.store import LaneStore
 
 NOW = 1_800_000_000_000
 PASSES = 5
@@ -183,7 +184,7 @@ def _phases(lane: rounds.Lane, store: LaneStore, cache: Cache[Customer], records
 
 
 def _batch(records: Sequence[tuple[bytes, bytes | None]]) -> None:
-    """As `agents.lanes.producer` does."""
+    """As `agents.lanes.batches` does."""
     builder = DefaultRecordBatchBuilder(2, 0, True, 1, 0, 0, 1 << 30)
     append, none = builder.append, list[Any]()
     for offset, (key, value) in enumerate(records):

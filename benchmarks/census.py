@@ -25,8 +25,9 @@ from laudstream.journey.customer import Customer
 from laudstream.records import codec
 from laudstream.records.head import new_head
 from tables.cache import Cache
+from tables.origin import Origin
 from tables.rocks import RocksMemory
-from tables.store import LaneStore, Origin
+from tables.store import LaneStore
 
 WORKSPACE = "benchmark1"
 EVENTS = 10

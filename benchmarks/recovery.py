@@ -37,8 +37,9 @@ from laudstream.local.ports import Ports
 from laudstream.local.stack import Stack
 from laudstream.records.head import decode_journal
 from laudstream.settings import Settings
+from tables.origin import Origin
 from tables.rocks import RocksMemory
-from tables.store import LaneStore, Origin
+from tables.store import LaneStore
 
 PORTS = 31500
 OPS_PORT = PORTS + 90

@@ -14,22 +14,22 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import rocksdict as rocks
 
 from laudstream.errors import Broken
 from laudstream.records.head import HEAD_KEY, Head, decode_head, encode, new_head
-from laudstream.topics import DAY_MS
+from tables.disk import Disk
 from tables.layout import CORE, EVENT, customer_of, hint, hint_of, wake_at_of
+from tables.origin import Meta, Origin
 from tables.rocks import RocksMemory
-from tables.trouble import StoreCorrupt, told, trouble
+from tables.trouble import told
 from tables.view import Due, Record, Records
 
-_META = b"meta"
 _FOREVER = 1 << 62
 _NEVER = bytes(8)
 
@@ -38,35 +38,13 @@ LATE_MS = 10_000
 """Committed records wait in memory until they are about this many bytes, or this old."""
 
 
-class Origin(msgspec.Struct, frozen=True):
-    """Whose state a store holds."""
-
-    cluster: str
-    epoch: int
-    partitions: int
-    partition: int
-    topic_id: str
-    """Kafka's id of `laudstream.state`: a re-created topic is another one."""
-
-
-class Meta(msgspec.Struct, frozen=True):
-    origin: Origin
-    position: int = 0
-    """Next offset of the changelog to read."""
-    written_at: int = 0
-    """Clock when it last held all that the changelog held, ms: too old a store may have missed tombstones. One that is
-    being built holds what the changelog held when that began."""
-
-
-class LaneStore:
+class LaneStore(Disk):
     def __init__(self, path: Path, memory: RocksMemory, origin: Origin | None, *, now: int, max_age_ms: int) -> None:
         """Open what is there if it is ours, sound and young enough, else start empty. `origin` None: whatever is there.
 
         Raises StoreFailed, and Broken if nothing is there then.
         """
-        self.path, self._memory, self.corrupt = path, memory, False
-        self.rebuilt = ""
-        """Why what was there was wiped."""
+        super().__init__(path, memory)
         meta = self._begin()
         if origin is None:
             if meta is None:
@@ -74,35 +52,14 @@ class LaneStore:
                 raise Broken(f"{path}: no store of a lane")
             origin = meta.origin
             now = meta.written_at
-        if meta is not None and meta.origin != origin:
-            self.rebuilt = f"it is of {meta.origin}"
-        elif meta is not None and abs(now - meta.written_at) > max_age_ms:
-            self.rebuilt = (
-                f"it was last in step {(now - meta.written_at) / DAY_MS:.1f} days ago: may have missed deletions"
-            )
+        if meta is not None:
+            self.rebuilt = meta.unfit(origin, now, max_age_ms)
         self.fresh = meta is None or bool(self.rebuilt)
         if self.fresh and meta is not None:
             self._wipe()
         self.meta = Meta(origin, written_at=now) if meta is None or self.fresh else meta
         raw = self._db.get(HEAD_KEY)
         self.head = decode_head(raw) if raw else new_head(origin.epoch)
-
-    @told
-    def _begin(self) -> Meta | None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            self._open()
-            self._db.get(HEAD_KEY)
-            return self._read_meta()
-        except Exception as error:
-            found = trouble(self.path, error)
-            if not isinstance(found, StoreCorrupt):
-                raise
-            self.rebuilt = str(found)
-        self._let_go()
-        shutil.rmtree(self.path)
-        self._open()
-        return None
 
     @told
     def reset(self) -> None:
@@ -114,45 +71,13 @@ class LaneStore:
         self.meta = Meta(self.meta.origin, written_at=self.meta.written_at)
         self.head = new_head(self.meta.origin.epoch)
 
-    def _wipe(self) -> None:
-        self._close()
-        shutil.rmtree(self.path)
-        self._open()
-
-    _db: Any = None
-    _timers: Any = None
-    _metas: Any = None
-    _history: Any = None
-    _timers_cf: Any = None
-    _metas_cf: Any = None
-    _history_cf: Any = None
-
-    _bulk = False
-
     def _open(self) -> None:
-        options, bulk = self._memory.options, self._bulk
-        families = {name: options(bulk, states=name == "default") for name in ("default", "timers", "history", "meta")}
-        self._db = rocks.Rdict(str(self.path), options(bulk), column_families=families)
-        self._timers = self._db.get_column_family("timers")
-        self._metas = self._db.get_column_family("meta")
-        self._history = self._db.get_column_family("history")
-        self._timers_cf = self._db.get_column_family_handle("timers")
-        self._metas_cf = self._db.get_column_family_handle("meta")
-        self._history_cf = self._db.get_column_family_handle("history")
+        super()._open()
         self._late: dict[bytes, bytes | None] = {}  # committed, not in RocksDB yet
         self._came, self._came_bytes, self._late_since, self._dirty = 0, 0, 0, False
-        self._unlogged = rocks.WriteOptions()
-        self._unlogged.disable_wal = True
         self._low = b""  # no hint lives below: spares the scan of tombstones
         self.next_due = 0  # earliest hint, as far as known
         self._eldest = b""
-
-    def _read_meta(self) -> Meta | None:
-        raw = self._metas.get(_META)
-        try:
-            return msgspec.msgpack.decode(raw, type=Meta) if raw else None
-        except msgspec.DecodeError:
-            return None
 
     # -- reading -----------------------------------------------------------------
     @told
@@ -308,10 +233,13 @@ class LaneStore:
         self.flush()
         self._reopen(bulk=True)
 
-    def _reopen(self, *, bulk: bool) -> None:
-        self._close()
-        self._bulk = bulk
-        self._open()
+    def file_bytes(self) -> int:
+        """What its files take, as far as they are there long enough to be asked."""
+        sizes = 0
+        for file in self.path.iterdir():
+            with suppress(FileNotFoundError):
+                sizes += file.stat().st_size
+        return sizes
 
     def forget(self) -> None:
         """Drop what memory knows of timers, after a round that did not happen."""
@@ -334,21 +262,3 @@ class LaneStore:
             self._let_go()
             if self.corrupt:
                 shutil.rmtree(self.path, ignore_errors=True)
-
-    @told
-    def _close(self) -> None:
-        # A living handle keeps the LOCK, and after an error a traceback may keep this object alive.
-        self._timers_cf = self._metas_cf = self._history_cf = None
-        self._timers.close()
-        self._history.close()
-        self._metas.close()
-        self._db.close()
-
-    def _let_go(self) -> None:
-        """RocksDB closes a store that cannot be written only when nobody holds it any more."""
-        self._timers_cf = self._metas_cf = self._history_cf = None
-        self._timers = self._metas = self._history = self._db = None
-
-    def _finish(self, batch: Any) -> None:
-        batch.put(_META, msgspec.msgpack.encode(self.meta), self._metas_cf)
-        self._db.write(batch, self._unlogged)

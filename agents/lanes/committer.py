@@ -17,7 +17,8 @@ from aiokafka.errors import KafkaError
 
 from agents.lanes.clock import APART_S, BrokerClock
 from agents.lanes.ports import Round
-from agents.lanes.producer import Aborted, GroupOffsets, OutOfGroup, Pairs, TxnError, TxnProducer, Unreachable
+from agents.lanes.producer import TxnProducer
+from agents.lanes.transaction import Aborted, GroupOffsets, OutOfGroup, Pairs, TxnError, Unreachable
 from agents.lanes.wire import TP, Member
 from laudstream import topics
 from laudstream.settings import Settings

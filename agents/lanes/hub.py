@@ -17,17 +17,18 @@ from agents.lanes import wire_state
 from agents.lanes.clock import BrokerClock
 from agents.lanes.committer import Committer
 from agents.lanes.feed import Feed, Source
-from agents.lanes.lane import Bodies, Lane
-from agents.lanes.producer import Fenced, OutOfGroup
-from agents.lanes.stats import LaneStats
+from agents.lanes.lane import Lane
+from agents.lanes.ports import Bodies
+from agents.lanes.stats import LaneStats, Sight
 from agents.lanes.takeover import Takeover
+from agents.lanes.transaction import Fenced, OutOfGroup
 from agents.lanes.turns import Turns
 from agents.lanes.wire import TP, Member
 from laudstream import kafka_client, topics
 from laudstream.errors import Broken
 from laudstream.settings import Settings
+from tables.origin import Origin
 from tables.rocks import RocksMemory
-from tables.store import Origin
 from tables.trouble import StoreCorrupt, StoreFailed
 
 log = structlog.get_logger(__name__)
@@ -35,6 +36,9 @@ log = structlog.get_logger(__name__)
 LOCK_TOPIC = topics.EVENTS
 """Its committed offset carries the lane's seq: the fence (A1)."""
 
+
+LAGGING = (topics.EVENTS, topics.ROWS, topics.DELIVERIES)
+"""Topics that nobody writes to in transactions: each of their offsets is a record."""
 
 ANSWER_MS = 12_000
 """A broker that is silent for so long is taken to be away: one whose machine died hangs up on nobody. Longer than Kafka
@@ -44,6 +48,9 @@ may wait for replicas (10 s)."""
 class GroupSource(Source, Protocol):
     member: Member
     """Of the assignment that was delivered last."""
+
+    def end(self, tp: TopicPartition) -> int:
+        """Where the log ends for readers of committed records, as the last fetch said; 0: not known."""
 
 
 class Hub(Protocol):
@@ -267,6 +274,18 @@ class LaneHub:
             await lane.close()
 
     # -- watching ----------------------------------------------------------------------
+    def sights(self) -> dict[int, Sight]:
+        """Each lane that is ours, or is being opened."""
+        return {p: self._sight(lane) for p, lane in sorted(self.lanes.items())}
+
+    def _sight(self, lane: Lane) -> Sight:
+        stats = self.stats[lane.partition]
+        if not lane.is_open:
+            return Sight(stats, False)
+        tps = [tp for tp in lane.tps if tp.topic in LAGGING]
+        lag = {tp.topic: max(0, self._source.end(tp) - lane.head.positions.get(tp.topic, 0)) for tp in tps}
+        return Sight(stats, True, lane.seq, lane.in_hand, lag, lane.store_bytes)
+
     @property
     def assigned(self) -> frozenset[int]:
         return frozenset(self._assigned)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 from aiokafka.structs import TopicPartition
@@ -19,10 +19,10 @@ from agents.lanes.feed import CaughtUp
 from agents.lanes.intake import Intake, Taken
 from agents.lanes.opening import bring_up, way_on
 from agents.lanes.outgoing import head_after, outgoing
-from agents.lanes.ports import CommitPort
-from agents.lanes.producer import Aborted, Unreachable
+from agents.lanes.ports import Bodies, CommitPort
 from agents.lanes.record import Record, ends, merge
 from agents.lanes.stats import LaneStats
+from agents.lanes.transaction import Aborted, Unreachable
 from agents.lanes.turns import BUSY_SLICE, BUSY_TIMERS, SLICE, Turns
 from laudstream import topics
 from laudstream.errors import Broken, Invalid
@@ -33,8 +33,9 @@ from laudstream.records.head import Head
 from laudstream.settings import Settings
 from tables import checkpoints
 from tables.cache import Cache
+from tables.origin import Origin
 from tables.rocks import RocksMemory
-from tables.store import LaneStore, Origin
+from tables.store import LaneStore
 from tables.trouble import StoreFailed
 
 log = structlog.get_logger(__name__)
@@ -45,16 +46,6 @@ FEW = 50
 AWAY_S = 0.2
 POLL_S = 0.004
 """How often a lane with due timers, or with rows newer than its events, looks whether its inputs are all in."""
-
-
-class Bodies(Protocol):
-    """What a lane needs of the definitions reader (agents.definitions)."""
-
-    def body(self, workspace: str, kind: str, id: str, version: int) -> dict[str, Any]:
-        """KeyError: not here yet."""
-
-    async def wait(self, key: str) -> None:
-        """Until the body with this key is here."""
 
 
 class Lane:
@@ -99,7 +90,7 @@ class Lane:
         now = self._clock()
         path = self._settings.data_path / f"lane-{self.partition}"
         store = self._store = LaneStore(path, self._memory, self.origin, now=now, max_age_ms=topics.DAY_MS * 7 // 2)
-        self.stats.restored += await bring_up(store, self._settings, wanted, now, self._topic_ids)
+        self.stats.restored += await bring_up(store, self._settings, wanted, now, self._topic_ids, self.stats)
         self._state = await self._read(store.head, store)
         self._checkpointed_at = checkpoints.last_made(store, self._settings.data_path)
         self.stats.open_s = time.monotonic() - started
@@ -130,6 +121,10 @@ class Lane:
     def in_hand(self) -> int:
         """Records fetched and not handled."""
         return self._intake.size
+
+    @property
+    def store_bytes(self) -> int:
+        return self._store.file_bytes() if self._store is not None else 0
 
     @property
     def seq(self) -> int:
@@ -261,11 +256,7 @@ class Lane:
         committed = await self._port.commit(ready)
         self._adopt(result, head, committed[topics.STATE], plan.clock)
         self._checkpoint(plan.clock)
-        self.stats.round_done(
-            len(plan.inputs), result.fired, computed - began, time.perf_counter() - computed, plan.clock, head.lane_time
-        )
-        self.stats.failed += len(result.parked)
-        self.stats.dead_letters += len(result.skipped)
+        self.stats.round_done(plan, result, computed - began, time.perf_counter() - computed)
 
     async def _bodies_of(self, inputs: Sequence[Record]) -> None:
         """A lane that meets a body not yet here waits for it (A9)."""

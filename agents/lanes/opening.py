@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import structlog
 
 from agents.lanes.restore import restore
+from agents.lanes.stats import LaneStats
 from laudstream.errors import Broken
 from laudstream.records import levels
 from laudstream.settings import Settings
@@ -16,7 +17,7 @@ log = structlog.get_logger(__name__)
 
 
 async def bring_up(
-    store: LaneStore, settings: Settings, wanted: int | None, now: int, topic_ids: Mapping[str, str]
+    store: LaneStore, settings: Settings, wanted: int | None, now: int, topic_ids: Mapping[str, str], stats: LaneStats
 ) -> int:
     """Restores the store to the round `wanted`, the last one that the group knows; returns the records applied. `now`:
     the brokers' time, ms; `topic_ids`: those of the input topics.
@@ -26,11 +27,11 @@ async def bring_up(
     partition = store.meta.origin.partition
     if store.rebuilt:
         log.warning("store_rebuilt", lane=partition, why=store.rebuilt)
-    restored = await restore(store, settings, partition, wanted, now)
+    restored = await restore(store, settings, partition, wanted, now, stats)
     if wanted is not None and store.head.seq != wanted and store.meta.position:
         log.warning("store_disagrees", lane=partition, seq=store.head.seq, wanted=wanted)
         store.reset()
-        restored += await restore(store, settings, partition, wanted, now)
+        restored += await restore(store, settings, partition, wanted, now, stats)
     head = store.head
     if wanted is not None and head.seq != wanted:
         raise Broken(f"lane {partition}: the changelog ends with round {head.seq}, the group says {wanted}")

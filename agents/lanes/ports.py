@@ -1,11 +1,11 @@
-"""How a lane's round gets into Kafka: the port behind which the scheme of transactions stands (A1)."""
+"""What a lane needs around it: how its rounds get into Kafka, whatever the scheme of transactions (A1), and bodies."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from agents.lanes.producer import Pairs
+from agents.lanes.transaction import Pairs
 
 
 class Round(NamedTuple):
@@ -27,3 +27,13 @@ class CommitPort(Protocol):
 
     async def commit(self, round_: Round) -> Mapping[str, int]:
         """All or nothing. Returns the offset after the last record, per output topic. Raises TxnError."""
+
+
+class Bodies(Protocol):
+    """What a lane needs of the definitions reader (agents.definitions)."""
+
+    def body(self, workspace: str, kind: str, id: str, version: int) -> dict[str, Any]:
+        """KeyError: not here yet."""
+
+    async def wait(self, key: str) -> None:
+        """Until the body with this key is here."""

@@ -1,11 +1,6 @@
 """A lean transactional producer: one call per transaction, no background task.
 
-`commit` sends everything at once and returns when the transaction is decided. It raises
-  Aborted        the transaction did not happen; the producer is ready for the next one
-  Unreachable    the same, because Kafka could not take it in time, or may not from us: try the same again later
-  Fenced         the transaction did not happen; another producer has our id
-  OutOfGroup     the transaction did not happen; the group has moved on without us
-  OutcomeUnknown it may or may not have happened: read the changelog before you go on
+`commit` sends everything at once and returns when the transaction is decided, or raises a TxnError.
 Protocol v2 (KIP-890): Produce v12 and TxnOffsetCommit v5 add their partitions by themselves, EndTxn v5 gives
 the next epoch; so a delayed request of an older transaction can never hit a newer one.
 """
@@ -14,59 +9,23 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import structlog
 from aiokafka.client import AIOKafkaClient, CoordinationType
 from aiokafka.errors import KafkaError
-from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from agents.lanes import unended, wire, wire_state
+from agents.lanes.batches import Wave, in_waves
 from agents.lanes.brokers import Brokers
 from agents.lanes.clock import BrokerClock
-from agents.lanes.wire import TP, Code, Member, ProducerId
+from agents.lanes.decided import Decided
+from agents.lanes.transaction import Aborted, Fenced, GroupOffsets, OutcomeUnknown, OutOfGroup, Unreachable, Writes
+from agents.lanes.wire import TP, Code, ProducerId
 from laudstream.kafka_admin import NOT_ALLOWED
 
 log = structlog.get_logger(__name__)
-
-Pairs = Sequence[tuple[Any, ...]]  # (key, value), or all of them (key, value, headers)
-Writes = Mapping[TP, tuple[int, Pairs]]  # with the timestamp of the records
-
-
-class TxnError(KafkaError): ...
-
-
-class Aborted(TxnError): ...
-
-
-class Unreachable(Aborted): ...
-
-
-class Fenced(TxnError): ...
-
-
-class OutOfGroup(TxnError): ...
-
-
-class OutcomeUnknown(TxnError): ...
-
-
-class GroupOffsets(NamedTuple):
-    """Offsets that go into the transaction; `member` is the fence."""
-
-    member: Member
-    offsets: Mapping[TP, tuple[int, str]]
-
-
-_NO_HEADERS: list[tuple[str, bytes]] = []
-
-
-class _Decision(NamedTuple):
-    epoch: int
-    """Of the transaction: each has its own."""
-    how: bool | None
-    """Committed or aborted; None: not known yet."""
 
 
 class _Rejected(Exception):
@@ -82,7 +41,6 @@ class TxnProducer:
     what an older process left half ended there is ended at the start. `clock` hears what time the brokers have.
     `outsider`: it writes offsets of a group that has no members, and of no other."""
 
-    MAX_BATCH = 900_000
     START_S = 60.0
 
     def __init__(
@@ -100,14 +58,11 @@ class TxnProducer:
     ) -> None:
         self.txn_id = txn_id
         self._timeout_ms, self._deadline_s = timeout_ms, deadline_s
-        self._outputs, self._group, self._clock, self._outsider = outputs, group, clock, outsider
+        self._outputs, self._clock, self._outsider = outputs, clock, outsider
         self._brokers = Brokers(client, txn_id, backoff_s)
         self._pid = ProducerId(-1, -1)
         self._sequences: dict[TP, int] = {}
-        self._ended: dict[TP, _Decision] = {}  # of its last transaction there
-        self._older: dict[TP, _Decision] = {}  # of the one before, where the last one was given up
-        self._offsets: bool | None = None  # how the last transaction with offsets of the group was decided
-        self._offsets_taken = False  # whether the group has those of the transaction under way
+        self._decided = Decided(group)
         self.commits = 0
 
     @property
@@ -144,9 +99,7 @@ class TxnProducer:
             return
         if before.pid != (ours.id, ours.epoch + 1):
             happened = False
-        self._ended = {tp: one._replace(how=happened) if one.how is None else one for tp, one in self._ended.items()}
-        if self._offsets is None:
-            self._offsets = happened
+        self._decided.learn(happened)
 
     async def _inherit(self, before: wire_state.Transaction, deadline: float) -> None:
         """End what the process before us has left decided and not ended."""
@@ -157,9 +110,10 @@ class TxnProducer:
         ours = {tp for tp, epoch in found.items() if epoch == before.pid.epoch - 1}
         if others := found.keys() - ours:
             log.error("transaction_left_open", txn_id=self.txn_id, partitions=sorted(others))
-        if ours or self._group is not None:
+        group = self._decided.group
+        if ours or group is not None:
             commit = before.state == "CompleteCommit"
-            self._took(await unended.end(brokers, self.txn_id, self._pid, ours, self._group, commit, deadline))
+            self._took(await unended.end(brokers, self.txn_id, self._pid, ours, group, commit, deadline))
         if ours:
             log.warning("transaction_ended_late", txn_id=self.txn_id, state=before.state, partitions=sorted(ours))
 
@@ -178,12 +132,12 @@ class TxnProducer:
             raise Unreachable(repr(error)) from None
 
     async def _settle(self, deadline: float) -> None:
-        brokers = self._brokers
+        brokers, decided = self._brokers, self._decided
         await unended.transaction(brokers, self.txn_id, deadline)
-        found = await unended.open_in(brokers, self._pid.id, self._ended, deadline)
+        found = await unended.open_in(brokers, self._pid.id, decided.partitions, deadline)
         for how in (True, False):
-            tps = [tp for tp, epoch in found.items() if self._decided(tp, epoch) is how]
-            group = self._group if self._offsets is how else None
+            tps = [tp for tp, epoch in found.items() if decided.how(tp, epoch) is how]
+            group = decided.group if decided.offsets is how else None
             if tps or group is not None:
                 self._took(await unended.end(brokers, self.txn_id, self._pid, tps, group, how, deadline))
             if tps:
@@ -191,16 +145,8 @@ class TxnProducer:
         await unended.transaction(brokers, self.txn_id, deadline)
         if left := await unended.open_in(brokers, self._pid.id, found, deadline):
             raise KafkaError(f"{self.txn_id}: still open in {sorted(left)}")
-        self._ended.clear()
-        self._older.clear()
-        self._offsets = None
+        decided.clear()
         brokers.forgive()
-
-    def _decided(self, tp: TP, epoch: int) -> bool | None:
-        """What is open there was written in this epoch: a transaction that was given up before it came as far must not
-        decide for the one before it."""
-        older = self._older.get(tp)
-        return older.how if older is not None and older.epoch == epoch else self._ended[tp].how
 
     def _took(self, pid: ProducerId) -> None:
         if pid != self._pid:
@@ -210,11 +156,12 @@ class TxnProducer:
     async def commit(self, writes: Writes, group: GroupOffsets | None = None) -> dict[TP, int]:
         """Write all or nothing. Returns the offset after the last record, per partition."""
         await self.settle()
-        epoch, self._offsets_taken = self._pid.epoch, False
+        epoch, named = self._pid.epoch, group.member.group if group is not None else None
+        self._decided.taken = False
         try:
             ends = await self._write(writes, group)
         except (_Rejected, KafkaError, TimeoutError, ValueError) as error:
-            self._give_up(writes, group, epoch)
+            self._decided.give_up(writes, named, epoch)
             code = getattr(error, "code", 0)
             if code in Code.FENCES and group is None:
                 raise Fenced(self.txn_id) from None
@@ -224,33 +171,20 @@ class TxnProducer:
             if isinstance(error, ValueError) or (isinstance(error, _Rejected) and code not in NOT_ALLOWED):
                 raise Aborted(repr(error)) from None
             raise Unreachable(str(error) if isinstance(error, _Rejected) else repr(error)) from None
-        self._note(writes, group, _Decision(epoch, None))
+        self._decided.note(writes, named, epoch, None)
         await self._end(shared=group is not None)
-        self._note(writes, group, _Decision(epoch, True))
+        self._decided.note(writes, named, epoch, True)
         self.commits += 1
         return ends
 
-    def _note(self, writes: Writes, group: GroupOffsets | None, decision: _Decision) -> None:
-        self._ended.update(dict.fromkeys(writes, decision))
-        if group is not None:
-            self._group, self._offsets = group.member.group, decision.how
-
-    def _give_up(self, writes: Writes, group: GroupOffsets | None, epoch: int) -> None:
-        """It did not get everywhere: where it did not, the one before it may be open still."""
-        self._older.update({tp: one for tp in writes if (one := self._ended.get(tp)) is not None and one.how})
-        keep = self._offsets is True and not self._offsets_taken
-        self._note(writes, group, _Decision(epoch, False))
-        if keep:
-            self._offsets = True
-
     # -- before the decision -----------------------------------------------------
     async def _write(self, writes: Writes, group: GroupOffsets | None) -> dict[TP, int]:
-        waves, deadline = self._batches(writes), self._deadline()
+        made, deadline = in_waves(writes, self._pid, self._sequences), self._deadline()
         if group is None or not group.offsets:
-            return await self._produce(waves, deadline)
+            return await self._produce(made, deadline)
         offsets = asyncio.create_task(self._commit_offsets(group, deadline))
         try:
-            ends = await self._produce(waves, deadline)
+            ends = await self._produce(made, deadline)
         except BaseException:
             offsets.cancel()
             await asyncio.wait([offsets])
@@ -258,31 +192,7 @@ class TxnProducer:
         await offsets
         return ends
 
-    def _batches(self, writes: Writes) -> list[dict[TP, tuple[int, bytearray]]]:
-        """Waves of at most one batch per partition."""
-        waves: list[dict[TP, tuple[int, bytearray]]] = []
-        pid, sequences = self._pid, self._sequences
-        for tp, (timestamp_ms, pairs) in writes.items():
-            done = wave = 0
-            while done < len(pairs):
-                sequence, count = sequences.get(tp, 0), 0
-                builder = DefaultRecordBatchBuilder(2, 0, True, pid.id, pid.epoch, sequence, self.MAX_BATCH)
-                append, few = builder.append, len(pairs[done]) == 2
-                for record in pairs[done:] if done else pairs:
-                    headers = _NO_HEADERS if few else record[2]
-                    if append(count, timestamp_ms, record[0], record[1], headers) is None:
-                        break
-                    count += 1
-                if not count:
-                    raise ValueError(f"record of {len(pairs[done][1])} bytes is too large")
-                if wave == len(waves):
-                    waves.append({})
-                waves[wave][tp] = count, builder.build()
-                sequences[tp] = (sequence + count) % 2**31
-                done, wave = done + count, wave + 1
-        return waves
-
-    async def _produce(self, waves: list[dict[TP, tuple[int, bytearray]]], deadline: float) -> dict[TP, int]:
+    async def _produce(self, waves: list[Wave], deadline: float) -> dict[TP, int]:
         """A batch that was refused for now is sent again: its sequence number keeps it from being written twice."""
         ends: dict[TP, int] = {}
         for wave in waves:
@@ -333,7 +243,7 @@ class TxnProducer:
         codes = await self._brokers.ask_coordinator(CoordinationType.GROUP, member.group, call, worst, deadline)
         if worst(codes):
             raise _Rejected(worst(codes), "TxnOffsetCommit")
-        self._offsets_taken = True
+        self._decided.taken = True
 
     # -- the decision --------------------------------------------------------------
     async def _end(self, shared: bool) -> None:

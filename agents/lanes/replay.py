@@ -16,7 +16,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from agents.definitions import Definitions
 from agents.lanes import round as rounds
-from agents.lanes.lane import Bodies
+from agents.lanes.ports import Bodies
 from agents.lanes.record import merge
 from laudstream import kafka_client, topics
 from laudstream.errors import Broken

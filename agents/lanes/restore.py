@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from agents.lanes.stats import LaneStats
 from laudstream import kafka_client, topics
 from laudstream.errors import Broken
 from laudstream.settings import Settings
@@ -28,7 +29,9 @@ PATIENCE_S = 15.0
 """How long the marker of a round that the group knows may take to come into sight."""
 
 
-async def restore(store: LaneStore, settings: Settings, partition: int, wanted: int | None, now: int) -> int:
+async def restore(
+    store: LaneStore, settings: Settings, partition: int, wanted: int | None, now: int, stats: LaneStats
+) -> int:
     """Read the changelog from the stored position to its end; returns the records applied.
 
     `wanted` is the round that the group knows as the last one: its marker may not be here yet.
@@ -57,6 +60,7 @@ async def restore(store: LaneStore, settings: Settings, partition: int, wanted: 
                 "back to a backup"
             )
         position = store.meta.position
+        stats.restoring = max(0, end - position)
         if end - position > MUCH:
             store.take_much()
         if position < end or wanted:
@@ -65,11 +69,13 @@ async def restore(store: LaneStore, settings: Settings, partition: int, wanted: 
         while position < end or (store.head.seq < (wanted or 0) and time.monotonic() < patience):
             batch = await consumer.getmany(tp, timeout_ms=200, max_records=STEP)
             position = await consumer.position(tp)
+            stats.restoring = max(0, end - position)
             applied += store.restore([(r.key, r.value) for r in batch.get(tp, ())], position)
             await asyncio.sleep(0)  # other lanes run
         store.restored(now)
         return applied
     finally:
+        stats.restoring = 0
         await kafka_client.stop(consumer)
 
 

@@ -12,7 +12,8 @@ from typing import NamedTuple
 from aiokafka.client import AIOKafkaClient
 from msgspec.structs import replace
 
-from agents.lanes.producer import GroupOffsets, TxnProducer
+from agents.lanes.producer import TxnProducer
+from agents.lanes.transaction import GroupOffsets
 from agents.lanes.wire import TP, Member
 from agents.lanes.wire_state import Cluster
 from agents.lanes.writer import Out

@@ -16,6 +16,7 @@ import faust
 import structlog
 from aiokafka.structs import TopicPartition
 from faust.auth import Credentials, SASLCredentials, SSLCredentials
+from faust.exceptions import ConsumerNotStarted
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from prometheus_client.core import Metric
@@ -76,6 +77,13 @@ class LaneConsumerThread(driver.AIOKafkaConsumerThread):
         consumer, settings = self._ensure_consumer(), self.app.settings
         self.member = surface.member_of(consumer, self.app.conf.id, settings.instance_id or None)
         await super().on_partitions_assigned(assigned, generation_id)
+
+    def end(self, tp: TopicPartition) -> int:
+        """Looks at what the consumer's thread noted; a partition that is not ours any more has no end."""
+        try:
+            return self._ensure_consumer().last_stable_offset(tp) or 0
+        except (AssertionError, AttributeError, ConsumerNotStarted):
+            return 0
 
     async def seek_and_fetch(
         self, seeks: dict[TopicPartition, int], wanted: Iterable[TopicPartition], timeout: float, limit: int

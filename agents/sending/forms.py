@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Generic, Protocol, TypeVar
 
-from agents.sending.pump import NotYet
+from agents.sending.ports import NotYet
 from laudstream.errors import Invalid
 from laudstream.messages.forms import channel_of
 from laudstream.messages.request import SendRequest

@@ -17,11 +17,12 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime, timedelta
 from itertools import count
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import structlog
 
 from agents.sending.claims import Claim, Claims, Key, Parked, delivery
+from agents.sending.ports import Answer, Connection, NotYet
 from agents.sending.publisher import Publisher
 from agents.sending.waiting import Waiting
 from laudstream.channels.verdict import Verdict
@@ -37,29 +38,6 @@ LINGER_S = 0.01  # an outcome waits so long for others: they are written togethe
 _PAUSE_S, _MOST_PAUSE_S = 0.1, 10.0  # between two attempts to connect
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=5), timedelta(minutes=15)
 _log = structlog.get_logger()
-
-
-class NotYet(Exception):
-    """A message cannot be made now."""
-
-    def __init__(self, pause_s: float = 1.0) -> None:
-        super().__init__()
-        self.pause = timedelta(seconds=pause_s)
-
-
-class Answer(Protocol):
-    @property
-    def code(self) -> int:
-        """0: there was none."""
-
-
-class Connection(Protocol):
-    """Messages and answers are the channel's."""
-
-    @property
-    def usable(self) -> bool: ...
-    async def deliver(self, message: Any, /) -> Answer: ...
-    async def close(self) -> None: ...
 
 
 class _Job(NamedTuple):

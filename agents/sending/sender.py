@@ -20,8 +20,9 @@ import structlog
 from aiokafka import AIOKafkaProducer
 
 from agents.sending.claims import Claims, Letter, Move
+from agents.sending.ports import Connection
 from agents.sending.publisher import Publisher
-from agents.sending.pump import Connection, Pump
+from agents.sending.pump import Pump
 from agents.sending.requests import read
 from agents.streams import Step
 from laudstream import kafka_client

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from laudstream.channels.verdict import Verdict, shown
 from laudstream.messages.request import SendRequest
-from laudstream.messages.webhook import Rendered, outputs
+from laudstream.messages.webhook.call import Rendered, outputs
 
 AGAIN = (408, 409, 425, 429)
 """Answers below 500 that may be another at the next try."""

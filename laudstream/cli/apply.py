@@ -17,6 +17,7 @@ from laudstream.cli import references, show
 from laudstream.cli.client import Client
 from laudstream.cli.connect import api
 from laudstream.cli.files import Item, load_all
+from laudstream.conditions.operators import same
 from laudstream.errors import Invalid, Problem, Refused
 from laudstream.journey.naming import calls
 
@@ -121,7 +122,7 @@ def apply_item(client: Client, item: Item, publish: bool, wait: int) -> Applied:
 
 def _template(client: Client, item: Item, wait: int) -> Applied:
     there = client.find("templates", item.id)
-    if there and _bare(there["body"]) == _bare(item.body):
+    if there and same(_bare(there["body"]), _bare(item.body)):
         return Applied(item.kind, item.id, "unchanged", there["live_version"], there["status"], item.path)
     answer = _taken(client.put("templates", item.id, body=item.body, wait=wait))
     return Applied(
@@ -136,7 +137,7 @@ def _other(client: Client, item: Item, wait: int) -> Applied:
     """A segment, a subscription, or the settings of the workspace: live at once; the same again is no new version."""
     path = (_PLACES[item.kind], item.id) if item.kind in _PLACES else ("settings",)
     there = client.find(*path)
-    if there and there["body"] == item.body:
+    if there and same(there["body"], item.body):
         return Applied(item.kind, item.id, "unchanged", there["live_version"], there["status"], item.path)
     answer = _taken(client.put(*path, body=item.body, wait=wait))
     change = "updated" if there and there["live_version"] else "created"
@@ -158,7 +159,7 @@ def _changes(there: dict[str, Any] | None, item: Item, publish: bool) -> _Change
     if there is None:
         return _Changes(True, publish)
     draft = there.get("draft")
-    save = (draft or there["body"]) != item.body
+    save = not same(draft or there["body"], item.body)
     pending = save or draft is not None or there["live_version"] is None
     return _Changes(save, publish and there["status"] in _OPEN and pending)
 

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from laudstream.conditions.operators import encodable
 from laudstream.errors import Invalid, Problem
 from laudstream.journey.naming import KINDS, WORKSPACE, in_order
 from laudstream.journey.parse_settings import WORKSPACE as SETTINGS
@@ -156,9 +157,14 @@ def _read(path: Path) -> tuple[Any, yaml.Node | None]:
         if path.stat().st_size > MAX_BYTES:
             raise _bad(str(path), f"is larger than {MAX_BYTES:,} bytes")
         text = path.read_text(encoding="utf-8-sig")
+        tree = _tree(text)
         if path.suffix == ".json":
-            return json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant), _tree(text)
-        return yaml.load(text, _Yaml12), _tree(text)  # noqa: S506 - _Yaml12 is a SafeLoader
+            body = json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant)
+        else:
+            body = yaml.load(text, _Yaml12)  # noqa: S506 - _Yaml12 is a SafeLoader
+        if not _encodable(body):
+            raise _bad(f"{path}:1", "holds half a character (\\uD800 to \\uDFFF)", "write it whole, e.g. 🎉")
+        return body, tree
     except OSError as error:
         raise _bad(str(path), f"cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
@@ -170,6 +176,20 @@ def _read(path: Path) -> tuple[Any, yaml.Node | None]:
         raise _bad(f"{path}:{mark.line + 1 if mark else 1}", f"is no YAML: {error.problem}") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise _bad(f"{path}:1", f"cannot be read: {error}") from None
+
+
+def _encodable(body: Any) -> bool:
+    """Whether UTF-8 has all its texts: escapes can name halves of characters."""
+    seen: set[int] = set()  # what an alias names is looked at once
+    rest = [body]
+    while rest:
+        value = rest.pop()
+        if isinstance(value, str) and not encodable(value):
+            return False
+        if isinstance(value, dict | list) and id(value) not in seen:
+            seen.add(id(value))
+            rest += [*value, *value.values()] if isinstance(value, dict) else value
+    return True
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

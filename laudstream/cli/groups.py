@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from laudstream.cli import show
@@ -26,8 +28,11 @@ def list_(query: str, limit: int, json: bool) -> None:
     if json:
         show.print_json(answer)
         return
-    rows = ([row["id"], row["traits"].get("name"), show.when(row["updated_at"])] for row in answer["groups"])
-    show.print_table(("id", "name", "updated_at"), rows)
+    rows = (
+        [row["id"], row["traits"].get("name"), _members(row), row["behind"], show.when(row["updated_at"])]
+        for row in answer["groups"]
+    )
+    show.print_table(("id", "name", "members", "behind", "updated_at"), rows)
     if answer["next"]:
         click.echo(f"the first {limit}; narrow them down with --query")
 
@@ -52,6 +57,10 @@ def show_(id: str, limit: int, json: bool) -> None:
         click.echo(f"{group['behind']:,} do not have the newest traits yet")
     if group["too_large"]:
         click.echo(f"{group['too_large']:,} keep older traits, since their rows would be too large")
+
+
+def _members(row: dict[str, Any]) -> object:
+    return f"{row['members']:,}+" if row["more"] else row["members"]
 
 
 def _state(too_large: bool) -> str:

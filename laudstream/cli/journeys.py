@@ -11,6 +11,7 @@ from laudstream.cli.connect import api
 from laudstream.cli.diff import diff
 from laudstream.cli.lint import lint
 from laudstream.cli.plan import plan
+from laudstream.cli.schema import schema
 
 _COLUMNS = ("id", "name", "status", "live_version", "trial", "entered", "active", "completed", "messages")
 
@@ -20,7 +21,7 @@ def journeys() -> None:
     """List, show, check, compare, plan, publish, pause, resume, drain and stop journeys, and their versions."""
 
 
-for command in (lint, diff, plan, *versions.COMMANDS):
+for command in (lint, diff, plan, schema, *versions.COMMANDS):
     journeys.add_command(command)
 
 

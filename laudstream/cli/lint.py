@@ -12,6 +12,7 @@ from laudstream.cli import references, show
 from laudstream.cli.files import Item, load_all
 from laudstream.errors import Invalid, Problem
 from laudstream.journey import definition
+from laudstream.journey.doubts import Known, check
 from laudstream.journey.naming import missing
 
 ELSEWHERE = "it must be in the workspace, or give its file too"
@@ -65,7 +66,7 @@ def _doubts(item: Item, names: references.Names) -> list[Problem]:
         return [Problem(each.pointer, each.message, ELSEWHERE) for each in apart]
     journey = definition.parse(item.body)
     apart += item.located(tuple(missing(journey, names.subscriptions, names.manual, names.journeys)))
-    doubts = item.located(tuple(definition.check(journey, definition.Known())))
+    doubts = item.located(tuple(check(journey, Known())))
     return doubts + [Problem(each.pointer, each.message, ELSEWHERE) for each in dict.fromkeys(apart)]
 
 

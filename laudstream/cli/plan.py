@@ -13,6 +13,7 @@ from laudstream.cli.client import Client
 from laudstream.cli.connect import api
 from laudstream.cli.diff import difference
 from laudstream.cli.files import load
+from laudstream.conditions.operators import same
 from laudstream.errors import Invalid, Problem, Unavailable
 from laudstream.journey.migration import EXIT, STAY
 
@@ -36,15 +37,17 @@ def plan(file: Path, wait: int, json: bool) -> None:
     with api() as client:
         there = client.find("journeys", item.id)
         version = there["live_version"] if there else None
-        same = there is not None and version is not None and not difference(there["body"], item.body)
-        steps = {} if same else item.body.get("migrate", {})
+        unchanged = there is not None and version is not None and not difference(there["body"], item.body)
+        steps = {} if unchanged else item.body.get("migrate", {})
         cells = counted(client, item.id, steps, wait) if version is not None else []
         bodies = {number: _body(client, item.id, number) for number in {cell["version"] for cell in cells}}
     rows = [{**cell, "change": _change(bodies[cell["version"]], item.body, cell["step"])} for cell in cells]
     if json:
-        show.print_json({"id": item.id, "live_version": version, "same": same, "cells": rows, "total": _total(rows)})
+        show.print_json(
+            {"id": item.id, "live_version": version, "same": unchanged, "cells": rows, "total": _total(rows)}
+        )
         return
-    click.echo(_headline(item.id, version, same))
+    click.echo(_headline(item.id, version, unchanged))
     if rows:
         print_cells(rows)
 
@@ -72,13 +75,13 @@ def _change(old: dict[str, Any], new: dict[str, Any], step: str) -> str:
     """What the file makes of the step where people are."""
     if step not in new["steps"]:
         return "gone"
-    return "same" if old["steps"].get(step) == new["steps"][step] else "changed"
+    return "same" if same(old["steps"].get(step), new["steps"][step]) else "changed"
 
 
-def _headline(id: str, version: int | None, same: bool) -> str:
+def _headline(id: str, version: int | None, unchanged: bool) -> str:
     if version is None:
         return f"{id} was never published: nobody is in it"
-    if same:
+    if unchanged:
         return f"{id}: the file is as version {version}, which is live: publishing it changes nothing"
     return f"{id}: a new version takes entries in the place of version {version}"
 

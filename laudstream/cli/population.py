@@ -42,6 +42,10 @@ DAWN = 1_767_225_600_000
 """2026-01-01T00:00Z: when it begins if no time says so."""
 
 
+END = 4_102_444_800_000
+"""2100-01-01T00:00Z: no clock goes on from there."""
+
+
 class Population(NamedTuple):
     plan: Plan
     """With the templates that were asked for, and no other definitions."""
@@ -131,6 +135,9 @@ def moment(text: str, option: str, zone: str) -> int:
     except ValueError:
         problem = Problem(option, f"{text!r} is no time", "write e.g. 2026-03-01 or 2026-03-01T09:00")
         raise Invalid(f"{option} cannot be read", (problem,)) from None
+    if not 1970 < found.year < 2100:
+        problem = Problem(option, f"{text!r} is not of 1971 to 2099", "write another year")
+        raise Invalid(f"{option} is out of range", (problem,))
     if found.tzinfo is not None:
         return round(found.timestamp() * 1000)
     return instant(found, zone_named(zone))
@@ -266,6 +273,9 @@ def _happenings(lines: Iterable[Numbered], refused: list[Rejected], keep: bool, 
             )
             continue
         at = start + number * 1000 // RATE if not keep else items.happened_at(item, None, 1 << 62)
+        if not 0 < at < END:
+            refused.append(Rejected(line, "happened before 1970 or after 2099"))
+            continue
         if isinstance(item, items.Alias):
             if source in known:
                 refused.append(Rejected(line, f"{source} is a known customer, and a write key merges visitors only"))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from laudstream.conditions.compiler import Condition, read
+from laudstream.conditions.compiler import read
+from laudstream.conditions.condition import Condition
 from laudstream.conditions.operators import OPERATORS
 from laudstream.conditions.scope import Facts, Get, Scope, getter
 

@@ -49,8 +49,14 @@ def encodable(value: str) -> bool:
 
 
 def same(left: object, right: object) -> bool:
-    """Equality of JSON values: true is not 1."""
-    return left == right and isinstance(left, bool) == isinstance(right, bool)
+    """Equality of JSON values: true is not 1, however deep."""
+    if left is right:
+        return True
+    if left != right or isinstance(left, bool) != isinstance(right, bool):
+        return False
+    if isinstance(left, dict) and isinstance(right, dict):
+        return all(same(value, right[name]) for name, value in left.items())
+    return not (isinstance(left, list) and isinstance(right, list)) or all(map(same, left, right))
 
 
 def contains(value: object, operand: object) -> bool:

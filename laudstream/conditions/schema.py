@@ -47,6 +47,7 @@ def _operand(operator: str) -> dict[str, Any]:
 def condition_schema(name: str) -> dict[str, Any]:
     """Of a condition, which `#/$defs/condition` names; `name`: schema of a name's pattern."""
     named = {"type": "string", "pattern": f"^{name}$"}
+    pinned = {"type": "string", "pattern": f"^{name}(@[1-9][0-9]*)?$"}
     number = {"type": "integer", "minimum": 0, "maximum": INSTANTS}
     counted = {**dict.fromkeys(COUNTS, number), "within": _DURATION, "since": _DATE}
     keyed = {"anyOf": [_TEXT, _object(("by", "value"), by=_TEXT, value=_TEXT)]}
@@ -61,7 +62,7 @@ def condition_schema(name: str) -> dict[str, Any]:
         "run": _object(
             ("journey",), journey=named, is_={"const": "active"}, was={"enum": list(WAS)}, outcome=named, **counted
         ),
-        "segment": {"anyOf": [named, _object(("in",), in_=named, held_for=_DURATION)]},
+        "segment": {"anyOf": [pinned, _object(("in",), in_=pinned, held_for=_DURATION)]},
         "consent": _object(
             ("channel", "is"), channel=named, subscription=named,
             is_={"anyOf": [status, {"type": "array", "items": status, "minItems": 1, "maxItems": len(STATUSES)}]},

@@ -13,7 +13,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from laudstream.journey import entering
+from laudstream.journey import entries
 from laudstream.journey.customer import FAILED, Alarm
 from laudstream.journey.durations import local
 from laudstream.journey.live import LiveJourney
@@ -48,7 +48,7 @@ def look(work: Work, live: LiveJourney) -> None:
     if alarms != work.core.alarms:
         work.core.alarms = alarms
     if audience is not None and takes and audience.schedule is None:
-        entering.enter_audience(work, live, audience)
+        entries.enter_audience(work, live, audience)
 
 
 # Arming
@@ -93,7 +93,7 @@ def _next(
         return Alarm(None, number, 0)
     if schedule.times:
         first = schedule.following(0, published, live.status.audience[1], zone)
-        if first is None or found[0] - first[0] >= schedule.times:
+        if first is None or schedule.between(first[0], found[0], published) >= schedule.times:
             return Alarm(None, found[0], 0)
     due = _of_schedule(work, version, schedule, found[1], zone)
     return (
@@ -234,7 +234,7 @@ def _come(work: Work, live: LiveJourney, version: Journey, entry: DateEntry, key
     following = 0 if found is None else max(_released(work, version, found[1], zone), alarm.due + 1)
     _set(work, key, Alarm(alarm.value, number, following))
     properties = {"date": alarm.value, **({"number": alarm.number} if entry.dates.every else {})}
-    entering.enter_date(work, live, entry, properties, (key, alarm.number))
+    entries.enter_date(work, live, entry, properties, (key, alarm.number))
 
 
 def _occur(
@@ -252,9 +252,9 @@ def _occur(
     takes = last is alarm and not late
     _set(work, key, following if takes or late else last)
     if takes:
-        entering.enter_audience(work, live, audience, (key, alarm.number))
+        entries.enter_audience(work, live, audience, (key, alarm.number))
     elif missed:
-        entering.miss(work, live, audience, {"occurrences": missed, "first": alarm.due, "last": gone})
+        entries.miss(work, live, audience, {"occurrences": missed, "first": alarm.due, "last": gone})
 
 
 def _after(work: Work, live: LiveJourney, version: Journey, schedule: Schedule, alarm: Alarm, zone: tzinfo) -> Alarm:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from laudstream.customers.event import Event
 from laudstream.journey import goals, past, sends
-from laudstream.journey.customer import ASKING, Kept, Run
+from laudstream.journey.customer import ASKING, FAILED, Kept, Run
 from laudstream.journey.entering import begin
 from laudstream.journey.firing import fire
 from laudstream.journey.handoff import Release
@@ -40,8 +40,8 @@ def keep(work: Work, run: Run, version: Journey, event: Event) -> None:
 
 
 def answer(work: Work, run: Run | None, grant: GrantInput) -> None:
-    """The quota has answered; a place for a run that has ended meanwhile is given back."""
-    if run is None and grant.granted:
+    """The quota has answered; a place for a run that has ended or failed meanwhile is given back."""
+    if grant.granted and (run is None or run.status == FAILED):
         work.out.append(Release(work.workspace, grant.journey, grant.run, of=grant.of))
     if run is None or run.status != ASKING:
         return

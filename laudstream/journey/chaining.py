@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from laudstream.customers.event import Event
-from laudstream.journey import entering, rezoning, sends, standing
-from laudstream.journey.catalog import by_priority
+from laudstream.journey import rezoning, sends, standing
 from laudstream.journey.customer import DEFERRED, Customer, Run
+from laudstream.journey.entries import entered
 from laudstream.journey.inputs import Moment
 from laudstream.journey.live import FOREVER, LiveJourney, Space
+from laudstream.journey.lookups import by_priority
 from laudstream.journey.reasons import Reason
 from laudstream.journey.settling import enter, enter_by
 from laudstream.journey.telling import concerned, guarded, movable, tell
@@ -92,7 +93,7 @@ def _refuse(work: Work) -> None:
     for edge in work.edges:
         data = {"segment": edge[0], "on": edge[1]}
         for live in work.space.edges.get(edge, ()):
-            nobody = Run("", live.id, live.status.live, work.now, entering.entered(work, None), "")
+            nobody = Run("", live.id, live.status.live, work.now, entered(work, None), "")
             work.decide("not_entered", nobody, work.now, reason=Reason.TOO_DEEP, data=data)
     work.edges = []
 

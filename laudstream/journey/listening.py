@@ -131,9 +131,16 @@ def count(counted: Counted, listening: list[Found], event: Event, mark: bytes, n
         if run.entry.mark == mark or (run.used and (run.step, mark) in run.used):
             continue
         index, needed = found
-        progress = _one_more(progress_of(counted, run) or (0,) * len(step.branches), index)
-        if progress[index] >= needed:
+        before = progress_of(counted, run) if counted else run.progress
+        number = before[index] + 1 if before else 1
+        if number >= needed:
             return None
+        branches = len(step.branches)
+        if branches == 1:
+            progress: tuple[int, ...] = (number,)
+        else:
+            before = before or (0,) * branches
+            progress = (*before[:index], number, *before[index + 1 :])
         counted = put(counted, run.id, progress)
     return counted
 
@@ -157,13 +164,4 @@ def _counted(progress: tuple[int, ...], index: int, branch: WaitBranch, adds: in
     """One input more for a branch (R28)."""
     counts = list(progress)
     counts[index] = progressed(branch, counts[index], adds)
-    return tuple(counts)
-
-
-def _one_more(progress: tuple[int, ...], index: int) -> tuple[int, ...]:
-    """One input more for a branch (R28)."""
-    if len(progress) == 1:
-        return (progress[0] + 1,)
-    counts = list(progress)
-    counts[index] += 1
     return tuple(counts)

@@ -19,6 +19,7 @@ from laudstream.segments.watch import EMPTY, Live, Watch
 LIVE, PAUSED, DRAINING, STOPPED, DELETED = "live", "paused", "draining", "stopped", "deleted"
 TRIAL, WITHDRAWN = "trial", "withdrawn"
 """What a version beside the live one becomes; the journey keeps its status."""
+GONE = (STOPPED, DELETED)
 
 FOREVER = 1 << 62
 SPREAD_MS = 10 * 60_000
@@ -80,7 +81,7 @@ class LiveJourney(msgspec.Struct, frozen=True, gc=False):
         live = self.versions.get(status.live)
         force_setattr(self, "looks_at_all", live is not None and live.looks_at_all)
         force_setattr(self, "migrated_at", max((each.at for each in self.migrations), default=0))
-        force_setattr(self, "ended_before", FOREVER if status.status in (STOPPED, DELETED) else status.stopped_at)
+        force_setattr(self, "ended_before", FOREVER if status.status in GONE else status.stopped_at)
 
     def ended(self, entered_at: int) -> bool:
         """Whether a stop has ended a run that entered at that time (ms)."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from laudstream.journey import goals
+from laudstream.journey.case import next_late
 from laudstream.journey.customer import ACTIVE, ASKING, DEFERRED, FAILED, Core, Run
 from laudstream.journey.kinds.message import MessageStep
 from laudstream.journey.listening import exit_rule
@@ -123,7 +124,7 @@ def _move(work: Work, run: Run, migration: Migration, version: Journey, to: str)
     run.visit += 1
     run.status, run.wake_at, run.progress, run.attempt, run.wanted_at, run.held = ACTIVE, 0, (), 0, 0, None
     run.messages = tuple(each for each in run.messages if isinstance(version.steps.get(each.step), MessageStep))
-    run.late_at = min((each.due for each in run.messages if each.state == "late"), default=0)
+    run.late_at = next_late(run.messages)
     goals.carry(work, run, old, version)
     met = exit_rule(work, run, version, None)
     if met is not None:

@@ -13,7 +13,7 @@ import msgspec
 
 from laudstream.errors import Invalid
 from laudstream.journey import schemas
-from laudstream.journey.reader import Reader, at
+from laudstream.journey.reader import Reader, at, shown
 
 EXIT, STAY = "exit", "stay"
 MOST = 1_000
@@ -49,7 +49,7 @@ def read(reader: Reader, body: object, pointer: str, steps: Collection[str] | No
                 reader.wrong(spot, f"{new!r} is a word of the map and a step too", "give the step another name")
         elif steps is not None and new not in steps:
             known = ", ".join(list(steps)[:20])
-            reader.wrong(spot, f"there is no step {new!r} in this version", f"use exit, stay or one of: {known}")
+            reader.wrong(spot, f"there is no step {shown(new)} in this version", f"use exit, stay or one of: {known}")
     return {old: new for old, new in found.items() if isinstance(new, str)}
 
 

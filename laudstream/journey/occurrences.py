@@ -11,13 +11,14 @@ from datetime import date, datetime, time, timedelta, tzinfo
 
 import msgspec
 
-from laudstream.journey.durations import Duration, instant, local
+from laudstream.journey.durations import DAY_MS, Duration, instant, local
 from laudstream.journey.until import Due, Offset, shifted
 from laudstream.journey.values import Point, point_of
 
 LAST_YEAR = 9_000
 MOST_STEPS = 1_000
 """Occurrences looked at for the next one; the estimate before is a few of them off at most."""
+_IN_EACH_MONTH = 28
 _MONTHS = {"year": 12, "month": 1}
 
 
@@ -49,13 +50,20 @@ class Dates(msgspec.Struct, frozen=True, gc=False):
         if self.every:
             there = local(since, zone)
             months = (there.year - point.local.year) * 12 + there.month - point.local.month
-            away = self.offset.length.months + self.offset.length.days // 28 + 2 if self.offset is not None else 2
-            number = max(number, months // _MONTHS[self.every] - away)
+            number = max(number, (months - _most_months(self.offset) - 2) // _MONTHS[self.every])
         for each in range(number, number + MOST_STEPS):
             found = self.nth(value, each, zone)
             if found is None or found.at >= since:
                 return None if found is None else (each, found)
         return None
+
+
+def _most_months(offset: Offset | None) -> int:
+    """Whole months that an offset takes a date on at most; below 0: takes it back at least."""
+    if offset is None:
+        return 0
+    days = offset.length.days + offset.length.ms // DAY_MS
+    return offset.length.months + days // 28 + 1 if offset.sign > 0 else -offset.length.months - days // 31
 
 
 class Schedule(msgspec.Struct, frozen=True, gc=False):
@@ -100,6 +108,13 @@ class Schedule(msgspec.Struct, frozen=True, gc=False):
             if found is None or found.at >= since:
                 return None if found is None else (each, found)
         return None
+
+    def between(self, first: int, number: int, published: date) -> int:
+        """How many days the occurrences from `first` up to, not including, `number` are: a short month has its last day
+        once, however many of its days are named."""
+        if self.unit != "months" or self.on[-1] <= _IN_EACH_MONTH:
+            return number - first
+        return len({self._day(each, self.start or published) for each in range(first, number)})
 
     def _day(self, number: int, first: date) -> date | None:
         if self.unit == "days":

@@ -1,165 +1,181 @@
-"""Reads entries by time: `date`, and when an `audience` is taken."""
+"""Reads the entries of a journey, and how many places it has (R18, R23, R33 to R36)."""
 
 from __future__ import annotations
 
-from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from laudstream.journey import schemas
-from laudstream.journey.durations import parse
-from laudstream.journey.occurrences import Dates, Schedule
-from laudstream.journey.parse_time import CLOCK, INSTANT, OFFSET, WEEKDAY, clock_of, date_offset, weekdays_of
-from laudstream.journey.reader import Reader, at
+from laudstream import conditions
+from laudstream.conditions import Condition
+from laudstream.journey import parse_occurrences
+from laudstream.journey.durations import Duration
+from laudstream.journey.kinds.place import on
+from laudstream.journey.reader import Reader, at, shown
+from laudstream.journey.steps import Audience, DateEntry, Entry, On, SegmentEntry
 
-CATCH_UP = parse("PT1H")
-UNITS = ("days", "weeks", "months")
-MOST_EVERY = 1_000
-MOST_TIMES = 100_000
-TIMED = ("at", "every", "until", "after", "zone", "catch_up")
-"""What only an audience on time has."""
+ENTRIES = ("event", "segment", "date", "audience", "api")
+MOST_ENTRIES = 1_000_000_000
+"""Places of a journey."""
 
 
-def dates(reader: Reader, body: Any, pointer: str) -> tuple[tuple[str, ...], Dates, bool]:
-    """(path below `customer`, when, whether runs stay when the date changes) of a `date` entry."""
-    found = reader.object_of(body, pointer, "'date'")
+class Entries(NamedTuple):
+    """Of one journey, each kind in the order in which they are written."""
+
+    events: tuple[Entry, ...]
+    """By an event or by a call."""
+    dates: tuple[DateEntry, ...]
+    audience: Audience | None
+    segments: tuple[SegmentEntry, ...]
+
+
+class _Way(NamedTuple):
+    """One entry that is read, and what all kinds may say."""
+
+    reader: Reader
+    body: dict[str, Any]
+    pointer: str
+    reentry: str
+    after: Duration | None
+    restart: bool
+
+    def where(self, *roots: str) -> Condition | None:
+        """`roots`: what the paths of the condition may begin with."""
+        where = self.body.get("where")
+        return None if where is None else conditions.read(self.reader, where, at(self.pointer, "where"), roots)
+
+
+def entries(reader: Reader, body: Any) -> Entries:
+    events: list[Entry] = []
+    dates: list[DateEntry] = []
+    segments: list[SegmentEntry] = []
+    audience: Audience | None = None
+    for index, item in enumerate(reader.list_of(body, "/entry", "'entry'", most=20)):
+        pointer = at("/entry", index)
+        found = reader.object_of(item, pointer, "an entry") or {}
+        kind = _kind(reader, found, pointer)
+        if not kind:
+            continue
+        way = _way(reader, found, pointer)
+        if kind == "event":
+            events.append(_by_event(way))
+        elif kind == "api":
+            events.append(_by_call(way))
+        elif kind == "date":
+            dates.append(_by_date(way))
+        elif kind == "segment":
+            segments.append(_by_segment(way))
+        else:
+            audience = _audience(way, first=audience is None)
+    return Entries(tuple(events), tuple(dates), audience, tuple(segments))
+
+
+def _kind(reader: Reader, body: dict[str, Any], pointer: str) -> str:
+    """Empty: it has none, or several."""
+    kinds = [kind for kind in ENTRIES if kind in body]
+    reader.only(body, pointer, (*kinds, "where", "reentry", "while_active"))
+    if len(kinds) == 1:
+        return kinds[0]
+    reader.wrong(
+        pointer,
+        "an entry needs an event, a segment, a date, an audience or api",
+        "write event: {name: …}, segment: {id: …}, date: {of: customer.…}, audience: {} or api: {}",
+    )
+    return ""
+
+
+def _way(reader: Reader, body: dict[str, Any], pointer: str) -> _Way:
+    reentry, after = str(body.get("reentry", "always" if _recurs(body) else "never")), None
+    if reentry.startswith("after "):
+        reentry, after = "after", reader.duration_of(reentry[6:].strip(), at(pointer, "reentry"), "'reentry'")
+    elif reentry not in ("never", "always"):
+        said = f"'reentry' cannot be {shown(reentry)}"
+        reader.wrong(at(pointer, "reentry"), said, "use never, always or after P30D")
+    active = body.get("while_active", "ignore")
+    reader.choice_of(active, at(pointer, "while_active"), "'while_active'", ("ignore", "restart"))
+    return _Way(reader, body, pointer, reentry, after, active == "restart")
+
+
+def _recurs(body: dict[str, Any]) -> bool:
+    """Whether an entry comes again and again by itself (R23)."""
+    every = any(isinstance(body.get(kind), dict) and "every" in body[kind] for kind in ("date", "audience"))
+    return every or _signalled(body)
+
+
+def _signalled(body: dict[str, Any]) -> bool:
+    """Whether an entry listens to a signal (R34)."""
+    return isinstance(body.get("audience"), dict) and "signal" in body["audience"]
+
+
+def _by_event(way: _Way) -> Entry:
+    where, roots = way.body.get("where"), ("customer", "entry", "event")
+    heard = on(way.reader, way.body["event"], way.pointer, where, roots, entry=True)
+    return Entry(heard, way.reentry, way.after, way.restart)
+
+
+def _by_call(way: _Way) -> Entry:
+    """`api: {}`, or `api: {key: …}`: by a call that names the journey, from outside or from a step `emit`."""
+    reader, spot = way.reader, at(way.pointer, "api")
+    options = reader.object_of(way.body["api"], spot, "'api'") or {}
+    reader.only(options, spot, ("key",))
+    key = reader.text_of(options["key"], at(spot, "key"), "'key'") if "key" in options else ""
+    holds = way.where("customer", "entry", "event")
+    return Entry(On("", key or "", max_age=None, where=holds), way.reentry, way.after, way.restart, api=True)
+
+
+def _by_date(way: _Way) -> DateEntry:
+    holds = way.where("customer", "entry")
+    path, when, keep = parse_occurrences.dates(way.reader, way.body["date"], at(way.pointer, "date"))
+    return DateEntry(path, when, keep, holds, way.reentry, way.after, way.restart)
+
+
+def _by_segment(way: _Way) -> SegmentEntry:
+    holds = way.where("customer", "entry")
+    segment, edge = _edge(way.reader, way.body["segment"], at(way.pointer, "segment"))
+    return SegmentEntry(segment, edge, holds, way.reentry, way.after, way.restart)
+
+
+def _edge(reader: Reader, body: Any, pointer: str) -> tuple[str, str]:
+    """(segment, edge) of `segment: {id, on: enter | leave}`."""
+    found = reader.object_of(body, pointer, "'segment'")
     if found is None:
-        return (), Dates(), False
-    reader.only(found, pointer, ("of", "offset", "at", "every", "keep"))
-    root, *path = found["of"].split(".") if isinstance(found.get("of"), str) else [""]
-    if root != "customer" or not path or not all(path):
-        reader.wrong(at(pointer, "of"), f"{found.get('of')!r} is no attribute", "write e.g. customer.birthday")
-    clock = clock_of(reader, found["at"], at(pointer, "at"), "'at'") if "at" in found else None
-    offset = date_offset(reader, found, pointer, clock)
-    every = ""
-    if "every" in found:
-        every = reader.choice_of(found["every"], at(pointer, "every"), "'every'", ("year", "month")) or ""
-    keep = reader.flag_of(found["keep"], at(pointer, "keep"), "'keep'") if "keep" in found else False
-    return tuple(path), Dates(offset, clock, every), bool(keep)
+        return "", "enter"
+    reader.only(found, pointer, ("id", "on"))
+    edge = found.get("on", "enter")
+    reader.choice_of(edge, at(pointer, "on"), "'on'", ("enter", "leave"))
+    return reader.segment_of(found.get("id"), at(pointer, "id"), "'id'") or "", str(edge)
 
 
-def schedule(reader: Reader, body: dict[str, Any], pointer: str) -> Schedule | None:
-    """When an audience is taken; None: as soon as it is published."""
-    if not {"at", "every"} & body.keys():
-        for key in TIMED:
-            if key in body:
-                reader.wrong(at(pointer, key), f"{key!r} is for an audience on time", "write 'at' or 'every' beside it")
-        return None
-    if "at" in body and "every" in body:
-        reader.wrong(at(pointer, "at"), "an audience is taken once ('at') or again and again ('every')", "keep one")
-        return None
-    by_customer = False
-    if "zone" in body:
-        zones = ("workspace", "customer")
-        by_customer = reader.choice_of(body["zone"], at(pointer, "zone"), "'zone'", zones) == "customer"
-    if "at" in body:
-        for key in ("until", "after"):
-            if key in body:
-                reader.wrong(at(pointer, key), f"{key!r} is for an audience on a recurrence", "leave it out")
-        return _once(reader, body["at"], at(pointer, "at"), by_customer, "zone" in body)
-    until = _day(reader, body["until"], at(pointer, "until")) if "until" in body else None
-    times = 0
-    if "after" in body:
-        times = reader.whole_of(body["after"], at(pointer, "after"), "'after' (how often)", 1, MOST_TIMES) or 0
-    return _recurrence(reader, body["every"], at(pointer, "every"), until, times, by_customer)
+def _audience(way: _Way, *, first: bool) -> Audience:
+    reader, spot = way.reader, at(way.pointer, "audience")
+    holds = way.where("customer", "entry") if _signalled(way.body) else way.where("customer")
+    if not first:
+        reader.wrong(way.pointer, "a journey has one audience", "join their conditions with any: […]")
+    options = reader.object_of(way.body["audience"], spot, "'audience'") or {}
+    if "signal" in options:
+        reader.only(options, spot, ("signal",))
+        name = reader.text_of(options["signal"], at(spot, "signal"), "'signal'") or ""
+        return Audience(holds, way.reentry, way.after, way.restart, signal=name)
+    reader.only(options, spot, ("of", "signal", *parse_occurrences.TIMED))
+    schedule = parse_occurrences.schedule(reader, options, spot)
+    of = "both" if schedule is not None else "present"
+    if "of" in options:
+        of = reader.choice_of(options["of"], at(spot, "of"), "'of'", ("present", "future", "both")) or of
+    late = parse_occurrences.CATCH_UP
+    if "catch_up" in options and schedule is not None:
+        late = reader.duration_of(options["catch_up"], at(spot, "catch_up"), "'catch_up'") or late
+    return Audience(holds, way.reentry, way.after, way.restart, of, schedule, late)
 
 
-def _once(reader: Reader, value: object, pointer: str, by_customer: bool, zoned: bool) -> Schedule | None:
-    try:
-        found = datetime.fromisoformat(value) if isinstance(value, str) and len(value) >= 16 else None
-    except ValueError:
-        found = None
-    if found is None or not 1970 <= found.year < 9000:
-        fix = 'write e.g. "2026-12-01T09:00:00+01:00", or "2026-12-01T09:00" for a local time'
-        reader.wrong(pointer, "'at' is no date with a time", fix)
-        return None
-    if found.tzinfo is None:
-        return Schedule(local_at=found, by_customer=by_customer)
-    if zoned:
-        reader.wrong(pointer, "an instant with an offset from UTC goes by no zone", "leave out the offset, or 'zone'")
-    return Schedule(at=round(found.timestamp() * 1000))
-
-
-def _recurrence(
-    reader: Reader, body: Any, pointer: str, until: date | None, times: int, by_customer: bool
-) -> Schedule | None:
-    found = reader.object_of(body, pointer, "'every'")
-    if found is None:
-        return None
-    reader.only(found, pointer, (*UNITS, "on", "at", "from"))
-    units = [unit for unit in UNITS if unit in found]
-    if len(units) != 1:
+def places(reader: Reader, body: Any, audience: Audience | None) -> tuple[int, bool]:
+    """(places, whether each occurrence has so many) of `max_entries: n` or `{n, per: occurrence}` (R18)."""
+    if not isinstance(body, dict):
+        return reader.whole_of(body, "/max_entries", "'max_entries'", 1, MOST_ENTRIES) or 0, False
+    reader.only(body, "/max_entries", ("n", "per"))
+    most = reader.whole_of(body.get("n"), "/max_entries/n", "'n'", 1, MOST_ENTRIES) or 0
+    reader.choice_of(body.get("per"), "/max_entries/per", "'per'", ("occurrence",))
+    recurs = audience is not None and (audience.signal or (audience.schedule is not None and audience.schedule.unit))
+    if not recurs:
+        message = "nothing here occurs again and again"
         reader.wrong(
-            pointer, "'every' counts one of days, weeks and months", 'write e.g. {weeks: 1, on: [monday], at: "09:00"}'
+            "/max_entries/per", message, "give the journey an audience with 'every' or on a signal, or write n"
         )
-        return None
-    unit = units[0]
-    every = reader.whole_of(found[unit], at(pointer, unit), f"{unit!r}", 1, MOST_EVERY) or 1
-    clock = clock_of(reader, found.get("at"), at(pointer, "at"), "'at'") or 0
-    on: tuple[int, ...] = ()
-    if unit == "weeks":
-        on = tuple(sorted(weekdays_of(reader, found.get("on"), at(pointer, "on"), "'on' (weekdays)")))
-    elif unit == "months":
-        days = reader.list_of(found.get("on"), at(pointer, "on"), "'on' (days of the month; 31 is the last)", most=31)
-        each = [
-            reader.whole_of(day, at(pointer, "on", index), "a day of the month", 1, 31)
-            for index, day in enumerate(days)
-        ]
-        on = tuple(sorted({day for day in each if day is not None}))
-    elif "on" in found:
-        reader.wrong(at(pointer, "on"), "every so many days has no 'on'", "count weeks or months, or leave it out")
-    start = _day(reader, found["from"], at(pointer, "from")) if "from" in found else None
-    return Schedule(
-        unit=unit, every=every, on=on, clock=clock, start=start, until=until, times=times, by_customer=by_customer
-    )
-
-
-def _day(reader: Reader, value: object, pointer: str) -> date | None:
-    try:
-        found = date.fromisoformat(value) if isinstance(value, str) and len(value) == 10 else None
-    except ValueError:
-        found = None
-    if found is None or not 1970 <= found.year < 9000:
-        reader.wrong(pointer, "no date", 'write e.g. "2026-12-24", in quotes')
-        return None
-    return found
-
-
-# Schema
-
-
-def date_schema() -> dict[str, Any]:
-    path = {"type": "string", "pattern": r"^customer\.", "description": "attribute with a date, e.g. customer.birthday"}
-    return schemas.object_of(
-        ("of",),
-        of=path,
-        offset=OFFSET,
-        at=CLOCK,
-        every={"enum": ["year", "month"]},
-        keep={"type": "boolean", "default": False},
-    )
-
-
-def audience_schema() -> dict[str, Any]:
-    of = {"enum": ["present", "future", "both"]}
-    zone = {"enum": ["workspace", "customer"], "default": "workspace"}
-    day = {"type": "string", "format": "date"}
-    whole = {"type": "integer", "minimum": 1, "maximum": MOST_EVERY}
-    month_days = schemas.list_of({"type": "integer", "minimum": 1, "maximum": 31}, 31)
-    every = {
-        "oneOf": [
-            schemas.object_of(("days", "at"), days=whole, at=CLOCK, from_=day),
-            schemas.object_of(("weeks", "on", "at"), weeks=whole, on=WEEKDAY, at=CLOCK, from_=day),
-            schemas.object_of(("months", "on", "at"), months=whole, on=month_days, at=CLOCK, from_=day),
-        ]
-    }
-    times = {"type": "integer", "minimum": 1, "maximum": MOST_TIMES, "description": "how often"}
-    late = {**schemas.DURATION, "default": CATCH_UP.text}
-    once = {"anyOf": [INSTANT, {"type": "string", "description": "local time, e.g. 2026-12-01T09:00"}]}
-    return {
-        "oneOf": [
-            {**schemas.object_of(of=of), "description": "as soon as the journey is published"},
-            {**schemas.object_of(("signal",), signal=schemas.TEXT), "description": "whenever this signal comes"},
-            schemas.object_of(("at",), at=once, of=of, zone=zone, catch_up=late),
-            schemas.object_of(("every",), every=every, until=day, after=times, of=of, zone=zone, catch_up=late),
-        ]
-    }
+    return most, True

@@ -11,7 +11,7 @@ from laudstream.journey import durations
 from laudstream.journey.kinds.place import defer_of, tags_of
 from laudstream.journey.live import HORIZON_MS, SPREAD_MS, Workspace
 from laudstream.journey.parse_time import clock_of, instant_of, spread_of, windows_of
-from laudstream.journey.reader import HORIZON, Reader, at
+from laudstream.journey.reader import HORIZON, Reader, at, shown
 from laudstream.journey.steps import CHANNELS, CLASSES, NEVER_QUIET, Cap, Pace, QuietHours, Settings
 
 SETTINGS = ("class", "priority", "holdout", "time_zone", "starts_at", "ends_at", "caps", "quiet_hours", "tags",
@@ -76,7 +76,7 @@ def _caps(reader: Reader, body: dict[str, Any], pointer: str) -> tuple[Cap, ...]
 def _zone(reader: Reader, value: object, pointer: str) -> str:
     if isinstance(value, str) and (value == "UTC" or durations.zone_of(value) is not UTC):
         return value
-    reader.wrong(pointer, f"there is no time zone {value!r}", "use a name such as Europe/Berlin or UTC")
+    reader.wrong(pointer, f"there is no time zone {shown(value)}", "use a name such as Europe/Berlin or UTC")
     return ""
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from laudstream.conditions import getter
 from laudstream.journey import durations, schemas
-from laudstream.journey.reader import NAME, Reader, at
+from laudstream.journey.reader import NAME, Reader, at, shown
 from laudstream.journey.until import EXIT, HOLD, PASS, SKIP, STEP, Fallback, Offset, Until
 from laudstream.journey.windows import DAY_MINUTES, EVERY_DAY, WEEKDAYS, Window
 
@@ -37,13 +37,13 @@ def weekdays_of(reader: Reader, value: object, pointer: str, what: str = "'weekd
 
 
 def instant_of(reader: Reader, value: object, pointer: str) -> int:
-    """ms; 0 and a problem where it is none."""
+    """ms, never 0, which says that there is none; 0 and a problem where it is none."""
     try:
         found = datetime.fromisoformat(value) if isinstance(value, str) else value
     except ValueError:
         found = None
     if isinstance(found, datetime) and found.tzinfo is not None:
-        return round(found.timestamp() * 1000)
+        return round(found.timestamp() * 1000) or 1
     reader.wrong(pointer, "no instant with an offset from UTC", _INSTANT_FIX)
     return 0
 
@@ -127,7 +127,7 @@ def until_of(reader: Reader, value: object, pointer: str, roots: tuple[str, ...]
         get = getter(path, roots)
         if get is None:
             allowed = ", ".join("steps.<id>.event.…" if root == "steps" else f"{root}.…" for root in roots)
-            reader.wrong(at(pointer, "date"), f"{body['date']!r} cannot be read here", f"use a path: {allowed}")
+            reader.wrong(at(pointer, "date"), f"{shown(body['date'])} cannot be read here", f"use a path: {allowed}")
         return Until(path, get, date_offset(reader, body, pointer, clock), clock)
     if not {"at", "weekday"} & body.keys():
         reader.wrong(pointer, "'until' says nothing to wait for", FORMS)
@@ -169,7 +169,9 @@ def fallback_of(reader: Reader, body: dict[str, Any], pointer: str, past: bool, 
     if past and "if_past" in body:
         if_past = body["if_past"]
         if not isinstance(if_past, str) or not NAME.fullmatch(if_past):
-            reader.wrong(at(pointer, "if_past"), f"'if_past' cannot be {if_past!r}", "use pass, skip, exit, or a step")
+            reader.wrong(
+                at(pointer, "if_past"), f"'if_past' cannot be {shown(if_past)}", "use pass, skip, exit, or a step"
+            )
             if_past = PASS
         elif if_past not in (PASS, SKIP, EXIT):
             if_past, to_step = STEP, if_past

@@ -121,4 +121,4 @@ class Reader:
             if key in planned:
                 self.wrong(at(pointer, key), f"{key!r} is part of the language, but {PLANNED}", "leave it out")
             elif key not in known:
-                self.wrong(at(pointer, key), f"{key!r} is unknown here", f"known are: {', '.join(known)}")
+                self.wrong(at(pointer, key), f"{shown(key)} is unknown here", f"known are: {', '.join(known)}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from laudstream.journey import sends
+from laudstream.journey.case import note
 from laudstream.journey.customer import ACTIVE, Customer, RowState, Run
 from laudstream.journey.identity import Identity
 from laudstream.journey.kinds.wait import WaitStep
@@ -58,7 +59,7 @@ def noted(customer: Customer, delivery: Delivery, space: Space) -> Customer | No
     message = sends.told(mine, delivery) if mine is not None else None
     if mine is not None and message is not None:
         after = replace(mine)
-        sends.note(after, replace(message, state=sends.state_of(delivery)))
+        note(after, replace(message, state=sends.state_of(delivery)))
         runs = (after,) if len(runs) == 1 else tuple(after if run is mine else run for run in runs)
     due = wake_at(core, runs, space.journeys)
     if message is None and slots is core.slots and due == core.wake_at:

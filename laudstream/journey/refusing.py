@@ -19,7 +19,7 @@ ALREADY_IN, REENTRY = Reason.ALREADY_IN, Reason.REENTRY
 def refused(
     customer: Customer, entries: tuple[LiveJourney, ...], event: Event, moment: Moment, space: Space, cause: Origin
 ) -> list[Effect] | None:
-    """What `entering.enter` decides of a tracked event that nothing else listens to, where every entry refuses because
+    """What `entries.enter` decides of a tracked event that nothing else listens to, where every entry refuses because
     a run is there or was (R22, R23). None: one of them may do more, or nothing is decided."""
     now, core = moment.now, customer.core
     if (event.timestamp and now - event.timestamp >= YOUNG_MS) or core.goals or space.ticking or space.watch.own:

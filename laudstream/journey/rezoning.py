@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from laudstream.journey import again, alarms
-from laudstream.journey.customer import ACTIVE, Core, Run
+from laudstream.journey.customer import ACTIVE, ASKING, Core, Run
 from laudstream.journey.live import Space
 from laudstream.journey.settling import guarded_entry
 from laudstream.journey.telling import guarded, movable
@@ -24,7 +24,7 @@ def awaits(core: Core, space: Space) -> bool:
     at = space.rezoned_at
     if not at or core.swept.get(MARK, 0) >= at:
         return False
-    return bool(core.alarms) or any(run.arrived_at <= at for run in core.runs)
+    return bool(core.alarms) or any(run.arrived_at <= at and run.status != ASKING for run in core.runs)
 
 
 def catch_up(work: Work, ask_deferred: Callable[[Work], None]) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from laudstream.conditions.operators import same
 from laudstream.customers.row import Consent, Member, Row, Suppression
 from laudstream.journey.customer import Pending, RowState
 from laudstream.journey.identity import ALONE, Identity, told
@@ -20,6 +21,9 @@ from laudstream.journey.reasons import Reason
 from laudstream.journey.work import Work
 from laudstream.journey.write import CONSENT, MEMBER
 from laudstream.journey.writing import over, wanted
+
+STRICTEST = "unsubscribed"
+"""At the same place in the log it beats what else is said of a consent (R12)."""
 
 
 def apply(work: Work, row: Row | Consent | Suppression | Member) -> bool:
@@ -55,7 +59,7 @@ def _customer(work: Work, row: Row) -> bool:
     work.core.pending = tuple(write for write in work.core.pending if write.number > row.writes)
     work.core.writes = max(work.core.writes, row.writes)
     attributes = _with_pending(row.attributes, work.core.pending)
-    if attributes != work.attributes:
+    if not same(attributes, work.attributes):
         work.attributes = attributes
     return True
 
@@ -83,7 +87,7 @@ def _with_pending(attributes: dict[str, Any], pending: tuple[Pending, ...]) -> d
 def _consent(work: Work, row: Consent) -> bool:
     name = f"{row.channel}/{row.subscription}"
     known = work.core.consents.get(name)
-    if known is not None and row.revision < known[1]:
+    if known is not None and (row.revision, row.deleted or row.status == STRICTEST) < (known[1], known[0] == STRICTEST):
         return False
     status = wanted(work.core, CONSENT, name) or row.status
     changed = _replaced(work.core.consents, name, None if row.deleted else (status, row.revision))

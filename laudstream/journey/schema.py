@@ -9,13 +9,14 @@ from typing import Any
 
 from laudstream.conditions.schema import condition_schema
 from laudstream.journey import migration
-from laudstream.journey.definition import MAX_STEPS, MOST_ENTRIES
+from laudstream.journey.definition import MAX_STEPS
 from laudstream.journey.kinds import ALL
 from laudstream.journey.kinds.place import DEFER
-from laudstream.journey.parse_entries import audience_schema, date_schema
+from laudstream.journey.parse_entries import MOST_ENTRIES
+from laudstream.journey.parse_occurrences import audience_schema, date_schema
 from laudstream.journey.parse_settings import MOST_PACE, PACES, PERIODS
 from laudstream.journey.parse_time import CLOCK, INSTANT, SPREAD, window_schema
-from laudstream.journey.schemas import CONDITION, DURATION, NAME, TAGS, TEXT, event, list_of, object_of
+from laudstream.journey.schemas import CONDITION, DURATION, NAME, PINNED, TAGS, TEXT, event, list_of, object_of
 from laudstream.journey.steps import CHANNELS, CLASSES
 
 
@@ -49,7 +50,7 @@ def journey_schema() -> dict[str, Any]:
         "while_active": {"enum": ["ignore", "restart"], "default": "ignore"},
     }
     call = {**object_of(key=TEXT), "description": "by a call that names the journey, or by a step emit"}
-    edge = object_of(("id",), id=NAME, on={"enum": ["enter", "leave"], "default": "enter"})
+    edge = object_of(("id",), id=PINNED, on={"enum": ["enter", "leave"], "default": "enter"})
     ways = (
         object_of(("event",), event=event(), **rules),
         object_of(("segment",), segment=edge, **rules),
@@ -62,7 +63,7 @@ def journey_schema() -> dict[str, Any]:
         "oneOf": [
             object_of(("event", "outcome"), event=event(any_key={"type": "boolean"}), where=CONDITION, outcome=NAME),
             object_of(("condition", "outcome"), condition=CONDITION, outcome=NAME),
-            object_of(("leaves", "outcome"), leaves=NAME, outcome=NAME),
+            object_of(("leaves", "outcome"), leaves=PINNED, outcome=NAME),
         ]
     }
     more = {"within": DURATION, "end_on_goal": {"type": "boolean", "default": False}}

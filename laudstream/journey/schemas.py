@@ -7,6 +7,7 @@ from typing import Any
 from laudstream.journey.reader import NAME as _NAME_FORM
 
 NAME = {"type": "string", "pattern": f"^{_NAME_FORM.pattern}$"}
+PINNED = {"type": "string", "pattern": f"^{_NAME_FORM.pattern}(@[1-9][0-9]*)?$", "description": "a name, or name@n"}
 DURATION = {"type": "string", "pattern": "^P", "description": "ISO 8601, e.g. PT20S, PT1H, P1D"}
 TEXT = {"type": "string", "minLength": 1, "maxLength": 200}
 CONDITION = {"$ref": "#/$defs/condition"}

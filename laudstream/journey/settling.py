@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from laudstream.customers.event import LEAVE, Event
-from laudstream.journey import again, alarms, asking, entering, holding, migrating, signals
+from laudstream.journey import again, alarms, asking, entries, holding, migrating, signals
 from laudstream.journey.customer import FAILED, HOLDING, Core, Run
 from laudstream.journey.live import LiveJourney
 from laudstream.journey.moves import Left, end
@@ -69,13 +69,13 @@ def enter(work: Work, live: LiveJourney, event: Event | None) -> None:
     if event is None:
         guarded_entry(work, live, None, alarms.look, work, live)
     else:
-        act = entering.leave if event.type == LEAVE else entering.enter
+        act = entries.leave if event.type == LEAVE else entries.enter
         guarded_entry(work, live, event, act, work, live, event)
 
 
 def enter_by(work: Work, live: LiveJourney, edges: Collection[tuple[str, str]]) -> None:
     """By changes of segments."""
-    guarded_entry(work, live, None, entering.enter_segment, work, live, edges)
+    guarded_entry(work, live, None, entries.enter_segment, work, live, edges)
 
 
 def guarded_entry(work: Work, live: LiveJourney, event: Event | None, act: Callable[..., None], *rest: Any) -> bool:
@@ -88,7 +88,7 @@ def guarded_entry(work: Work, live: LiveJourney, event: Event | None, act: Calla
         raise
     except Exception as error:
         work.take_back(work.out[made:])
-        nobody = Run("", live.id, live.status.live, work.moment.now, entering.entered(work, event), "")
+        nobody = Run("", live.id, live.status.live, work.moment.now, entries.entered(work, event), "")
         data = {"error": f"{type(error).__name__}: {error}"[:500]}
         work.decide("failed", nobody, work.moment.now, reason=Reason.FAILED, data=data)
         work.parked.append(live.id)

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from laudstream.errors import Invalid, Problem
-from laudstream.journey import entering
+from laudstream.journey import entries
 from laudstream.journey.customer import Core
 from laudstream.journey.live import LiveJourney, Signal, Space
 from laudstream.journey.reader import Reader
@@ -69,4 +69,4 @@ def _enter(work: Work, live: LiveJourney, signal: Signal) -> None:
     number = live.taking(signal.at)
     audience = live.versions[number].audience if number else None
     if audience is not None and audience.signal == signal.name:
-        entering.enter_signal(work, live, number, audience, signal)
+        entries.enter_signal(work, live, number, audience, signal)

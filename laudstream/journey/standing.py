@@ -16,6 +16,7 @@ import msgspec
 
 from laudstream.conditions import Scope
 from laudstream.conditions.events import BY_PEOPLE
+from laudstream.conditions.operators import same
 from laudstream.conditions.tally import MACHINE, MESSAGE, NOTHING, Query, Tally, counted, of_starts
 from laudstream.customers.event import Event
 from laudstream.journey.decision import Decision
@@ -100,14 +101,14 @@ def attributes(work: Work, before: dict[str, Any]) -> set[str]:
         return touched
     for name in sorted(watch.attributes & (before.keys() | after.keys())):
         old, new = before.get(name), after.get(name)
-        if old is new or (old == new and type(old) is type(new)):
+        if same(old, new):
             continue
         touched.update(watch.by_attribute.get(name, ()))
         if name == "timezone":
             touched.update(watch.zoned)
         for tracker in watch.trackers.get(name, ()):
             old, new = tracker.value(before), tracker.value(after)
-            if old == new and type(old) is type(new):
+            if same(old, new):
                 continue
             since = watch.since[tracker.id]
             tally = Tally(last=0 if tracker.holds and not new else work.now, since=since)

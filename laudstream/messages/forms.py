@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 from laudstream.errors import Invalid, Problem
-from laudstream.messages import template, webhook
+from laudstream.messages import template
+from laudstream.messages.webhook import template as webhook
 
 
 class Compiled(Protocol):

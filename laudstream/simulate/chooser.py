@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from laudstream.journey.choosing import Arm, Choice, choose, due_at
 from laudstream.journey.decision import Decision
 from laudstream.journey.kinds.experiment import ExperimentStep, Winner
 from laudstream.journey.live import LIVE, Space
 from laudstream.messages.delivery import Delivery
+from laudstream.simulate.ranks import CONTROL
+
+if TYPE_CHECKING:
+    from laudstream.simulate.person import Person
+    from laudstream.simulate.world import World
 
 _MOVES = ("entered", "moved", "ended", "failed")
 
@@ -43,6 +49,8 @@ class Chooser:
         self._changed: set[str] = set()
         self.open = False
         """Whether there is anything to choose."""
+        self.looks_at = 0
+        """When the world looks again, ms; 0: it does not."""
 
     def look(self, space: Space) -> None:
         """The definitions as they are now."""
@@ -114,3 +122,23 @@ def _open(space: Space) -> Iterator[tuple[tuple[str, str], tuple[ExperimentStep,
         for name, step in version.steps.items():
             if isinstance(step, ExperimentStep) and step.winner is not None and step.id not in space.winners:
                 yield (live.id, name), (step, step.winner)
+
+
+def bring_winners(world: World, person: Person) -> None:
+    """What has won comes as a control record of this instant, or is looked at again when its time has come."""
+    chooser = world.chooser
+    for experiment, choice in chooser.won(world.now):
+        world.later(world.now, CONTROL, person.customer.id, _wins, (experiment, choice.arm))
+    at = chooser.next_at()
+    if at and at != chooser.looks_at:
+        chooser.looks_at = at
+        world.later(at, CONTROL, person.customer.id, _looks, None)
+
+
+def _wins(world: World, person: Person, won: tuple[str, str]) -> None:
+    if won[0] not in world.catalog.spaces[world.workspace].winners:
+        world.definitions.win(*won)
+
+
+def _looks(world: World, person: Person, _: object) -> None:
+    bring_winners(world, person)

@@ -97,7 +97,7 @@ def _publish(world: World, plan: Plan) -> None:
     zoned = [settings] if plan.zone and not plan.of("workspace") else []
     for kind, id, body in in_order([*zoned, *plan.definitions, *made_up(plan.definitions)]):
         zone = {"time_zone": plan.zone} if kind == "workspace" and plan.zone else {}
-        world.publish(kind, id, {**body, **zone})
+        world.definitions.publish(kind, id, {**body, **zone})
 
 
 def _play(
@@ -106,7 +106,7 @@ def _play(
     for at, definition in sorted(later, key=lambda each: each[0]):
         world.play([post for post in posts if post.at <= at], told)
         world.until(at)
-        world.publish(*definition)
+        world.definitions.publish(*definition)
         posts = [post for post in posts if post.at > at]
     world.play(posts, told)
 

@@ -19,7 +19,6 @@ from laudstream.customers.row import Consent, Member, Row, Suppression
 from laudstream.errors import Broken
 from laudstream.journey.advance import advance
 from laudstream.journey.catalog import Catalog
-from laudstream.journey.control import MIGRATION, WINNER, Control
 from laudstream.journey.decision import Decision
 from laudstream.journey.inputs import (
     Cause,
@@ -31,20 +30,16 @@ from laudstream.journey.inputs import (
     Outcome,
     RowInput,
     TimerInput,
-    TouchInput,
 )
-from laudstream.journey.live import NOTHING, Space
-from laudstream.journey.quotas import holds
-from laudstream.journey.signals import SIGNAL
 from laudstream.messages.delivery import Delivery
 from laudstream.messages.request import SendRequest
 from laudstream.simulate import merging
-from laudstream.simulate.chooser import Chooser
+from laudstream.simulate.chooser import Chooser, bring_winners
+from laudstream.simulate.definitions import Definitions
 from laudstream.simulate.effects import EFFECTS, Happening
 from laudstream.simulate.person import Person
 from laudstream.simulate.places import Places
 from laudstream.simulate.post import Post
-from laudstream.simulate.ranks import CONTROL
 from laudstream.simulate.sender import Sender
 
 WORKSPACE = "simulated"
@@ -69,74 +64,14 @@ class World:
         self.delivered: Callable[[Delivery], object] = _nothing
         self.handled: Counter[str] = Counter()
         """Inputs that were worked through, by kind: events, rows, deliveries, grants, emitted, timers, touches."""
-        self._bodies: dict[tuple[str, str, int], dict[str, Any]] = {}
-        self._versions: dict[tuple[str, str], int] = {}
-        self._seq = self._revision = 0
+        self._revision = 0
         self._offsets = dict.fromkeys(topics.LANE_INPUTS, 0)
         self._timers: list[tuple[int, str]] = []
         self._coming: list[tuple[int, int, int, str, Happening, Any]] = []
         self._came = 0
         self._moment = Moment(now, now, ids=ids)
-        self._chooser = Chooser()
-        self._chooses_at = 0
-
-    # Definitions
-
-    def publish(self, kind: str, id: str, body: dict[str, Any]) -> int:
-        """Makes a new version live, now; its number. Its map moves the runs of those before (R48). Raises Invalid with
-        every problem."""
-        if kind == SIGNAL:
-            return self.signal(id, body.get("properties", {}))
-        version = self._versions.get((kind, id), 0) + 1
-        self._bodies[kind, id, version] = body
-        self.control(kind, id, "live", version)
-        self._versions[kind, id] = version
-        if kind == "journey" and version > 1 and body.get("migrate"):
-            self.publish(MIGRATION, id, {"to": version, "steps": body["migrate"]})
-        return version
-
-    def control(self, kind: str, id: str, status: str, version: int = 0) -> None:
-        """A definition's new status (A9), of its last version unless one is named. Whoever it concerns is looked at at
-        once, in the order of their ids (A10)."""
-        chosen = version or self._versions.get((kind, id), 0)
-        if (kind, id, chosen) not in self._bodies:
-            raise Broken(f"there is no {kind} {id!r} in this world")
-        space = self.catalog.spaces.get(self.workspace, NOTHING)
-        known = kind == MIGRATION or (kind == "journey" and id in space.journeys)
-        now = self._apply(kind, id, status, chosen)
-        asks = kind == "journey" and bool(now.journeys[id].status.audience[0])
-        if known or asks or now.judged != space.judged or now.rezoned_at != space.rezoned_at:
-            self._touch()
-
-    def signal(self, name: str, properties: dict[str, Any]) -> int:
-        """Sends a signal, now; its number (R34). Raises Invalid."""
-        number = self._versions[SIGNAL, ""] = self._versions.get((SIGNAL, ""), 0) + 1
-        self._bodies[SIGNAL, name, number] = {"properties": properties}
-        if name in self._apply(SIGNAL, name, "live", number).listeners:
-            self._touch()
-        return number
-
-    def win(self, experiment: str, arm: str) -> None:
-        """An arm of an experiment has won, now (R45)."""
-        now = self._apply(WINNER, experiment, arm, 1)
-        if holds(now, experiment):
-            self._touch()
-
-    def _apply(self, kind: str, id: str, status: str, version: int) -> Space:
-        record = Control(self._seq + 1, self.workspace, kind, id, version, status)
-        self.catalog = self.catalog.apply(record, self.now, self._body)
-        self._seq += 1
-        now = self.catalog.spaces[self.workspace]
-        self._chooser.look(now)
-        return now
-
-    def _touch(self) -> None:
-        for name in sorted(self.people):
-            self.hand(self.people[name], TouchInput(self._seq), self.now)
-            self.handled["touches"] += 1
-
-    def _body(self, workspace: str, kind: str, id: str, version: int) -> dict[str, Any]:
-        return self._bodies[kind, id, version]
+        self.chooser = Chooser()
+        self.definitions = Definitions(self)
 
     # Inputs
 
@@ -179,8 +114,8 @@ class World:
         """A delivery, now; `person`: whose it is."""
         self.handled["deliveries"] += 1
         self.delivered(delivery)
-        if self._chooser.open:
-            self._chooser.delivered(delivery)
+        if self.chooser.open:
+            self.chooser.delivered(delivery)
         if person is None:
             person = self.person(delivery.customer)
         self.hand(person, DeliveryInput(self.cause(topics.DELIVERIES), delivery), self.now)
@@ -330,7 +265,7 @@ class World:
             self._moment = moment = Moment(at, self.now, 0, self.ids)
         before = person.customer
         outcome = advance(before, input, moment, self.catalog)
-        if outcome.effects or self._chooser.open:
+        if outcome.effects or self.chooser.open:
             self._take(person, outcome)
         else:
             person.customer = outcome.customer
@@ -339,7 +274,7 @@ class World:
 
     def _take(self, person: Person, outcome: Outcome) -> None:
         person.customer = outcome.customer
-        chooser = self._chooser if self._chooser.open else None
+        chooser = self.chooser if self.chooser.open else None
         decided = self.decided
         for effect in outcome.effects:
             kind = type(effect)
@@ -357,25 +292,7 @@ class World:
         if wake_at and (not person.hint or wake_at < person.hint):
             self._note(person, wake_at)
         if chooser is not None:
-            self._choose(person)
-
-    def _choose(self, person: Person) -> None:
-        """What has won comes as a control record of this instant, or is looked at again when its time has come."""
-        for experiment, choice in self._chooser.won(self.now):
-            self.later(self.now, CONTROL, person.customer.id, _wins, (experiment, choice.arm))
-        at = self._chooser.next_at()
-        if at and at != self._chooses_at:
-            self._chooses_at = at
-            self.later(at, CONTROL, person.customer.id, _looks, None)
-
-
-def _wins(world: World, person: Person, won: tuple[str, str]) -> None:
-    if won[0] not in world.catalog.spaces[world.workspace].winners:
-        world.win(*won)
-
-
-def _looks(world: World, person: Person, _: object) -> None:
-    world._choose(person)
+            bring_winners(self, person)
 
 
 def _nothing(_: object) -> None:

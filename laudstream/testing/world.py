@@ -50,7 +50,7 @@ class World:
         self._known: dict[str, Definition] = {}
         self._zone = {"time_zone": zone} if zone != "UTC" else {}
         if self._zone:
-            self.engine.publish(WORKSPACE_KIND, WORKSPACE_KIND, self._zone)
+            self.engine.definitions.publish(WORKSPACE_KIND, WORKSPACE_KIND, self._zone)
         self.publish(*definitions)
 
     # Definitions
@@ -83,21 +83,21 @@ class World:
             self._known[id] = definition
         elif kind == WORKSPACE_KIND:
             body = {**body, **self._zone}
-        self.engine.publish(kind, id, body)
+        self.engine.definitions.publish(kind, id, body)
 
     def pause(self, journey: str) -> None:
-        self.engine.control("journey", journey, "paused")
+        self.engine.definitions.control("journey", journey, "paused")
 
     def resume(self, journey: str) -> None:
-        self.engine.control("journey", journey, "live")
+        self.engine.definitions.control("journey", journey, "live")
 
     def drain(self, journey: str) -> None:
         """No more entries; runs go on."""
-        self.engine.control("journey", journey, "draining")
+        self.engine.definitions.control("journey", journey, "draining")
 
     def stop(self, journey: str) -> None:
         """Its runs end."""
-        self.engine.control("journey", journey, "stopped")
+        self.engine.definitions.control("journey", journey, "stopped")
 
     # People
 
@@ -112,7 +112,7 @@ class World:
 
     def signal(self, name: str, properties: dict[str, Any] | None = None, /, **more: Any) -> None:
         """An event that belongs to no customer, now (R34)."""
-        self.engine.signal(name, {**(properties or {}), **more})
+        self.engine.definitions.signal(name, {**(properties or {}), **more})
 
     def post(self, customer: str, kind: str, name: str, properties: dict[str, Any]) -> None:
         """An event of a customer, now; of an identify the properties are the traits."""

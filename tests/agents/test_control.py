@@ -13,7 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError
 
 from agents.control import ControlAgent, _sink, forget_decisions
-from agents.lanes.producer import Fenced
+from agents.lanes.transaction import Fenced
 from laudstream import topics
 from laudstream.records import codec
 from laudstream.settings import Settings

@@ -27,6 +27,7 @@ from laudstream.postgres.workspaces import create_workspace
 from laudstream.records import codec
 from laudstream.settings import Settings, environment
 from laudstream.topics import EVENTS
+from tests.api.merging import People
 
 if TYPE_CHECKING:
     from laudstream.postgres.pool import Pool
@@ -130,6 +131,12 @@ async def new_shop(owner: Pool) -> Callable[[], Awaitable[Shop]]:
 @pytest.fixture
 async def shop(new_shop: Callable[[], Awaitable[Shop]]) -> Shop:
     return await new_shop()
+
+
+@pytest.fixture
+def people(owner: Pool, shop: Shop) -> People:
+    """The customers of `shop`, in PostgreSQL."""
+    return People(owner, owner, shop.id)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from laudstream.postgres.pool import Pool
 
 SQL = queries("identities")
+ACCEPTED = {"success": True, "accepted": 1, "rejected": []}
 
 
 class People:
@@ -58,3 +59,7 @@ class People:
         row = {"workspace_id": self.workspace, "customer_id": customer, **values}
         places = ", ".join(f"${n}" for n in range(1, len(row) + 1))
         await self.owner.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({places})", *row.values())
+
+
+def track(user: str, event: str = "e", **more: Any) -> dict[str, Any]:
+    return {"type": "track", "userId": user, "event": event, **more}

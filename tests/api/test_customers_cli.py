@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx
 import msgspec
@@ -15,17 +15,9 @@ from laudstream.cli.main import cli
 from laudstream.settings import environment
 from tests.api.merging import People
 
-if TYPE_CHECKING:
-    from laudstream.postgres.pool import Pool
-
 pytestmark = pytest.mark.integration
 
 Cli = Callable[..., Awaitable[Result]]
-
-
-@pytest.fixture
-def people(owner: Pool, shop: Any) -> People:
-    return People(owner, owner, shop.id)
 
 
 @pytest.fixture

@@ -239,6 +239,51 @@ async def test_a_group_shows_its_members_page_by_page(site: httpx.AsyncClient, a
     assert (await admin.get("/api/groups/nothing")).status_code == 404
 
 
+async def test_the_list_counts_members_and_those_behind_as_the_group_does(
+    site: httpx.AsyncClient, admin: httpx.AsyncClient, worker: Pool
+) -> None:
+    many = [item(f"c{n}", "acme", plan="pro") for n in range(3)]
+    await site.post("/v1/batch", json={"batch": [*many, item("x", "solo"), item("y", "left"), item("y", "solo")]})
+    await site.post("/v1/group", json=item("c0", "acme", plan="free"))
+
+    async def told() -> dict[str, tuple[int, int]]:
+        found = (await admin.get("/api/groups")).json()["groups"]
+        for each in found:
+            whole = (await admin.get(f"/api/groups/{each['id']}")).json()
+            assert {name: whole[name] for name in each} == each
+        return {each["id"]: (each["members"], each["behind"]) for each in found}
+
+    assert await told() == {"acme": (3, 2), "left": (0, 0), "solo": (2, 0)}
+    await all_told(worker)
+    assert await told() == {"acme": (3, 0), "left": (0, 0), "solo": (2, 0)}
+    assert (await admin.delete("/api/groups/acme")).status_code == 204
+    await site.post("/v1/group", json=item("c1", "acme"))  # made anew, before the old members were told
+    assert await told() == {"acme": (1, 0), "left": (0, 0), "solo": (2, 0)}
+
+
+async def test_the_list_counts_no_further_than_it_says(
+    site: httpx.AsyncClient, admin: httpx.AsyncClient, owner: Pool, shop: Any
+) -> None:
+    await site.post("/v1/batch", json={"batch": [item("ann", "acme", plan="pro"), item("ben", "solo")]})
+    await owner.execute(
+        "INSERT INTO customers (workspace_id, customer_id) SELECT $1, 'c' || n FROM generate_series(1, 10000) AS n",
+        shop.id,
+    )
+    await owner.execute(
+        "INSERT INTO group_members (workspace_id, customer_id, group_id, joined, seen)"
+        " SELECT $1, 'c' || n, group_id, revision, 0 FROM generate_series(1, 10000) AS n, groups"
+        " WHERE workspace_id = $1 AND group_id = 'acme'",
+        shop.id,
+    )
+    listed = {group["id"]: group for group in (await admin.get("/api/groups")).json()["groups"]}
+    counted = {id: (group["members"], group["more"], group["behind"]) for id, group in listed.items()}
+    assert counted == {"acme": (10_000, True, 10_000), "solo": (1, False, 0)}
+    assert (await admin.get("/api/groups/acme")).json()["members"] == 10_001
+    await admin.delete("/api/customers/ann")
+    acme = (await admin.get("/api/groups", params={"query": "acme"})).json()["groups"][0]
+    assert (acme["members"], acme["more"]) == (10_000, False)
+
+
 async def test_a_deleted_group_is_gone_at_once_and_its_members_stay(
     site: httpx.AsyncClient, admin: httpx.AsyncClient, worker: Pool
 ) -> None:
@@ -309,7 +354,9 @@ async def test_the_command_line_lists_and_shows_groups(api: Any, shop: Any, site
         return found.output
 
     listed = await run("list", "--query", "firm")
-    assert all(word in listed for word in ("g0", "g1", "Firm 0", "Firm 1"))
+    assert all(word in listed for word in ("g0", "g1", "Firm 0", "Firm 1", "members", "behind"))
+    lines = {line.split()[0]: line.split()[1:5] for line in listed.splitlines() if " Firm " in line}
+    assert lines == {"g0": ["Firm", "0", "4", "0"], "g1": ["Firm", "1", "3", "2"]}
     assert "the first 1; narrow" in await run("list", "--limit", "1")
     shown = await run("show", "g1")
     assert all(word in shown for word in ("group g1", "Firm 1", "3 members", "c1", "c5", "2 do not have"))

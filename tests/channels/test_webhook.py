@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from laudstream.channels.webhook import LONGEST_PAUSE_S, Answer, build, pause, read, secret_of, shown_secret
-from laudstream.messages.webhook import compile, render
+from laudstream.messages.webhook.call import render
+from laudstream.messages.webhook.template import compile
 from tests.channels.test_email import request
 
 NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)

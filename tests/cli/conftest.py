@@ -7,17 +7,21 @@ import json
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import uvicorn
+from click.testing import CliRunner, Result
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from laudstream.cli.apply import apply
 from laudstream.postgres import connect
 from tests import database as database_server
+from tests.cli.applying import JOURNEY, TEMPLATE, Workspace
 
 if TYPE_CHECKING:
     from laudstream.postgres.pool import Pool
@@ -107,3 +111,33 @@ def serving() -> Callable[..., AbstractAsyncContextManager[str]]:
 def batch_log() -> type[_Log]:
     """What makes a stand-in for `POST /v1/batch`."""
     return _Log
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A journey and its template, as files."""
+    for name, content in (("journeys/hello.yaml", JOURNEY), ("templates/welcome.yaml", TEMPLATE)):
+        path = tmp_path / "all" / name
+        path.parent.mkdir(parents=True)
+        path.write_text(content)
+    return tmp_path / "all"
+
+
+@pytest.fixture
+def shop(serving: Any) -> Any:
+    """Runs `laudstream apply` with arguments against a workspace; the value has both."""
+
+    class Shop:
+        workspace = Workspace()
+
+        async def apply(self, *arguments: str | Path) -> Result:
+            async with serving(self.workspace.app) as url:
+                environ = {"LAUDSTREAM_API_URL": url, "LAUDSTREAM_API_TOKEN": "t"}
+                return await asyncio.to_thread(CliRunner(env=environ).invoke, apply, [str(a) for a in arguments])
+
+        async def changes(self, *arguments: str | Path) -> list[str]:
+            result = await self.apply(*arguments, "--json")
+            assert result.exit_code == 0, result.output
+            return [f"{row['id']} {row['change']}" for row in json.loads(result.output)]
+
+    return Shop()

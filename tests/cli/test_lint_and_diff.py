@@ -61,6 +61,16 @@ def test_r60_problems_are_named_with_file_and_line_and_end_with_1(tmp_path: Path
     assert "1 definitions, 2 problems, 0 doubts" in said.output.replace("1 problems", "2 problems")
 
 
+@pytest.mark.parametrize("text", ['{"a": "\\ud800"}', '{"\\udfff": 1}', '["x", {"a": ["\\ude00"]}]'])
+@pytest.mark.parametrize("suffix", ["json", "yaml"])
+def test_r60_half_a_character_is_refused_with_its_file(tmp_path: Path, text: str, suffix: str) -> None:
+    file = write(tmp_path / f"a.{suffix}", text)
+    code, found = linted(file)
+    assert code == 1
+    assert found["problems"][0]["place"] == f"{file}:1"
+    assert "half a character" in found["problems"][0]["message"]
+
+
 def test_r60_doubts_and_what_is_elsewhere_stop_nothing(tmp_path: Path) -> None:
     text = JOURNEY.replace("{for: P1D}", "{until: {date: customer.renews_on}}")
     text = text.replace("{name: bought}", "{name: bought}\n    where: {segment: vip}")

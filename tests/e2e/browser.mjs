@@ -1,38 +1,14 @@
 // A browser goes through the main path: sign in, publish a draft, an event is posted, mail and timeline are there. Then
 // it publishes a version that takes people along, counts, makes and deletes a segment, reads a webhook, merges two customers,
 // looks for what is not there, and opens every screen as a telephone shows it.
-// Reads {url, token, writeKey, journey, customer, email, subject, profile, moved, segment, hook, visitor} as JSON from its
-// first argument. Prints one JSON line: {steps: [...], errors: [...]}; ends with 1 if anything was not as expected.
-import { createRequire } from 'node:module';
-
-const require = createRequire(new URL('../../ui/package.json', import.meta.url));
-const { chromium } = require('playwright-core');
-const given = JSON.parse(process.argv[2]);
-const steps = [];
-const errors = [];
-const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
-
-const context = await chromium.launchPersistentContext(given.profile, { executablePath: '/usr/bin/chromium', headless: true, args: FLAGS, viewport: { width: 1280, height: 900 } });
-context.setDefaultTimeout(20_000);
-const page = context.pages()[0] ?? (await context.newPage());
-page.on('console', (message) => { if (['error', 'warning'].includes(message.type())) errors.push(`console: ${message.text()} (${message.location().url})`); });
-page.on('pageerror', (error) => errors.push(`page: ${error.message}`));
-page.on('request', (request) => { if (/\/(undefined|null)(\/|\?|$)/.test(request.url())) errors.push(`asked for nothing: ${request.url()}`); });
-page.on('requestfailed', (request) => { if (!/ERR_ABORTED/.test(request.failure()?.errorText ?? '')) errors.push(`request: ${request.url()}`); });
+// Reads {url, token, writeKey, journey, customer, email, subject, profile, moved, segment, hook, visitor}.
+import { context, errors, given, narrow, page, play, seen, steps } from './opened.mjs';
 
 async function post() {
   const headers = { 'Content-Type': 'application/json', Authorization: `Bearer ${given.writeKey}` };
   for (const [address, body] of [['identify', { traits: { email: given.email, first_name: 'Eve' } }], ['track', { event: given.journey }]]) {
     const response = await fetch(`${given.url}/v1/${address}`, { method: 'POST', headers, body: JSON.stringify({ userId: given.customer, ...body }) });
     if (!response.ok) throw new Error(`${address}: ${response.status} ${await response.text()}`);
-  }
-}
-
-/** What the API tells later than now: looks again until it is there. */
-async function seen(locator) {
-  for (const until = Date.now() + 20_000; Date.now() < until && !(await locator.isVisible()); ) {
-    await page.reload();
-    await locator.waitFor({ timeout: 1500 }).catch(() => {});
   }
 }
 
@@ -159,24 +135,15 @@ async function missed() {
   steps.push('asked once for what is not there');
 }
 
-async function narrow() {
-  await page.setViewportSize({ width: 390, height: 844 });
+function screens() {
   const [journey, segment, customer] = [given.moved, given.segment, given.customer].map((id) => encodeURIComponent(id));
-  const screens = [
+  return [
     'journeys', `journeys/${journey}?view=graph`, `journeys/${journey}?view=steps`, `journeys/${journey}?view=definition`, 'segments', `segments/${segment}`,
     `segments/${segment}?edit=1`, 'segments/-/new', 'customers', `customers/${customer}`, 'messages', 'inbox', 'sink', 'settings', 'nowhere',
   ];
-  for (const screen of screens) {
-    await page.goto(`${given.url}/${screen}`);
-    await page.locator('main h1, main h2').first().waitFor();
-    await page.getByRole('status').filter({ hasText: 'Loading' }).first().waitFor({ state: 'detached' });
-    const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-    if (over > 0) errors.push(`${screen} is ${over} px wider than a telephone`);
-  }
-  steps.push(`${screens.length} screens fit`);
 }
 
-try {
+await play(async () => {
   await page.goto(given.url);
   await page.getByLabel('Admin token').fill(given.token);
   await page.getByRole('button', { name: 'Sign in' }).click();
@@ -221,12 +188,5 @@ try {
   await customersMerged();
   await graphShrunk();
   await missed();
-  await narrow();
-} catch (error) {
-  errors.push(String(error));
-  errors.push(`shown: ${(await page.locator('body').innerText().catch(() => '')).slice(0, 1500)}`);
-} finally {
-  await context.close();
-}
-console.log(JSON.stringify({ steps, errors }));
-process.exit(errors.length === 0 ? 0 : 1);
+  await narrow(screens());
+});

@@ -13,8 +13,9 @@ import pytest
 
 from laudstream import topics
 from laudstream.local.stack import Stack
+from tables.disk import META, rocks
+from tables.origin import Meta
 from tables.rocks import RocksMemory
-from tables.store import _META, Meta, rocks
 from tests.integration.kit import Shop, exactly_once, leave, wait_for, wait_until
 
 pytestmark = pytest.mark.faults
@@ -112,9 +113,9 @@ def _aged(folder: Path, days: int) -> None:
     families = {name: memory.options() for name in ("default", "timers", "history", "meta")}
     db = rocks.Rdict(str(folder), memory.options(), column_families=families)
     metas = db.get_column_family("meta")
-    meta = msgspec.msgpack.decode(metas[_META], type=Meta)
+    meta = msgspec.msgpack.decode(metas[META], type=Meta)
     written = msgspec.structs.replace(meta, written_at=meta.written_at - days * topics.DAY_MS)
-    metas[_META] = msgspec.msgpack.encode(written)
+    metas[META] = msgspec.msgpack.encode(written)
     metas.close()
     db.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import httpx
@@ -46,6 +47,15 @@ async def test_metrics_count_what_lanes_did(shop: Shop) -> None:
     (one, *_) = [await measured(shop, name) for name in WORKERS]
     assert one["laudstream_lane_core_seconds_total"] > 0
     assert one["process_resident_memory_bytes"] > 1 << 20
+    assert one["laudstream_lane_open"] > 0
+    assert one["laudstream_lane_store_bytes"] > 1 << 10
+    assert one["laudstream_lane_restoring_records"] == 0
+    assert one["laudstream_lane_timer_late_seconds_count"] >= 0
+
+    async def caught_up() -> bool:  # the rows of the new customers come a little later
+        return not any([(await measured(shop, name))["laudstream_lane_lag_records"] for name in WORKERS])
+
+    await wait_until(caught_up, what="no lag")
     applied = await measured(shop, "projector")
     assert applied["laudstream_records_applied_total"] > 0
 
@@ -75,7 +85,22 @@ async def test_lanes_names_owners_and_lags_and_says_when_there_is_nobody(shop: S
             return row[1:3] == ("", "nobody has it") and row[4] == 1
 
         await wait_until(alone, what="no owner, one event behind")
+        assert {row[7] for row in await look(shop.settings, 0.1)} == {0}, "nobody handles anything"
     finally:
         for name in WORKERS:
             await shop.stack.part(name).start()
     await shop.handled()
+
+
+async def test_lanes_says_how_many_records_each_handles_a_second(shop: Shop) -> None:
+    buy = shop.name("buy")
+    await shop.publish(buy, {"done": leave("done")})
+    ann = shop.name("ann")
+
+    async def some() -> bool:
+        looking = asyncio.create_task(look(shop.settings, 1.0))
+        await shop.batch({"type": "track", "userId": ann, "event": buy} for _ in range(200))
+        rates = {row[0]: row[7] for row in await looking}
+        return rates[shop.partition(ann)] > 0 and max(rates.values()) <= 1000
+
+    await wait_until(some, what="a rate of ann's lane")

@@ -28,6 +28,7 @@ from laudstream.journey.inputs import (
 )
 from laudstream.messages.delivery import Delivery
 from laudstream.messages.request import SendRequest
+from tests.journey.segmented import segment
 
 WORKSPACE = "workspace1"
 START = 1_767_603_600_000  # Monday, 2026-01-05 09:00 UTC
@@ -214,3 +215,18 @@ def make() -> Any:
 @pytest.fixture
 def wait_step() -> Any:
     return wait_for
+
+
+@pytest.fixture
+def with_segment(world: Any) -> Any:
+    """A world with a segment `s` of that condition, and journeys."""
+
+    def made(condition: Any, *journeys: dict[str, Any], row: bool = True) -> Any:
+        w = world(row=row)
+        w.publish(segment(condition), kind="segment")
+        for body in journeys:
+            w.publish(body)
+        w.touch()
+        return w
+
+    return made

@@ -12,7 +12,8 @@ import yaml
 
 from laudstream.conditions import OPERATORS
 from laudstream.errors import Invalid, Problem
-from laudstream.journey.definition import Known, check, parse
+from laudstream.journey.definition import parse
+from laudstream.journey.doubts import Known, check
 from laudstream.journey.kinds import KINDS
 from laudstream.journey.schema import journey_schema
 from tests.journey.problems import ADDED, said
@@ -206,6 +207,18 @@ def test_the_schema_knows_every_step_kind_and_operator_that_runs() -> None:
     (paths,) = schema["$defs"]["condition"]["patternProperties"].values()
     assert set(paths["properties"]) == set(OPERATORS)
     assert json.loads(json.dumps(schema)) == schema
+
+
+def test_r48_the_schema_takes_a_version_of_a_segment_wherever_its_reader_does() -> None:
+    schema = journey_schema()
+    entry, left = (
+        schema["properties"][part]["items"]["oneOf"][at]["properties"][name]
+        for part, at, name in (("entry", 1, "segment"), ("exit", 2, "leaves"))
+    )
+    asked, within = schema["$defs"]["condition"]["properties"]["segment"]["anyOf"]
+    for named in (entry["properties"]["id"], left, asked, within["properties"]["in"]):
+        fits = [name for name in ("vip", "vip@3", "vip@0", "vip@", "@3") if re.search(named["pattern"], name)]
+        assert fits == ["vip", "vip@3"]
 
 
 def _settings(schema: dict[str, Any]) -> set[str]:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from laudstream.journey.definition import Known, check, parse
+from laudstream.journey.definition import parse
+from laudstream.journey.doubts import Known, check
 from tests.journey.conftest import journey, wait_for
 
 MAIL = {"message": {"channel": "email", "template": "mail"}, "next": "done"}

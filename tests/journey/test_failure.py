@@ -9,6 +9,8 @@ import pytest
 
 from laudstream.conditions import Condition
 from laudstream.journey import kinds
+from laudstream.journey.handoff import Release
+from laudstream.journey.inputs import GrantInput
 from laudstream.journey.kinds.experiment import ExperimentStep
 from laudstream.journey.kinds.split import SplitStep
 
@@ -88,6 +90,19 @@ def test_a6_an_entry_that_raises_is_recorded_and_the_next_entry_goes_on(world: A
     w.catalog.spaces["workspace1"].journeys["a"].versions[1] = broken
     assert w.event("go") == ["failed", "entered"]
     assert (w.decision("failed").journey, w.parked) == ("a", ["a"])
+
+
+def test_r55_a_place_for_a_run_that_failed_while_it_asked_is_given_back(world: Any, make: Any, wait_step: Any) -> None:
+    exits = [{"condition": {"customer.x": {"exists": True}}, "outcome": "out"}]
+    w = world(make({"look": wait_step()}, max_entries=1, exit=exits))
+    w.event("go")
+    id, version = w.run.id, w.catalog.spaces["workspace1"].journeys["j"].versions[1]
+    rule = msgspec.structs.replace(version.exits[0], condition=Condition(lambda scope: 1 / 0 > 1, ()))
+    w.catalog.spaces["workspace1"].journeys["j"].versions[1] = msgspec.structs.replace(version, exits=(rule,))
+    w.row(email="ann@example.org", plan="pro")
+    assert w.kinds() == ["failed"]
+    w.hand(GrantInput(w.cause("laudstream.handoffs"), "j", id, True, 1))
+    assert w.effects == [Release("workspace1", "j", id)]
 
 
 @pytest.mark.parametrize("error", [MemoryError(), KeyboardInterrupt()])

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from laudstream.conditions.tally import key_text
-from laudstream.journey import collecting, entering, moves, past, sends
+from laudstream.journey import admission, case, collecting, moves, past
 from laudstream.journey.kinds import emit
 from tests.journey.conftest import World
 
@@ -35,7 +35,7 @@ def limited(w: World) -> list[str]:
 
 @pytest.mark.parametrize(
     ("module", "event", "said"),
-    [(collecting, "view", "collected events"), (moves, "end", "run context"), (entering, "go", "run context")],
+    [(collecting, "view", "collected events"), (moves, "end", "run context"), (admission, "go", "run context")],
 )
 @pytest.mark.parametrize("whole", [False, True], ids=["of a run", "of all runs"])
 def test_r25_what_fills_the_room_to_the_last_byte_is_kept_and_one_more_is_not(
@@ -98,12 +98,12 @@ def test_a7_an_emitted_event_and_what_a_template_reads_fill_their_room_to_the_la
     w = world(make(steps), templates={"said": said})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(emit, "CONTEXT_BYTES", 30)
-        patch.setattr(sends, "CONTEXT_BYTES", 50)
+        patch.setattr(case, "CONTEXT_BYTES", 50)
         w.event("go", text="x" * (30 - len('{"text":""}') + more))
         assert (w.decisions("moved")[0].data.get("reason", ""), "Emitted" in w.kinds()) == (
             ("too_large", False) if more else ("", True)
         )
-        reads = len(sends._measure({"entry": {"text": ""}}))
+        reads = len(case._measure({"entry": {"text": ""}}))
         w = world(make(steps), templates={"said": said})
         w.event("go", text="x" * (50 - reads + more))
     assert (w.decision("message").reason, len(w.sends())) == (("too_large", 0) if more else ("", 1))

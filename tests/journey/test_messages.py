@@ -1,4 +1,4 @@
-"""Messages: gates, refusals, deliveries, caps, quiet hours (R10, R12, R13, R37 to R42, A20)."""
+"""Messages: what a send request carries, gates, refusals, deliveries (R12, R13, R37, R38, R40, R42, A20)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
-HOUR, DAY = 3_600_000, 86_400_000
+from laudstream.customers.row import Consent
+from laudstream.journey.inputs import RowInput
+from tests.journey.mailing import DAY, HOUR, mail
+
 NAMED = {
     "named": {
         "channel": "email",
@@ -14,10 +17,6 @@ NAMED = {
         "html": "<p>{{ entry.cds }} {{ customer.plan | default: 'x' }}</p>",
     }
 }
-
-
-def mail(template: str = "mail", next: Any = "done", **more: Any) -> dict[str, Any]:
-    return {"message": {"channel": "email", "template": template, **more}, "next": next}
 
 
 def test_r40_a_send_request_carries_all_that_a_delivery_and_the_template_need(world: Any, make: Any) -> None:
@@ -111,6 +110,20 @@ def test_r12_an_older_consent_changes_nothing(world: Any, make: Any) -> None:
     assert w.decision("message").reason == "unsubscribed"
 
 
+@pytest.mark.parametrize("status", ["subscribed", "pending", "unknown"])
+@pytest.mark.parametrize("first", [True, False])
+def test_r12_at_the_same_place_an_unsubscribe_beats_whatever_else_is_said(
+    world: Any, make: Any, status: str, first: bool
+) -> None:
+    w = world(make({"hi": mail()}))
+    for each in (status, "unsubscribed") if first else ("unsubscribed", status):
+        w.consent(each, revision=50)
+    w.event("go")
+    assert w.decision("message").reason == "unsubscribed"
+    w.hand(RowInput(w.cause("laudstream.rows"), Consent("email", "", "subscribed", 50, deleted=True)))
+    assert w.customer.core.consents == {}
+
+
 def test_r42_transactional_passes_opt_outs_caps_and_quiet_hours_but_obeys_suppression(world: Any, make: Any) -> None:
     settings = {"class": "transactional", "caps": [{"limit": 1, "per": "day", "counts": "all"}],
                 "quiet_hours": {"from": "08:00", "to": "20:00"}, "holdout": 100}  # fmt: skip
@@ -184,167 +197,6 @@ def test_a20_a_delivery_that_never_comes_lets_the_run_go_on_by_sent(world: Any, 
     assert w.decision("ended").outcome == "done"
 
 
-# Caps
-
-
-def capped(*caps: dict[str, Any], **more: Any) -> dict[str, Any]:
-    return {"settings": {"caps": list(caps), **more}, "entry": [{"event": {"name": "go"}, "reentry": "always"}]}
-
-
-def test_r10_a_cap_is_never_exceeded_by_messages_of_one_input(world: Any, make: Any) -> None:
-    fields = capped({"limit": 2, "per": "PT24H"})
-    w = world(*(make({"hi": mail()}, id=f"j{number}", **fields) for number in range(5)))
-    w.event("go")
-    assert len(w.sends()) == 2
-    assert [made.reason for made in w.decisions("message")] == ["", "", "cap", "cap", "cap"]
-
-
-def test_r41_a_slot_counts_at_send_before_until_the_delivery_gives_the_true_time(world: Any, make: Any) -> None:
-    w = world(make({"hi": mail()}, **capped({"limit": 1, "per": "PT24H"})))
-    w.event("go")
-    (sent,) = w.sends()
-    w.now += DAY + 1
-    w.event("go")
-    assert w.decision("message").reason == "cap"  # it may have left as late as send_before
-    w.deliver(sent, "sent", at=sent.requested_at + 1)
-    w.event("go")
-    assert len(w.sends()) == 1
-
-
-@pytest.mark.parametrize(
-    ("kind", "sends"), [("refused", 1), ("failed", 1), ("unknown", 0), ("bounced", 0), ("sent", 0)]
-)
-def test_r41_a_slot_returns_only_if_a_delivery_proves_that_nothing_left(
-    world: Any, make: Any, kind: str, sends: int
-) -> None:
-    w = world(make({"hi": mail()}, **capped({"limit": 1, "per": "PT24H"})))
-    w.event("go")
-    w.deliver(w.sends()[0], kind, reason="suppressed")
-    w.event("go")
-    assert len(w.sends()) == sends
-
-
-def test_r10_a_calendar_cap_goes_by_the_customers_day(world: Any, make: Any) -> None:
-    w = world(make({"hi": mail()}, **capped({"limit": 1, "per": "day"})))
-    w.row(email="ann@example.org", timezone="Asia/Tokyo")  # 18:00 there
-    w.event("go")
-    w.deliver(w.sends()[0], "sent")
-    w.now += 6 * HOUR - 1
-    w.event("go")
-    assert w.decision("message").reason == "cap"
-    w.now += 1
-    w.event("go")
-    assert len(w.sends()) == 1
-
-
-def test_r10_a_cap_of_a_tag_counts_messages_of_that_tag_only(world: Any, make: Any) -> None:
-    steps = {
-        "one": mail(next="two", tags=["news"]),
-        "two": mail(next="three", tags=["tips"]),
-        "three": mail(tags=["news"]),
-    }
-    w = world(make(steps, **capped({"limit": 1, "per": "P1D", "tag": "news"})))
-    w.event("go")
-    assert [made.step for made in w.sends()] == ["one", "two"]
-
-
-def test_r38_a_capped_message_is_refused_unless_the_step_defers(world: Any, make: Any) -> None:
-    steps = {"one": mail(next="two"), "two": mail(defer=True)}
-    w = world(make(steps, **capped({"limit": 1, "per": "PT24H"})))
-    w.event("go")
-    (sent,) = w.sends()
-    assert (w.at, w.run.status) == ("two", "deferred")
-    assert w.run.wake_at == sent.send_before + DAY
-    w.deliver(sent, "sent", at=w.now)
-    assert w.run.wake_at == w.now + DAY
-    w.wait(DAY)
-    assert [made.step for made in w.sends()] == ["two"]
-
-
-def test_r39_a_deferred_message_goes_as_soon_as_enough_slots_have_passed(world: Any, make: Any) -> None:
-    steps = {"one": mail(next="rest"), "rest": {"delay": {"for": "PT1H"}, "next": "two"}, "two": mail(next="three")}
-    w = world(make({**steps, "three": mail(defer=True)}, **capped({"limit": 2, "per": "PT24H"})))
-    w.event("go")
-    start = w.now
-    w.deliver(w.sends()[0], "sent")
-    w.wait(HOUR)
-    w.deliver(w.sends()[0], "sent")
-    assert (w.at, w.run.wake_at) == ("three", start + DAY)
-
-
-def test_r39_deferred_messages_compete_by_priority(world: Any, make: Any) -> None:
-    def one(id: str, priority: int) -> Any:
-        return make({"hi": mail(defer=True)}, id=id, **capped({"limit": 1, "per": "PT1H"}, priority=priority))
-
-    w = world(one("a", 9), one("b", 1), one("c", 5))
-    w.event("go")
-    order = [made.journey for made in w.sends()]
-    for _ in range(2):
-        (last,) = w.sends()
-        w.deliver(last, "sent")
-        w.wait(HOUR)
-        order += [made.journey for made in w.sends()]
-    assert order == ["b", "c", "a"]
-
-
-def test_r39_after_three_days_a_deferred_message_is_expired(world: Any, make: Any) -> None:
-    steps = {"one": mail(next="two"), "two": mail(defer=True)}
-    w = world(make(steps, **capped({"limit": 1, "per": "P31D"})))
-    w.event("go")
-    w.deliver(w.sends()[0], "sent")
-    w.wait(3 * DAY)
-    assert [made.reason for made in w.decisions("message")] == ["expired"]
-    assert w.at == ""
-
-
-# Quiet hours
-
-QUIET = {"settings": {"quiet_hours": {"from": "21:00", "to": "08:00"}}}
-
-
-def test_r39_quiet_hours_defer_to_their_end_spread_over_ten_minutes(world: Any, make: Any) -> None:
-    w = world(make({"hi": mail()}, **QUIET))
-    w.wait(13 * HOUR)  # 22:00
-    w.event("go")
-    made = w.decision("message")
-    assert (made.reason, w.run.status, w.sends()) == ("quiet_hours", "deferred", [])
-    morning = w.now + 10 * HOUR
-    assert morning <= made.data["deferred_until"] < morning + 600_000
-    w.wait(10 * HOUR + 600_000)
-    assert len(w.sends()) == 1
-
-
-def test_r40_send_before_is_no_later_than_the_start_of_quiet_hours(world: Any, make: Any) -> None:
-    w = world(make({"hi": mail()}, **QUIET))
-    w.event("go")
-    assert w.sends()[0].send_before == w.now + 12 * HOUR
-
-
-def test_r31_quiet_hours_are_computed_again_when_the_time_zone_changes(world: Any, make: Any) -> None:
-    w = world(make({"hi": mail()}, **QUIET))
-    w.wait(13 * HOUR)
-    w.event("go")
-    w.row(email="ann@example.org", timezone="America/New_York")  # 17:00 there
-    assert len(w.sends()) == 1
-
-
-def test_r39_an_exit_ends_a_deferred_message_and_records_it_with_the_end(world: Any, make: Any) -> None:
-    w = world(make({"hi": mail()}, exit=[{"event": {"name": "bye"}, "outcome": "gone"}], **QUIET))
-    w.wait(13 * HOUR)
-    w.event("go")
-    assert w.event("bye") == ["ended"]
-    assert w.decision("ended").data == {"event": "bye", "deferred": "hi"}
-    assert w.wait(DAY) == []
-
-
-def test_r38_defer_false_refuses_in_quiet_hours(world: Any, make: Any) -> None:
-    w = world(make({"hi": mail(defer=False)}, **QUIET))
-    w.wait(13 * HOUR)
-    w.event("go")
-    assert w.at == ""
-    assert w.decision("moved").data == {"reason": "quiet_hours"}
-
-
 def test_a20_a_late_refusal_is_decided_again_where_the_run_waits_for_it(world: Any, make: Any) -> None:
     w = world(make({"hi": mail(next={"sent": "done", "refused": "late"})}))
     w.event("go")
@@ -356,35 +208,3 @@ def test_a20_a_late_refusal_is_decided_again_where_the_run_waits_for_it(world: A
     assert w.at == "hi"  # of the first attempt
     w.deliver(second, "sent")
     assert w.at == ""
-
-
-def test_a20_a_late_refusal_is_decided_again_behind_a_run_that_has_gone_on(
-    world: Any, make: Any, wait_step: Any
-) -> None:
-    w = world(make({"hi": mail(next="look"), "look": wait_step(after="P3D")}, **QUIET))
-    w.wait(12 * HOUR - 1000)
-    w.event("go")
-    (first,) = w.sends()
-    w.now = first.send_before + 1000
-    assert w.deliver(first, "refused", reason="expired") == ["message"]
-    made = w.decision("message")
-    assert (made.step, made.reason, w.at) == ("hi", "quiet_hours", "look")
-    w.wait(12 * HOUR)
-    (second,) = w.sends()
-    assert (second.step, second.attempt, w.at) == ("hi", 2, "look")
-    w.deliver(second, "sent")
-    assert w.run.due == w.run.wake_at
-
-
-def test_r31_a_message_behind_its_run_is_asked_again_when_the_time_zone_changes(
-    world: Any, make: Any, wait_step: Any
-) -> None:
-    w = world(make({"hi": mail(next="look"), "look": wait_step(after="P3D")}, **QUIET))
-    w.wait(12 * HOUR - 1000)
-    w.event("go")
-    (first,) = w.sends()
-    w.now = first.send_before + 1000
-    w.deliver(first, "refused", reason="expired")
-    w.row(email="ann@example.org", timezone="America/New_York")  # four in the afternoon there
-    assert [(request.step, request.attempt) for request in w.sends()] == [("hi", 2)]
-    assert w.at == "look"

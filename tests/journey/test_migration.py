@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from laudstream.errors import Invalid
 from laudstream.journey import definition, migration
 from laudstream.journey.catalog import Catalog
+from laudstream.journey.doubts import Known, check
 from laudstream.journey.inputs import TimerInput
 from laudstream.journey.presence import Cell, counted
 from tests.journey.conftest import HOUR, MINUTE, World, journey, wait_for
@@ -353,6 +354,6 @@ def test_r60_a_step_that_bears_a_word_of_the_map_is_named() -> None:
 
 def test_r60_doubts_of_a_map_unknown_and_forgotten_steps_and_messages_that_go_at_once() -> None:
     made = definition.parse(two({"lok": "again", "look": "mail"}))
-    doubts = definition.check(made, definition.Known(steps=frozenset(("look", "rest"))))
+    doubts = check(made, Known(steps=frozenset(("look", "rest"))))
     assert [doubt.pointer for doubt in doubts] == ["/migrate/lok", "/migrate/look", "/migrate"]
-    assert definition.check(definition.parse(two({"look": "again"})), definition.Known()) == []
+    assert check(definition.parse(two({"look": "again"})), Known()) == []

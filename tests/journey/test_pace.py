@@ -169,6 +169,31 @@ def test_a20_a_message_that_was_refused_late_needs_a_slot_of_its_own(paced: Any,
     assert (again.step, again.attempt) == ("hi", 2)
 
 
+@pytest.mark.parametrize("answered", [True, False])
+def test_r48_a_message_that_was_refused_late_goes_in_its_slot_though_its_run_was_moved(
+    world: Any, make: Any, answered: bool
+) -> None:
+    """With its slot in hand, or while it asks: then it is expired at last."""
+    steps = {"hi": {**MAIL, "next": "rest"}, "rest": {"delay": {"for": "P9D"}, "next": "done"}}
+    w = world(make(steps, settings=PER_MINUTE))
+    w.event("go")
+    slot(w, w.now)
+    (request,) = w.sends()
+    w.deliver(request, "refused", reason="paused")
+    if answered:
+        slot(w, w.now + MINUTE, f"{w.run.id}/hi")
+    w.now += SECOND
+    w.publish(make(steps, settings=PER_MINUTE), version=2)
+    w.bodies["migration", "j", 1] = {"to": 2, "steps": {"rest": "rest"}}
+    w.control("live", kind="migration", version=1)
+    assert w.touch() == ["migrated"]
+    w.wait(4 * DAY)
+    if answered:
+        assert [(made.step, made.attempt) for made in w.sends()] == [("hi", 2)]
+    else:
+        assert [made.reason for made in w.decisions("message")] == ["expired"]
+
+
 @pytest.mark.parametrize(
     ("pace", "pointer"),
     [

@@ -202,6 +202,16 @@ def test_r31_a_zone_that_was_there_before_the_journeys_asks_for_nothing(world: A
     assert w.run.wake_at == at("2026-01-06T09:00", TOKYO)
 
 
+def test_r31_a_run_that_asks_for_its_place_rests_nowhere(world: Any, make: Any) -> None:
+    w = world(make(NINE, max_entries=1, **SLOW))
+    w.wait(MINUTE)
+    rezone(w, TOKYO)
+    w.event("go")
+    before = w.customer
+    w.touch()
+    assert w.customer is before, "what is to be done once is done, or there is nothing to do"
+
+
 def test_r31_a_journey_that_gets_another_zone_arms_its_entries_again(world: Any, make: Any) -> None:
     def body(**settings: Any) -> dict[str, Any]:
         entry = [{"date": {"of": "customer.renews_on", "at": "09:00"}}]

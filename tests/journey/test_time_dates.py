@@ -301,13 +301,13 @@ def test_a8_dates_at_a_local_time_are_spread_and_stay_on_their_day(looked: Any) 
 
 
 def test_a6_an_entry_that_fails_rings_once(looked: Any, monkeypatch: Any) -> None:
-    from laudstream.journey import entering
+    from laudstream.journey import entries
 
     def fails(*args: Any) -> None:
         raise RuntimeError("no")
 
     w = looked({"renews_on": "2026-01-10"}, *dated(every="month"))
-    monkeypatch.setattr(entering, "enter_date", fails)
+    monkeypatch.setattr(entries, "enter_date", fails)
     w.wait(6 * DAY)
     assert (w.decision("failed").reason, w.parked, w.customer.core.wake_at) == ("failed", ["j"], 0)
 
@@ -334,6 +334,20 @@ def test_r33_the_next_occurrence_is_the_first_that_is_not_over(
         before = dates.nth(day.isoformat(), number - 1, zone)
         assert before is not None
         assert before.at < since
+
+
+@pytest.mark.parametrize("every", ["year", "month"])
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("length", ["P50Y", "P90Y", "P20000D", "PT400000H"])
+def test_r33_the_next_occurrence_is_found_however_far_an_offset_moves_it(length: str, sign: int, every: str) -> None:
+    from laudstream.journey.durations import parse as duration
+
+    dates, since = Dates(Offset(duration(length), sign), None, every), ms("2026-01-05T09:00:00")
+    number, found = dates.following("1930-01-10", 0, since, UTC) or (-1, None)
+    assert found is not None
+    assert found.at >= since
+    before = dates.nth("1930-01-10", number - 1, UTC) if number else None
+    assert before is None or before.at < since
 
 
 @pytest.mark.parametrize(

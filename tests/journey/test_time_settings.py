@@ -8,7 +8,8 @@ import pytest
 
 from laudstream.errors import Invalid
 from laudstream.journey.catalog import Catalog
-from laudstream.journey.definition import Known, check, parse
+from laudstream.journey.definition import parse
+from laudstream.journey.doubts import Known, check
 from tests.journey.hours import exact, mail, step
 from tests.journey.times import ms
 

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from laudstream.conditions import Scope
-from laudstream.journey.definition import Known, check, parse
+from laudstream.journey.definition import parse
+from laudstream.journey.doubts import Known, check
 from laudstream.journey.durations import local
 from laudstream.journey.until import Until, due
 from laudstream.journey.windows import EVERY_DAY
@@ -133,6 +134,12 @@ def test_r31_if_past_exit_ends_the_run_with_that_reason(world: Any, make: Any) -
     w.event("go")
     made = w.decision("ended")
     assert (made.reason, made.step, made.outcome) == ("if_past", "rest", "")
+
+
+def test_r31_the_first_instant_of_all_is_past_too(world: Any, make: Any) -> None:
+    w = world(make(rest({"instant": "1970-01-01T00:00:00Z"}, if_past="exit")))
+    w.event("go")
+    assert w.decision("ended").reason == "if_past"
 
 
 def test_r31_without_a_value_the_run_exits_passes_or_holds(world: Any, make: Any) -> None:

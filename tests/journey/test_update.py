@@ -94,6 +94,13 @@ def test_r29_what_is_so_already_is_not_written_again(world: Any, make: Any, wait
     assert w.event("go") == ["entered", "moved"]
 
 
+def test_r29_true_is_written_over_1(world: Any, make: Any, wait_step: Any) -> None:
+    w = world(make({"mark": update(set={"vip": True, "some": [False]}), "look": wait_step()}))
+    w.row(vip=1, some=[0])
+    w.event("go")
+    assert [made.attributes for made in w.effects if isinstance(made, Write)] == [{"vip": True, "some": [False]}]
+
+
 def test_r53_writes_are_numbered_behind_the_first_sight(world: Any, make: Any, wait_step: Any) -> None:
     w = world(make({"mark": update(set={"plan": "pro"}, unset=["x"]), "look": wait_step()}), row=False)
     w.event("go")

@@ -79,7 +79,19 @@ def test_r29_changed_is_an_edge_and_the_same_value_is_no_change(world: Any, make
     )
 
 
-@pytest.mark.parametrize(("old", "new"), [("1", 1), (None, 0), ({"a": 1}, {"a": 2}), ([1], [1, 2]), ("x", None)])
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("1", 1),
+        (None, 0),
+        ({"a": 1}, {"a": 2}),
+        ([1], [1, 2]),
+        ("x", None),
+        (1, True),
+        ([0], [False]),
+        ({"a": 1}, {"a": True}),
+    ],
+)
 def test_r29_json_values_change_when_json_says_so(world: Any, make: Any, old: Any, new: Any) -> None:
     w = world(make({"look": waits({"changed": "customer.plan"})}))
     w.row(**({} if old is None else {"plan": old}))

@@ -6,7 +6,7 @@ import pytest
 
 from laudstream.cli import references
 from laudstream.cli.files import load_all
-from laudstream.journey import definition
+from laudstream.journey import definition, doubts
 from laudstream.journey.naming import templates_of
 from tests.journeys.plays import FOLDERS, HERE, LOCAL, ids, transcript
 
@@ -29,8 +29,8 @@ def test_r20_every_definition_is_right_and_what_it_names_is_there() -> None:
 @pytest.mark.parametrize("id", ids())
 def test_r60_a_journey_is_published_without_a_doubt_and_says_what_it_shows(id: str) -> None:
     (item,) = (item for item in ITEMS if (item.kind, item.id) == ("journey", id))
-    known = definition.Known(templates=references.of_files(ITEMS).templates or {})
-    assert definition.check(definition.parse(item.body), known) == []
+    known = doubts.Known(templates=references.of_files(ITEMS).templates or {})
+    assert doubts.check(definition.parse(item.body), known) == []
     header = [line for line in item.path.read_text(encoding="utf-8").splitlines() if line.startswith("#")]
     assert 2 <= len(header) <= 6
 

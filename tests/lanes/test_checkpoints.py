@@ -14,8 +14,9 @@ from agents.lanes.replay import Replay
 from laudstream.errors import Broken
 from laudstream.records.head import Head, Journal
 from tables import checkpoints
+from tables.origin import Origin
 from tables.rocks import RocksMemory
-from tables.store import LaneStore, Origin
+from tables.store import LaneStore
 from tests.lanes.kit import LaneKit, key, waiting
 
 ORIGIN = Origin("cluster", 0, 8, 0, "topic")

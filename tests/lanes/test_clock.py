@@ -26,8 +26,8 @@ from laudstream import topics
 from laudstream.records import codec
 from laudstream.settings import Settings
 from tables.layout import CLOCK_KEY
+from tables.origin import Origin
 from tables.rocks import RocksMemory
-from tables.store import Origin
 from tests.lanes.kit import LaneKit, waiting
 
 HOUR = 3600.0

@@ -17,8 +17,9 @@ from laudstream.errors import Broken
 from laudstream.records.head import CORE_LEVEL, STATE_FORMAT, Head, decode_head, encode
 from laudstream.settings import Settings
 from tables.layout import CORE
+from tables.origin import Origin
 from tables.rocks import RocksMemory
-from tables.store import LaneStore, Origin
+from tables.store import LaneStore
 from tests.lanes.kit import LaneKit, key, waiting
 from tests.lanes.test_clock import Bodies, Machine, Port
 

@@ -14,12 +14,14 @@ from aiokafka.structs import TopicPartition
 from structlog.testing import capture_logs
 
 from agents.lanes import restore as restoring
+from agents.lanes.stats import LaneStats
 from laudstream.errors import Broken
 from laudstream.records.head import HEAD_KEY, Head, encode
 from laudstream.settings import Settings
 from tables.layout import CORE
+from tables.origin import Origin
 from tables.rocks import RocksMemory
-from tables.store import LaneStore, Origin
+from tables.store import LaneStore
 
 Pair = tuple[bytes, bytes | None]
 ORIGIN = Origin("cluster", 0, 8, 3, "abc")
@@ -75,12 +77,13 @@ class Lane:
 
     def __init__(self, folder: Path, memory: RocksMemory, monkeypatch: pytest.MonkeyPatch) -> None:
         self.folder, self._memory, self._patch = folder, memory, monkeypatch
+        self.stats = LaneStats()
 
     async def opened(self, changelog: Changelog, now: int, wanted: int | None = None) -> LaneStore:
         self._patch.setattr(restoring, "_consumer", lambda *_: changelog)
         store = LaneStore(self.folder / "lane", self._memory, ORIGIN, now=now, max_age_ms=KEPT // 2)
         try:
-            await restoring.restore(store, Settings(), 3, wanted, now)
+            await restoring.restore(store, Settings(), 3, wanted, now, self.stats)
         except BaseException:
             store.close()
             raise
@@ -178,6 +181,19 @@ async def test_a_long_changelog_is_restored_to_the_same_as_a_short_one(
     assert len(took_much) == 1
     last = dict(log[at] for at in sorted(log))
     assert found[1][0] == [last[key] for key in keys]
+
+
+async def test_what_is_left_to_restore_is_told_all_the_way(lane: Lane, monkeypatch: pytest.MonkeyPatch) -> None:
+    left: list[int] = []
+
+    class Told(Changelog):
+        async def getmany(self, tp: TopicPartition, timeout_ms: int, max_records: int) -> Any:
+            left.append(lane.stats.restoring)
+            return await super().getmany(tp, timeout_ms, max_records)
+
+    (await lane.opened(Told(long_log(20_000)), now=DAY, wanted=9)).close()
+    assert left == [20_001, 15_001, 10_001, 5_001, 1]
+    assert lane.stats.restoring == 0
 
 
 async def test_a_long_restore_that_is_broken_off_goes_on_where_it_stopped(

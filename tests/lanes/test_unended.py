@@ -17,7 +17,9 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaConnectionError
 
 from agents.lanes import wire
-from agents.lanes.producer import GroupOffsets, OutOfGroup, TxnProducer, Unreachable, _Decision
+from agents.lanes.batches import in_waves
+from agents.lanes.producer import TxnProducer
+from agents.lanes.transaction import GroupOffsets, OutOfGroup, Unreachable
 from agents.lanes.wire import TP, Member
 from laudstream import kafka_admin, topics
 from laudstream.local.logs import Logs
@@ -69,7 +71,7 @@ async def _started(client: AIOKafkaClient, name: str, **options: Any) -> TxnProd
 
 async def _hang(producer: TxnProducer, value: bytes) -> None:
     """Part of the transaction that `producer` commits next, and not known to its coordinator."""
-    (batches,) = producer._batches({HELD: (1, [(b"k", value)])})
+    (batches,) = in_waves({HELD: (1, [(b"k", value)])}, producer._pid, producer._sequences)
     call = wire.produce(producer.txn_id, {HELD: batches[HELD][1]}, 10_000)
     call._version = 11  # it does not add its partitions
     ((_, (code, _)),) = (await producer._brokers.send(1, call)).items()
@@ -100,7 +102,7 @@ async def test_what_was_committed_becomes_visible_after_a_lost_connection(
         producer = await _started(client, "commits")
         await _hang(producer, b"committed")
         await producer.commit({OTHER: (1, [(b"k", b"v")])})
-        producer._note({HELD: (1, [])}, None, _Decision(EPOCH, True))
+        producer._decided.note([HELD], None, EPOCH, True)
         _hang_up(client)
         assert producer.was_lost
         await producer.settle()
@@ -114,7 +116,7 @@ async def test_what_was_aborted_stays_away_although_the_next_transaction_is_comm
     with _changes(await _values(broker.settings, HELD), [b"next"]) as after:
         producer = await _started(client, "aborts")
         await _hang(producer, b"aborted")
-        producer._note({HELD: (1, [])}, None, _Decision(EPOCH, False))
+        producer._decided.note([HELD], None, EPOCH, False)
         _hang_up(client)
         await producer.commit({HELD: (1, [(b"k", b"next")])})
         after += await _values(broker.settings, HELD)
@@ -130,7 +132,7 @@ async def test_a_committed_transaction_survives_the_abort_of_the_next_one(
         producer = await _started(client, f"survives-{seen}")
         await _hang(producer, b"first")
         await producer.commit({OTHER: (1, [(b"k", b"v")])})
-        producer._note({HELD: (1, [])}, None, _Decision(EPOCH, True))
+        producer._decided.note([HELD], None, EPOCH, True)
         if seen:
             _hang_up(client)
         stranger = GroupOffsets(Member("nobody", 5, "stranger", None), {(topics.EVENTS, 2): (1, "")})
@@ -146,7 +148,7 @@ async def test_a_producer_that_was_fenced_meanwhile_ends_what_it_left_all_the_sa
         producer = await _started(client, "fenced")
         await _hang(producer, b"fenced")
         await producer.commit({OTHER: (1, [(b"k", b"v")])})
-        producer._note({HELD: (1, [])}, None, _Decision(EPOCH, True))
+        producer._decided.note([HELD], None, EPOCH, True)
         await _started(client, "fenced")
         _hang_up(client)
         await producer.commit({OTHER: (1, [(b"k", b"v")])})
@@ -165,7 +167,7 @@ async def test_a_transaction_that_was_given_up_before_it_came_as_far_does_not_de
         producer = await _started(client, "given-up")
         await _hang(producer, b"given up after")
         await producer.commit({OTHER: (1, [(b"k", b"v")])})
-        producer._note({HELD: (1, [])}, None, _Decision(EPOCH, True))
+        producer._decided.note([HELD], None, EPOCH, True)
         with monkeypatch.context() as patched:
             patched.setattr(producer, "_produce", nobody_leads)
             with pytest.raises(Unreachable):

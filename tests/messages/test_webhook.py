@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from laudstream.errors import Invalid
 from laudstream.messages import forms
-from laudstream.messages.webhook import compile, outputs, render
+from laudstream.messages.webhook.call import outputs, render
+from laudstream.messages.webhook.template import compile
 
 URL = "https://shop.example/orders"
 CUSTOMER = {"customer": {"id": "c1", "email": "ann@shop.example", "orders": 3, "tags": ["a", "b"]}, "entry": {}}

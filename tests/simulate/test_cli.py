@@ -176,6 +176,17 @@ def test_a_bad_line_of_events_is_named_with_its_fix(laudstream: Any, files: Any,
     assert (skipped.exit_code, "5 lines are wrong and left out" in skipped.stderr) == (0, True)
 
 
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00Z", "1969-12-31T23:59:59Z", "2100-01-01T00:00:00Z"])
+def test_an_event_of_another_age_is_a_bad_line(laudstream: Any, files: Any, shop: dict[str, Path], at: str) -> None:
+    old = {"userId": "ann", "event": "paid", "timestamp": at}
+    shop["events"] = files("events.jsonl", [EVENTS[0], old])
+    result = laudstream("simulate", *given(shop))
+    assert result.exit_code == 1
+    assert f"{shop['events']}:2: happened before 1970 or after 2099" in result.stderr
+    result = laudstream("simulate", *given(shop, "--until", at[:10]))
+    assert f"--until: '{at[:10]}' is not of 1971 to 2099" in result.stderr
+
+
 def test_a_bad_row_of_customers_is_named(laudstream: Any, files: Any, shop: dict[str, Path]) -> None:
     shop["customers"] = files("customers.csv", "id,email\nann,a@example.org,what\nbob,b@example.org\n")
     result = laudstream("simulate", *given(shop))

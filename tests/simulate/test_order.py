@@ -21,9 +21,9 @@ def world_of(*bodies: dict[str, Any], people: tuple[str, ...] = ("ann", "bob", "
     for name in people:
         world.insert(name, {"email": f"{name}@example.org"})
     for id in ("hello", "remind"):
-        world.publish("template", id, TEMPLATE)
+        world.definitions.publish("template", id, TEMPLATE)
     for body in bodies:
-        world.publish("journey", body["id"], body)
+        world.definitions.publish("journey", body["id"], body)
     return world, made
 
 
@@ -148,12 +148,12 @@ def test_r36_an_audience_takes_who_is_there_in_order_and_r49_a_pause_holds_it() 
     world, made = world_of(people=())
     for name, plan in (("cleo", "pro"), ("ann", "pro"), ("bob", "free")):
         world.insert(name, {"plan": plan, "email": f"{name}@example.org"})
-    world.publish("journey", "pay", body)
+    world.definitions.publish("journey", "pay", body)
     assert [one.customer for one in made if one.kind == "entered"] == ["ann", "cleo"]
-    world.control("journey", "pay", "paused")
+    world.definitions.control("journey", "pay", "paused")
     world.until(START + 2 * HOUR)
     assert ends(made) == []
-    world.control("journey", "pay", "live")
+    world.definitions.control("journey", "pay", "live")
     world.until(START + 2 * HOUR)
     assert sorted(end[1:] for end in ends(made)) == [("ann", "late"), ("cleo", "late")]
 
@@ -162,5 +162,5 @@ def test_r7_stop_ends_runs_at_once() -> None:
     world, made = world_of(waiting())
     world.play([post(START, "ann", "purchase", 1)])
     world.until(START + 10)
-    world.control("journey", "pay", "stopped")
+    world.definitions.control("journey", "pay", "stopped")
     assert ends(made) == [(10, "ann", "stopped")]

@@ -44,7 +44,7 @@ def test_r18_a_new_version_may_give_more_places() -> None:
     world, made = world_of(waiting(max_entries=1), people=PEOPLE)
     world.play([post(START, who, "purchase", n) for n, who in enumerate(PEOPLE[:3])])
     world.until(START)
-    world.publish("journey", "pay", waiting(max_entries=2))
+    world.definitions.publish("journey", "pay", waiting(max_entries=2))
     world.play([post(START, who, "purchase", n) for n, who in enumerate(PEOPLE[3:6], 10)])
     world.until(START)
     assert [one.customer for one in made if one.kind == "entered"] == [PEOPLE[0], PEOPLE[3]]

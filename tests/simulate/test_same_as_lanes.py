@@ -51,7 +51,7 @@ def simulated(body: dict[str, Any], events: list[tuple[int, str, str]]) -> list[
     world.decided = made.append
     for who in PEOPLE:
         world.insert(who, {})
-    world.publish("journey", body["id"], body)
+    world.definitions.publish("journey", body["id"], body)
     posts = [Post(at, who, Event(f"m{n}", "track", name, {}, at, at)) for n, (at, who, name) in enumerate(events)]
     world.play(posts)
     world.until(10**7)

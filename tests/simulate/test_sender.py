@@ -77,7 +77,7 @@ def test_a21_a_stopped_or_paused_journey_sends_nothing_more(status: str, reason:
     seen: list[tuple[str, str]] = []
     world.delivered = lambda one: seen.append((one.kind, one.reason))
     world.play([post(START, "ann", "purchase", 1)])
-    world.control("journey", "pay", status)
+    world.definitions.control("journey", "pay", status)
     world.until(START + MINUTE)
     assert seen == [("refused", reason)]
 

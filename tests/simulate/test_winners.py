@@ -64,7 +64,7 @@ def test_r45_when_the_first_has_waited_long_enough_the_leading_arm_wins() -> Non
 def test_r45_a_person_may_choose() -> None:
     world, _ = sent_out()
     first = went(world)
-    world.engine.win("letter/test", "a")
+    world.engine.definitions.win("letter/test", "a")
     assert {arm for who, arm in went(world).items() if who not in first} == {"a"}
 
 

@@ -14,8 +14,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from laudstream.records.head import Head
 from tables.layout import CORE, event_key, wake_at_of
 from tables.memory import MemoryStore
+from tables.origin import Origin
 from tables.rocks import RocksMemory
-from tables.store import LATE_BYTES, LATE_MS, LaneStore, Origin
+from tables.store import LATE_BYTES, LATE_MS, LaneStore
 
 ORIGIN = Origin("cluster", 0, 8, 3, "abc")
 CUSTOMERS = [b"workspace%d:c%02d" % (w, c) for w in range(2) for c in range(6)]

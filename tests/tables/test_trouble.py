@@ -13,8 +13,9 @@ import pytest
 
 from laudstream.records.head import Head
 from tables.layout import CORE
+from tables.origin import Origin
 from tables.rocks import RocksMemory
-from tables.store import LaneStore, Origin
+from tables.store import LaneStore
 from tables.trouble import StoreCorrupt, StoreFailed
 
 ORIGIN = Origin("cluster", 0, 8, 3, "abc")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from laudstream.journey.kinds import delay, emit, exit, experiment, jump, message, split, update, wait, window
 from laudstream.journey.kinds.place import Kind, Place
-from laudstream.journey.reader import at
+from laudstream.journey.reader import at, shown
 from laudstream.journey.steps import Step
 
 ALL = (
@@ -26,7 +26,7 @@ def read(place: Place, body: object) -> Step | None:
     kinds = [key for key in found if key in KINDS]
     if len(kinds) != 1:
         unknown = [key for key in found if key != "next" and key not in kinds]
-        message = f"unknown step kind {unknown[0]!r}" if unknown and not kinds else "a step has exactly one kind"
+        message = f"unknown step kind {shown(unknown[0])}" if unknown and not kinds else "a step has exactly one kind"
         reader.wrong(place.outer, message, f"use one of: {', '.join(KINDS)}")
         return None
     kind = kinds[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from laudstream.conditions.operators import same
 from laudstream.customers.room import fits
 from laudstream.journey import schemas
 from laudstream.journey.customer import Pending, Run
@@ -12,7 +13,7 @@ from laudstream.journey.kinds.place import Kind, Place, next_of
 from laudstream.journey.kinds.values import Values, value
 from laudstream.journey.matching import brief
 from laudstream.journey.moves import Left
-from laudstream.journey.reader import at
+from laudstream.journey.reader import at, shown
 from laudstream.journey.reasons import Reason
 from laudstream.journey.steps import ALL_CHANNELS, Journey, Step
 from laudstream.journey.work import Work
@@ -69,7 +70,9 @@ def _values(place: Place, body: dict[str, Any], part: str, taken: set[str]) -> V
     for name, item in found.items():
         _attribute(place, name, at(spot, name), taken)
         if part == "increment" and not number(item) and not isinstance(item, dict):
-            reader.wrong(at(spot, name), f"{item!r} cannot be added to a number", "write a number, or {from: a path}")
+            reader.wrong(
+                at(spot, name), f"{shown(item)} cannot be added to a number", "write a number, or {from: a path}"
+            )
         made.append((name, value(reader, item, at(spot, name))))
     return tuple(made)
 
@@ -124,9 +127,7 @@ def arrive(work: Work, run: Run, version: Journey, step: UpdateStep, at: int) ->
     data: dict[str, Any] = {}
     values = {name: get(scope) for name, get in step.sets}
     present = work.attributes
-    sets = {
-        name: new for name, new in values.items() if new is not None and (name not in present or present[name] != new)
-    }
+    sets = {name: new for name, new in values.items() if new is not None and not same(present.get(name), new)}
     gone = [name for name, new in values.items() if new is None]
     unsets = [name for name in (*step.unsets, *gone) if name in work.attributes]
     amounts = {name: amount for name, get in step.increments if number(amount := get(scope)) and amount}

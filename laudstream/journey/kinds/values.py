@@ -8,7 +8,7 @@ import msgspec
 
 from laudstream.conditions import Get, Scope, getter
 from laudstream.journey.kinds.place import STATE_ROOTS
-from laudstream.journey.reader import Reader, at
+from laudstream.journey.reader import Reader, at, shown
 
 Values = tuple[tuple[str, Get], ...]
 _size = msgspec.json.Encoder().encode
@@ -26,7 +26,7 @@ def path(reader: Reader, body: object, pointer: str) -> Get:
     get = getter(body, STATE_ROOTS) if isinstance(body, str) else None
     if get is None:
         roots = "customer.…, entry.… or steps.<id>.event.…"
-        reader.wrong(pointer, f"{body!r} is no path that can be read here", f"write a path: {roots}")
+        reader.wrong(pointer, f"{shown(body)} is no path that can be read here", f"write a path: {roots}")
         return nothing
     return get
 

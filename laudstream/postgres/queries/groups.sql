@@ -60,13 +60,34 @@ WHERE m.group_id <> excluded.group_id OR m.seen <> excluded.seen OR m.too_large;
 
 -- name: page
 -- $1 workspace, $2 group after which to go on (NULL: from the first), $3 rows, $4 pattern of the beginning of an id or
--- name (lower case; NULL: all). By id.
-SELECT group_id, traits, created_at, updated_at
-FROM groups
-WHERE workspace_id = $1 AND NOT deleted AND ($2::text IS NULL OR group_id > $2)
-    AND ($4::text IS NULL OR lower(group_id) LIKE $4 OR lower(traits ->> 'name') LIKE $4)
-ORDER BY group_id
-LIMIT $3;
+-- name (lower case; NULL: all), $5 members of a group that are counted at most (a page of large ones has to be quick). By id.
+WITH page AS MATERIALIZED (
+    SELECT group_id, traits, created_at, updated_at, born, revision
+    FROM groups
+    WHERE workspace_id = $1 AND NOT deleted AND ($2::text IS NULL OR group_id > $2)
+        AND ($4::text IS NULL OR lower(group_id) LIKE $4 OR lower(traits ->> 'name') LIKE $4)
+    ORDER BY group_id
+    LIMIT $3
+)
+SELECT p.group_id, p.traits, p.created_at, p.updated_at, m.members, b.behind
+FROM page p
+CROSS JOIN LATERAL (
+    SELECT count(*) AS members
+    FROM (
+        SELECT FROM group_members
+        WHERE workspace_id = $1 AND group_id = p.group_id AND joined >= p.born
+        LIMIT $5
+    ) AS counted
+) AS m
+CROSS JOIN LATERAL (
+    SELECT count(*) AS behind
+    FROM (
+        SELECT FROM group_members
+        WHERE workspace_id = $1 AND group_id = p.group_id AND joined >= p.born AND seen < p.revision
+        LIMIT $5
+    ) AS counted
+) AS b
+ORDER BY p.group_id;
 
 -- name: one
 -- $1 workspace, $2 group.

@@ -92,5 +92,8 @@ export const customer = (id: string, signal?: AbortSignal) => call<Customer>(['c
 
 export const mergeCustomer = (id: string, into: string) => call<Merged>(['customers', id, 'merge'], { method: 'POST', body: { into } });
 
+/** Also of one who is known by other ids: all of it goes. */
+export const eraseCustomer = (id: string) => call<void>(['customers', id], { method: 'DELETE' });
+
 export const timeline = (id: string, before: string | null, signal?: AbortSignal) =>
   call<Timeline>(['customers', id, 'timeline'], { query: { before, limit: 50 }, signal });

@@ -110,6 +110,10 @@ export const journeys = (signal?: AbortSignal) => call<{ journeys: JourneyLine[]
 export const journey = (id: string, version: number | null = null, signal?: AbortSignal) =>
   call<Journey>(['journeys', id], { query: { version }, signal });
 
+/** Of a published version. */
+export const versionBody = async (id: string, version: number) =>
+  (await call<{ body: Definition }>(['journeys', id, 'versions', String(version)])).body;
+
 export const stats = (id: string, version: number | null = null, signal?: AbortSignal) =>
   call<Stats>(['journeys', id, 'stats'], { query: { version }, signal });
 

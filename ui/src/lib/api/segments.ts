@@ -41,8 +41,19 @@ export interface Preview {
 export const members = (id: string, after: string | null, signal?: AbortSignal) =>
   call<MemberPage>(['segments', id, 'customers'], { query: { after, limit: 50 }, signal });
 
-export const preview = (condition: Condition, after: string, signal?: AbortSignal) =>
+const preview = (condition: Condition, after: string, signal: AbortSignal) =>
   call<Preview>(['segments', 'preview'], { method: 'POST', body: { condition, after }, signal });
+
+/** An estimate that gets better until all customers were looked at; with the first sample that there is. */
+export async function* previewed(condition: Condition, signal: AbortSignal): AsyncGenerator<Preview> {
+  let sample: Sampled[] = [];
+  for (let after: string | null = ''; after !== null; ) {
+    const part: Preview = await preview(condition, after, signal);
+    if (sample.length === 0) sample = part.sample;
+    yield { ...part, sample };
+    after = part.next;
+  }
+}
 
 /** A count by lanes: exact, as far as they are. */
 export interface Census {
@@ -60,7 +71,17 @@ export interface Census {
   sample: Sampled[];
 }
 
-export const takeCensus = (condition: Condition, signal?: AbortSignal) =>
+const takeCensus = (condition: Condition, signal: AbortSignal) =>
   call<Census>(['censuses'], { method: 'POST', query: { wait: 1 }, body: { condition }, signal });
 
-export const census = (id: number, signal?: AbortSignal) => call<Census>(['censuses', String(id)], { query: { wait: 2 }, signal });
+const census = (id: number, signal: AbortSignal) => call<Census>(['censuses', String(id)], { query: { wait: 2 }, signal });
+
+/** How far the lanes are, until all have counted. */
+export async function* counted(condition: Condition, signal: AbortSignal): AsyncGenerator<Census> {
+  let part = await takeCensus(condition, signal);
+  yield part;
+  while (!part.done) {
+    part = await census(part.id, signal);
+    yield part;
+  }
+}

@@ -1,6 +1,10 @@
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 
-import { byDay, gatesOf, lookedAt, ordered, told, type Decision } from './timeline';
+import type { Step } from './definition';
+import type { Names } from './naming';
+import { lookedAt } from './seen';
+import { byDay, isTold, ordered, told, type Decision } from './timeline';
 
 const AT = Date.UTC(2025, 10, 24, 6, 37, 12);
 const decision = (given: Partial<Decision>): Decision => ({ id: '1', kind: 'moved', workspace: 'w', customer: 'c', at: AT, clock: AT, ...given });
@@ -10,7 +14,7 @@ const line = (given: Partial<Decision>) => {
 };
 
 test('each kind of decision is told in a sentence', () => {
-  expect(line({ kind: 'entered', to: 'welcome', data: { event: 'purchase' } })).toBe('Entered, first step welcome — purchase arrived');
+  expect(line({ kind: 'entered', to: 'welcome', data: { event: 'purchase' } })).toBe('Entered, first step: welcome — purchase arrived');
   expect(line({ kind: 'not_entered', reason: 'already_in' })).toBe('Did not enter — a run of this journey, with this key, is still active');
   expect(line({ step: 'second', to: 'thanks', branch: 'purchase', data: { event: 'purchase' } })).toBe('second → thanks — purchase arrived');
   expect(line({ step: 'second', to: 'win-back', branch: 'timeout' })).toBe('second → win-back — nothing came in time');
@@ -23,7 +27,7 @@ test('each kind of decision is told in a sentence', () => {
   expect(line({ kind: 'delivery', step: 'welcome', data: { kind: 'sent' } })).toBe('Delivery at welcome: sent');
   expect(line({ kind: 'ended', outcome: 'bought' })).toBe('Ended as bought');
   expect(line({ kind: 'ended', reason: 'stopped' })).toBe('Ended without an outcome — the journey was stopped');
-  expect(line({ kind: 'failed', step: 'second', data: { error: 'KeyError: x' } })).toBe('Parked at second by an error — KeyError: x');
+  expect(line({ kind: 'failed', step: 'second', data: { error: 'KeyError: x' } })).toBe('Parked by an error at “second” — KeyError: x');
   const migrated = { kind: 'migrated', step: 'look', to: 'again', version: 2, data: { of: 1, migration: 1 } };
   expect(line(migrated)).toBe('look → again — from version 1 to version 2');
   expect(lookedAt(decision(migrated))).toEqual([]);
@@ -51,10 +55,10 @@ test('changes of segments are told with what made them', () => {
 });
 
 test('entries by a segment and by a call say so, and exits on leaving one', () => {
-  expect(line({ kind: 'entered', to: 'a', data: { segment: 'vip', on: 'enter' } })).toBe('Entered, first step a — entered segment vip');
-  expect(line({ kind: 'entered', to: 'a', data: { segment: 'vip', on: 'leave' } })).toBe('Entered, first step a — left segment vip');
-  expect(line({ kind: 'entered', to: 'a', data: { api: true } })).toBe('Entered, first step a — by a call');
-  expect(line({ kind: 'entered', to: 'a', data: { api: true, key: '17' } })).toBe('Entered, first step a — by a call, key 17');
+  expect(line({ kind: 'entered', to: 'a', data: { segment: 'vip', on: 'enter' } })).toBe('Entered, first step: a — entered segment vip');
+  expect(line({ kind: 'entered', to: 'a', data: { segment: 'vip', on: 'leave' } })).toBe('Entered, first step: a — left segment vip');
+  expect(line({ kind: 'entered', to: 'a', data: { api: true } })).toBe('Entered, first step: a — by a call');
+  expect(line({ kind: 'entered', to: 'a', data: { api: true, key: '17' } })).toBe('Entered, first step: a — by a call, key 17');
   expect(lookedAt(decision({ kind: 'entered', data: { segment: 'vip', on: 'enter' } }))).toEqual([]);
   expect(line({ kind: 'ended', outcome: 'gone', data: { left: 'vip', version: 1 } })).toBe('Ended as gone — left segment vip');
   expect(line({ kind: 'ended', outcome: 'left', data: { event: 'leave' } })).toBe('Ended as left — another run or a call took it out');
@@ -81,33 +85,51 @@ test('a limit says which, once', () => {
   expect(lookedAt(decision({ kind: 'limit', data: { which: 'tallies', query: 'a1' } }))).toEqual([]);
 });
 
-test('what conditions saw of events, segments and the like is told in words', () => {
-  const seen = (name: string, value: unknown) => lookedAt(decision({ data: { [name]: value } }))[0];
-  expect(seen('event:order/2', { count: 3, last: AT })).toEqual(['order', '3 times, last 24 Nov 2025, 06:37:12']);
-  expect(seen('event:order', { count: 0, last: null })).toEqual(['order', 'never']);
-  expect(seen('event:order', { at: AT, last: { total: 5 } })).toEqual(['order', '24 Nov 2025, 06:37:12: {"total":5}']);
-  expect(seen('message:opened', { count: 1, last: AT })).toEqual(['messages opened', '1 time, last 24 Nov 2025, 06:37:12']);
-  expect(seen('run:welcome', true)).toEqual(['journey welcome', 'active']);
-  expect(seen('segment:vip', { member: false, version: 2 })).toEqual(['segment vip', 'not a member, version 2']);
-  expect(seen('consent:email/news', 'pending')).toEqual(['consent to email, news', 'pending']);
-  expect(seen('bucket:spring', 4.2)).toEqual(['bucket spring', '4.2 %']);
+test('each kind of the core that a customer can have is told in words of its own', () => {
+  const source = readFileSync(new URL('../../../../laudstream/journey/decision.py', import.meta.url), 'utf8');
+  const kinds = [...(/^KINDS = \(([^)]+)\)/m.exec(source)?.[1] ?? '').matchAll(/"([a-z_]+)"/g)].map(([, kind = '']) => kind);
+  const ofNobody = ['control', 'counted'];
+  expect(kinds.length).toBeGreaterThan(12);
+  expect(kinds.filter((kind) => !isTold(kind))).toEqual(ofNobody);
+  expect(line({ kind: 'deleted' })).toBe('Was deleted — the runs ended, and what was known was erased');
 });
 
-test('values that were looked at are shown, what is said already is not', () => {
-  const big = decision({ kind: 'ended', outcome: 'big-spender', data: { event: 'purchase', 'event.amount': 129.5 } });
-  expect(lookedAt(big)).toEqual([['event', 'purchase'], ['amount', '129.5']]);
-  expect(lookedAt(decision({ data: { event: 'purchase' } }))).toEqual([]);
-  expect(lookedAt(decision({ data: { 'customer.plan': null } }))).toEqual([['customer’s plan', 'nothing']]);
-  expect(lookedAt(decision({ kind: 'not_entered', reason: 'reentry', data: { last: AT } }))).toEqual([['last', '24 Nov 2025, 06:37:12']]);
+test('names stand for ids of steps, journeys and segments, wherever they are known', () => {
+  const steps: Record<string, Step> = {
+    hello: { message: { channel: 'email', template: 'welcome' }, next: 'look' },
+    look: { wait: { branches: [{ event: { name: 'purchase' }, next: 'done' }], timeout: { after: 'P2D', next: 'late' } } },
+    who: { split: { branches: [{ name: 'paying', condition: { 'customer.plan': { equals: 'pro' } }, next: 'hello' }], else: 'done' } },
+    done: { exit: { outcome: 'bought' } },
+    old: { delay: { for: 'PT1H' } },
+  };
+  const names: Names = {
+    journey: (id) => ({ vip: 'For the best' })[id] ?? id,
+    segment: (id) => ({ vips: 'The best' })[id] ?? id,
+    step: ({ journey, version }, id) => (journey === 'j' && (version === 2) === (id !== 'old') ? (steps[id] ?? null) : null),
+  };
+  const named = (given: Partial<Decision>) => {
+    const { title, why } = told(decision({ journey: 'j', version: 2, ...given }), names);
+    return why === '' ? title : `${title} — ${why}`;
+  };
+  expect(named({ kind: 'entered', to: 'hello', data: { segment: 'vips', on: 'enter' } })).toBe('Entered, first step: Send an email: welcome — entered segment The best');
+  expect(named({ step: 'hello', to: 'look', branch: 'sent' })).toBe('Send an email: welcome → Wait for purchase, up to 2\u00a0days — the message was requested');
+  expect(named({ step: 'look', to: 'done', branch: 'purchase', data: { event: 'purchase' } })).toBe('Wait for purchase, up to 2\u00a0days → End: bought — purchase arrived');
+  expect(named({ step: 'who', to: 'hello', branch: 'paying' })).toBe('Split by customer’s plan → Send an email: welcome — branch paying: customer’s plan is “pro”');
+  expect(named({ step: 'who', to: 'done', branch: 'else' })).toBe('Split by customer’s plan → End: bought — none of the others');
+  expect(named({ kind: 'delivery', step: 'hello', data: { kind: 'opened' } })).toBe('Message welcome: opened');
+  expect(named({ step: 'a', to: 'done', branch: 'opened', data: { kind: 'opened', of: 'hello' } })).toBe('a → End: bought — the message welcome was opened');
+  expect(named({ kind: 'migrated', step: 'old', to: 'look', data: { of: 1, migration: 1 } })).toBe('Hold for 1\u00a0h → Wait for purchase, up to 2\u00a0days — from version 1 to version 2');
+  expect(named({ kind: 'failed', step: 'look', data: { error: 'KeyError: x' } })).toBe('Parked by an error at “Wait for purchase, up to 2\u00a0days” — KeyError: x');
+  expect(named({ kind: 'segment', journey: '', data: { segment: 'vips', change: 'left', because: 'time' } })).toBe('Left segment The best — by time alone');
+  expect(named({ kind: 'ended', outcome: 'gone', data: { left: 'vips' } })).toBe('Ended as gone — left segment The best');
+  expect(named({ step: 'a', to: 'b', branch: 'next', data: { enter: 'vip' } })).toBe('a → b — into journey For the best');
+  expect(named({ version: 3, step: 'hello', to: 'look', branch: 'sent' })).toBe('hello → look — the message was requested');
 });
 
-test('gates keep their order and their reasons', () => {
-  const gates = { held_out: 'pass', consent: 'unsubscribed', missing: ['x'] };
-  expect(gatesOf(decision({ data: { gates } }))).toEqual([
-    { name: 'held out', reason: '' },
-    { name: 'consent', reason: 'unsubscribed' },
-  ]);
-  expect(gatesOf(decision({}))).toEqual([]);
+test('a goal says what met it, an experiment its arm', () => {
+  expect(line({ kind: 'goal', data: { event: 'purchase', value: 12 } })).toBe('Reached the goal — purchase arrived, value 12');
+  expect(line({ kind: 'goal', data: {} })).toBe('Reached the goal');
+  expect(line({ journey: 'j', step: 'offer', to: 'a', branch: 'plain', data: { experiment: 'j/offer' } })).toBe('offer → a — arm plain of the experiment');
 });
 
 test('a whole record is read from what it is to when it was made, in whatever order it comes', () => {

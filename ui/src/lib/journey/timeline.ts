@@ -1,8 +1,11 @@
 /** Decisions in plain words: what was chosen for a customer, why, and what was looked at. */
 
-import { dayOf, moment, plural } from '../format/format';
+import { dayOf, moment } from '../format/format';
+import { IDS, stepWords, templateOf, type Names } from './naming';
 import { meaning } from './reasons';
 import { pathWords } from './paths';
+import { changeOf, text } from './seen';
+import { branchWords } from './words';
 
 export interface Decision {
   id: string;
@@ -36,31 +39,39 @@ export interface Told {
   icon: string;
 }
 
-export function told(decision: Decision): Told {
-  return (TELLERS[decision.kind] ?? unknown)(decision);
+export function told(decision: Decision, names: Names = IDS): Told {
+  return (TELLERS[decision.kind] ?? unknown)(decision, names);
 }
 
-const TELLERS: Record<string, (decision: Decision) => Told> = {
-  entered: (d) => ({ title: `Entered, first step ${d.to ?? ''}`, why: entryWhy(d), tone: 'good', icon: 'enter' }),
+export const isTold = (kind: string) => kind in TELLERS;
+
+const TELLERS: Record<string, (decision: Decision, names: Names) => Told> = {
+  entered: (d, names) => ({ title: `Entered, first step: ${stepWords(names, d, d.to ?? '')}`, why: entryWhy(d, names), tone: 'good', icon: 'enter' }),
   not_entered: (d) => ({ title: 'Did not enter', why: because(d), tone: 'muted', icon: 'refuse' }),
   moved,
-  migrated: ({ step = '', to = '', version, data }) => {
-    const why = `from version ${text(data?.of)} to version ${version ?? ''}${data?.deferred === undefined ? '' : '; the message that was put off ended'}`;
-    return { title: `${step} → ${to}`, why, tone: 'plain', icon: 'move' };
+  migrated: (d, names) => {
+    const before = { journey: d.journey, version: typeof d.data?.of === 'number' ? d.data.of : undefined };
+    const why = `from version ${text(d.data?.of)} to version ${d.version ?? ''}${d.data?.deferred === undefined ? '' : '; the message that was put off ended'}`;
+    return { title: `${stepWords(names, before, d.step ?? '')} → ${stepWords(names, d, d.to ?? '')}`, why, tone: 'plain', icon: 'move' };
   },
   message,
-  delivery: (d) => {
+  delivery: (d, names) => {
     const bad = ['bounced', 'complained', 'failed', 'refused'].includes(String(d.data?.kind));
-    return { title: `Delivery at ${d.step ?? ''}: ${text(d.data?.kind)}`, why: because(d), tone: bad ? 'warn' : 'plain', icon: 'mail' };
+    const template = templateOf(names, d, d.step ?? '');
+    const what = template === null ? `Delivery at ${d.step ?? ''}` : `Message ${template}`;
+    return { title: `${what}: ${text(d.data?.kind)}`, why: because(d), tone: bad ? 'warn' : 'plain', icon: 'mail' };
   },
-  ended: (d) =>
+  ended: (d, names) =>
     d.outcome
-      ? { title: `Ended as ${d.outcome}`, why: endWhy(d), tone: 'good', icon: 'end' }
+      ? { title: `Ended as ${d.outcome}`, why: endWhy(d, names), tone: 'good', icon: 'end' }
       : { title: 'Ended without an outcome', why: because(d), tone: 'warn', icon: 'end' },
-  goal: (d) => ({ title: 'Reached the goal', why: d.data?.value === undefined ? '' : `value ${text(d.data.value)}`, tone: 'good', icon: 'goal' }),
-  failed: (d) => {
+  goal: ({ data }) => {
+    const why = [data?.event === undefined ? '' : `${text(data.event)} arrived`, data?.value === undefined ? '' : `value ${text(data.value)}`];
+    return { title: 'Reached the goal', why: why.filter((part) => part !== '').join(', '), tone: 'good', icon: 'goal' };
+  },
+  failed: (d, names) => {
     const segment = d.data?.segment;
-    const title = segment === undefined ? `Parked at ${d.step ?? ''} by an error` : `Segment ${text(segment)} met an error`;
+    const title = segment === undefined ? `Parked by an error at “${stepWords(names, d, d.step ?? '')}”` : `Segment ${names.segment(text(segment))} met an error`;
     return { title, why: text(d.data?.error), tone: 'bad', icon: 'warning' };
   },
   limit: (d) => ({ title: 'A hard limit was met', why: text(d.data?.which), tone: 'warn', icon: 'warning' }),
@@ -70,10 +81,11 @@ const TELLERS: Record<string, (decision: Decision) => Told> = {
       ? { title: `Took in ${text(data?.from)}`, why: `two customers became one${part}`, tone: 'plain', icon: 'merge' }
       : { title: `${customer} goes on as ${text(data.into)}`, why: `its runs and its history were handed over${part}`, tone: 'plain', icon: 'merge' };
   },
-  segment: ({ data }) => {
+  deleted: () => ({ title: 'Was deleted', why: 'the runs ended, and what was known was erased', tone: 'warn', icon: 'close' }),
+  segment: ({ data }, names) => {
     const entered = data?.change === 'entered';
     const why = BECAUSE[text(data?.because)] ?? text(data?.because);
-    return { title: `${entered ? 'Entered' : 'Left'} segment ${text(data?.segment)}`, why, tone: entered ? 'good' : 'plain', icon: 'segments' };
+    return { title: `${entered ? 'Entered' : 'Left'} segment ${names.segment(text(data?.segment))}`, why, tone: entered ? 'good' : 'plain', icon: 'segments' };
   },
 };
 
@@ -88,60 +100,72 @@ function unknown(decision: Decision): Told {
   return { title: decision.kind.replaceAll('_', ' '), why: because(decision), tone: 'plain', icon: 'dot' };
 }
 
-function entryWhy({ data }: Decision): string {
+function entryWhy({ data }: Decision, names: Names): string {
   if (data?.audience === true) return typeof data.number === 'number' ? `occurrence ${data.number} of the audience` : 'belongs to the audience';
   if (data?.signal !== undefined) return `the signal ${text(data.signal)} came`;
   if (data?.date !== undefined) return `the date ${String(data.date)} came`;
-  if (data?.segment !== undefined) return `${data.on === 'leave' ? 'left' : 'entered'} segment ${text(data.segment)}`;
+  if (data?.segment !== undefined) return `${data.on === 'leave' ? 'left' : 'entered'} segment ${names.segment(text(data.segment))}`;
   if (data?.api === true) return data.key === undefined ? 'by a call' : `by a call, key ${text(data.key)}`;
   if (data?.event === undefined) return '';
   return data.key === undefined ? `${text(data.event)} arrived` : `${text(data.event)} arrived, key ${text(data.key)}`;
 }
 
-function endWhy({ data = {} }: Decision): string {
-  if (data.left !== undefined) return `left segment ${text(data.left)}`;
+function endWhy({ data = {} }: Decision, names: Names): string {
+  if (data.left !== undefined) return `left segment ${names.segment(text(data.left))}`;
   if (data.event === 'leave') return 'another run or a call took it out';
   return data.event === undefined ? '' : `${text(data.event)} met an exit rule`;
 }
 
-function moved(decision: Decision): Told {
-  const { step = '', to = '', branch = '', data = {} } = decision;
-  return { title: `${step} → ${to}`, why: movedWhy(branch, data), tone: 'plain', icon: 'move' };
+function moved(decision: Decision, names: Names): Told {
+  const { step = '', to = '' } = decision;
+  return { title: `${stepWords(names, decision, step)} → ${stepWords(names, decision, to)}`, why: movedWhy(decision, names), tone: 'plain', icon: 'move' };
 }
 
-function movedWhy(branch: string, data: Record<string, unknown>): string {
-  if (data.experiment !== undefined) return `arm ${branch} of experiment ${text(data.experiment)}`;
-  if (data.reason !== undefined && branch !== 'refused') return `${emitted(data)}${meaning(text(data.reason))}`;
+function movedWhy(decision: Decision, names: Names): string {
+  const { branch = '', data = {} } = decision;
+  if (data.experiment !== undefined) return `arm ${branch} of ${experimentWords(decision)}`;
+  if (data.reason !== undefined && branch !== 'refused') return `${emitted(data, names)}${meaning(text(data.reason))}`;
   if (branch === 'past' || branch === 'skip') return meaning('if_past');
   if (branch === 'timeout') return 'nothing came in time';
-  if (branch === 'next') return emitted(data).replace(/: $/, '');
+  if (branch === 'next') return emitted(data, names).replace(/: $/, '');
   if (branch === 'sent') return 'the message was requested';
   if (branch === 'refused') return `the message was refused: ${meaning(text(data.reason))}`;
   if (branch === 'all_of' && data.event !== undefined) return `all have arrived, ${text(data.event)} as the last`;
   if (data.event !== undefined) return `${text(data.event)} arrived`;
-  if (data.kind !== undefined && data.of !== undefined) return newsWords(data);
+  if (data.kind !== undefined && data.of !== undefined) return newsWords(decision, names);
   const change = changeOf(data);
   if (change !== null) return `${pathWords(change)} changed from ${text(data.was)} to ${text(data[change])}`;
-  return `branch ${branch}`;
+  return conditionMet(decision, names);
+}
+
+/** `branch sender: entry’s referrer exists`. */
+function conditionMet(decision: Decision, names: Names): string {
+  const { branch = '' } = decision;
+  const step = names.step(decision, decision.step ?? '');
+  const words = step === null ? '' : branchWords(step, branch);
+  if (words === '') return `branch ${branch}`;
+  return branch === 'else' || branch === 'condition' ? words : `branch ${branch}: ${words}`;
+}
+
+/** An experiment that has no id of its own goes by journey and step. */
+function experimentWords({ journey = '', step = '', data }: Decision): string {
+  const id = text(data?.experiment);
+  return id === `${journey}/${step}` ? 'the experiment' : `experiment ${id}`;
 }
 
 /** What a step `emit` did. */
-function emitted(data: Record<string, unknown>): string {
+function emitted(data: Record<string, unknown>, names: Names): string {
   const to = data.to === undefined ? '' : ` for ${text(data.to)}`;
   if (data.track !== undefined) return `${text(data.track)} was emitted${to}: `;
-  if (data.enter !== undefined) return `into journey ${text(data.enter)}${to}: `;
-  return data.leave === undefined ? '' : `out of journey ${text(data.leave)}${to}: `;
+  if (data.enter !== undefined) return `into journey ${names.journey(text(data.enter))}${to}: `;
+  return data.leave === undefined ? '' : `out of journey ${names.journey(text(data.leave))}${to}: `;
 }
 
-/** `the message at remind was clicked: https://…` */
-function newsWords(data: Record<string, unknown>): string {
-  return `the message at ${text(data.of)} was ${text(data.kind)}${data.link === undefined ? '' : `: ${text(data.link)}`}`;
-}
-
-/** Path of the value that changed; null: the decision is of something else. */
-function changeOf(data: Record<string, unknown>): string | null {
-  const names = Object.keys(data);
-  return names.length === 2 && 'was' in data ? (names.find((name) => name !== 'was') ?? null) : null;
+/** `the message cart-reminder was clicked: https://…` */
+function newsWords(decision: Decision, names: Names): string {
+  const { of, kind, link } = decision.data ?? {};
+  const what = templateOf(names, decision, text(of)) ?? `at ${text(of)}`;
+  return `the message ${what} was ${text(kind)}${link === undefined ? '' : `: ${text(link)}`}`;
 }
 
 function message(decision: Decision): Told {
@@ -159,51 +183,6 @@ function because({ reason }: Decision): string {
   return reason ? meaning(reason) : '';
 }
 
-/** Values that were looked at, as pairs to read; ids and what the title says already are left out. */
-export function lookedAt(decision: Decision): [name: string, value: string][] {
-  const data = decision.data ?? {};
-  const change = decision.kind === 'moved' ? changeOf(data) : null;
-  const pairs = Object.entries(data).filter(([name]) => !SAID.has(name) && !SAID_BY[decision.kind]?.has(name) && change === null);
-  const worth = pairs.filter(([name]) => !(name === 'event' && pairs.length === 1));
-  return worth.map(([name, value]) => [seenName(name), INSTANTS.has(name) && typeof value === 'number' ? moment(value) : seenWords(name, value)]);
-}
-
-const SAID = new Set(['gates', 'template', 'send_id', 'experiment', 'error', 'deferred_until', 'reason']);
-const SAID_BY: Record<string, Set<string>> = {
-  entered: new Set(['segment', 'on', 'api', 'key', 'audience', 'signal']),
-  moved: new Set(['kind', 'of', 'link', 'track', 'enter', 'leave', 'to']),
-  migrated: new Set(['of', 'migration', 'deferred']),
-  delivery: new Set(['kind']),
-  ended: new Set(['left']),
-  failed: new Set(['segment']),
-  limit: new Set(['which', 'query']),
-  merged: new Set(['into', 'from', 'merge', 'part', 'parts']),
-  segment: new Set(['segment', 'version', 'change', 'because']),
-};
-const INSTANTS = new Set(['last', 'again', 'timestamp', 'due']);
-
-/** `segment:vip` → `segment vip`, `event:order_completed/2` → `order_completed`. */
-function seenName(name: string): string {
-  const [, subject = '', about = ''] = /^(event|message|run|segment|consent|bucket):(.*?)(?:\/\d+)?$/.exec(name) ?? [];
-  if (subject === '') return pathWords(name);
-  if (subject === 'event') return about;
-  return `${SUBJECTS[subject] ?? subject} ${about.replace('/', ', ')}`;
-}
-
-const SUBJECTS: Record<string, string> = { message: 'messages', run: 'journey', consent: 'consent to' };
-
-/** What a condition saw of a subject: how often and when last, whether a member, … */
-function seenWords(name: string, value: unknown): string {
-  if (name.startsWith('bucket:')) return `${text(value)} %`;
-  if (name.startsWith('run:') && typeof value === 'boolean') return value ? 'active' : 'not active';
-  if (typeof value !== 'object' || value === null || !/^[a-z]+:/.test(name)) return text(value);
-  const { member, version, count, last, at, first } = value as Record<string, unknown>;
-  if (typeof member === 'boolean') return `${member ? 'a member' : 'not a member'}${version ? `, version ${text(version)}` : ''}`;
-  if (typeof count === 'number') return count === 0 ? 'never' : `${plural(count, 'time')}${typeof last === 'number' ? `, last ${moment(last)}` : ''}`;
-  if (typeof at !== 'number') return text(value);
-  return at === 0 ? 'never' : `${moment(at)}: ${text(last ?? first)}`;
-}
-
 const ORDER = [
   'id', 'kind', 'customer', 'journey', 'version', 'run', 'step', 'visit', 'to', 'branch', 'reason', 'outcome', 'data', 'at', 'clock', 'n', 'workspace',
 ];
@@ -213,27 +192,6 @@ export function ordered(decision: Decision): Record<string, unknown> {
   const given = Object.entries(decision);
   const place = (name: string) => (ORDER.includes(name) ? ORDER.indexOf(name) : ORDER.length);
   return Object.fromEntries(given.sort(([a], [b]) => place(a) - place(b)));
-}
-
-export interface Gate {
-  name: string;
-  /** Empty: it let the message pass. */
-  reason: string;
-}
-
-/** The gates of a message, in their order. */
-export function gatesOf(decision: Decision): Gate[] {
-  const gates = decision.data?.gates;
-  if (typeof gates !== 'object' || gates === null) return [];
-  return Object.entries(gates)
-    .filter(([, value]) => typeof value === 'string')
-    .map(([name, value]) => ({ name: name.replaceAll('_', ' '), reason: value === 'pass' ? '' : String(value) }));
-}
-
-function text(value: unknown): string {
-  if (value === null) return 'nothing';
-  if (value === undefined) return '';
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
 /** Decisions under the headings of their days, in the order given. */

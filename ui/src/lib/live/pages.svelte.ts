@@ -25,8 +25,8 @@ export class Pages<Item> {
   /** Further pages are shown, so new items no longer appear by themselves. */
   readonly held = $derived(this.#frozen !== null);
 
-  /** `key` says which list it is (its filters): another one begins anew. */
-  constructor(load: (after: string | null, signal?: AbortSignal) => Promise<Page<Item>>, key: () => string) {
+  /** `key` says which list it is (its filters): another one begins anew. While it is `over` nothing is asked. */
+  constructor(load: (after: string | null, signal?: AbortSignal) => Promise<Page<Item>>, key: () => string, over: () => boolean = () => false) {
     this.#load = load;
     let last = key();
     $effect(() => {
@@ -36,7 +36,7 @@ export class Pages<Item> {
     });
     this.#first = new Poll(() => {
       key();
-      return this.#frozen === null ? (signal) => load(null, signal) : null;
+      return this.#frozen === null && !over() ? (signal) => load(null, signal) : null;
     }, key);
   }
 
