@@ -42,14 +42,14 @@ def over(customer: Customer, now: int) -> tuple[Waiting, ...]:
 def bounded(identity: Identity, core: Core) -> Identity:
     """The oldest of too many wait no longer; of what has no room in the record, none does."""
     if identity.too_large(core):
-        return replace(identity, waiting=tuple(replace(each, at=0) for each in identity.waiting))
+        return replace(identity, waiting=tuple(replace(each, at=-MARKER_MS) for each in identity.waiting))
     mine = [each for each in identity.waiting if each.event is None]
     left, size, waiting = len(mine), sum(map(size_of, mine)), list(identity.waiting)
     for index, each in enumerate(waiting):
         if left <= MOST_WAITING and size <= MOST_WAITING_BYTES:
             break
         if each.event is None:
-            waiting[index] = replace(each, at=0)
+            waiting[index] = replace(each, at=-MARKER_MS)
             left, size = left - 1, size - size_of(each)
     return replace(identity, waiting=tuple(waiting)) if left < len(mine) else identity
 

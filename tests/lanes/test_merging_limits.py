@@ -11,7 +11,10 @@ from agents.lanes.history import NUMBERS, History
 from laudstream import topics
 from laudstream.journey import uniting
 from laudstream.journey.customer import Core, Customer
-from laudstream.journey.identity import AWAIT_MS
+from laudstream.journey.handoff import Forwarded
+from laudstream.journey.identity import AWAIT_MS, MOST_WAITING
+from laudstream.messages.delivery import Delivery
+from laudstream.records import codec
 from tests.lanes.kit import WORKSPACE, LaneKit, key, waiting
 from tests.lanes.merging import Merging
 from tests.lanes.test_merges import PAID, merged
@@ -83,6 +86,47 @@ def test_a6_a_merge_that_fails_holds_nothing_up_for_longer(monkeypatch: pytest.M
     world.now += AWAIT_MS
     root_round(world)
     assert world.runs("user") == [("pay", "look")]
+
+
+def overtaking(world: Merging, count: int) -> None:
+    """What became of messages of a run that the visitor's lane still has follows another pointer to the user."""
+    for number in range(count):
+        said = Delivery(
+            f"d{number}", f"s{number}", WORKSPACE, "visitor", "sent", world.now, "email", "marketing", "pay", 1, "run",
+            "hi", 1, 1, "hello", 1,
+        )  # fmt: skip
+        followed = Forwarded(WORKSPACE, "user", 1, delivery=said)
+        world.lane("user").put(topics.HANDOFFS, world.tick(), key("user"), codec.encode(followed))
+    root_round(world)
+
+
+def kept_back(world: Merging) -> list[str]:
+    return [each.delivery.id for each in world.state("user").identity.waiting if each.delivery is not None]
+
+
+def test_a7_of_too_many_deliveries_that_wait_for_a_run_the_latest_wait() -> None:
+    world = merged()
+    world.merge("visitor", "user")
+    world.now += 2 * AWAIT_MS
+    overtaking(world, MOST_WAITING + 5)
+    assert kept_back(world) == [f"d{number}" for number in range(5, MOST_WAITING + 5)]
+    world.event("user", "purchase", id="own")
+    root_round(world)
+    assert world.kept("user") == ["own"], "nobody waits for them"
+    world.settle()
+    assert kept_back(world) == []
+
+
+def test_a18_a_delivery_waits_for_a_run_for_seven_days() -> None:
+    world = merged()
+    world.merge("visitor", "user")
+    root_round(world)
+    overtaking(world, 1)
+    for days, left in ((6, ["d0"]), (2, [])):
+        world.now += days * 86_400_000
+        world.event("user", "purchase", id=f"p{days}")
+        root_round(world)
+        assert kept_back(world) == left
 
 
 def test_a7_what_runs_of_both_wrote_is_no_row_that_is_too_large() -> None:
