@@ -96,7 +96,7 @@ def release(crowd: Crowd, key: bytes) -> None:
     customer = crowd.now[key]
     waiting = customer.identity.waiting
     now = max(crowd.moment.now, waiting[-1].at)
-    some = overtaken.over(customer, now)
+    some = overtaken.over(customer, crowd.moment.clock)
     if not some:
         return
     left = tuple(each for each in waiting if each not in some)

@@ -34,7 +34,7 @@ def answers(input: GrantInput) -> bool:
 
 
 def over(customer: Customer, now: int) -> tuple[Waiting, ...]:
-    """What waits no longer."""
+    """What waits no longer; `now`: by the clock of the round, ms."""
     identity = customer.identity
     return tuple(each for each in identity.waiting if _ready(customer, each, now))
 
