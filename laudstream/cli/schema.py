@@ -6,6 +6,7 @@ A file says its `kind` and may leave out its `id`, which is then the file's name
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ from laudstream.conditions.schema import segment_schema
 from laudstream.journey.reader import NAME
 from laudstream.journey.schema import journey_schema
 
-KINDS = {"journey": journey_schema, "segment": lambda: segment_schema(NAME.pattern)}
+KINDS: dict[str, Callable[[], dict[str, Any]]] = {
+    "journey": journey_schema, "segment": lambda: segment_schema(NAME.pattern)
+}  # fmt: skip
 FOLDER = Path(__file__).parents[2] / "docs" / "schema"
 
 
