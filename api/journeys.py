@@ -8,6 +8,7 @@ import asyncpg
 import msgspec
 from starlette.responses import Response
 
+from api import segments
 from api.call import Call, reply
 from api.counted import Counted, counted
 from api.kept import live_horizon
@@ -185,8 +186,21 @@ async def save(call: Call) -> Response:
         row = await connection.fetchrow(_SQL["one"], call.workspace, id, call.settings.partitions)
         known = await _known(connection, call.workspace, id, None)
     assert row is not None
+    audience = _condition(wish)
+    if audience is not None and await segments.nobody(call, audience):
+        known = msgspec.structs.replace(known, nobody=True)
     status = shown(row["status"], row["seen"])
     return reply(Saved(id, status, row["draft"] is not None, _doubts(wish, known)))
+
+
+def _condition(body: dict[str, Any]) -> dict[str, Any] | None:
+    """Of the audience, if it takes customers who are there already, and not by what a signal says."""
+    for entry in body["entry"]:
+        audience = entry.get("audience")
+        if audience is not None and "signal" not in audience and audience.get("of") != "future":
+            where: dict[str, Any] | None = entry.get("where")
+            return where
+    return None
 
 
 async def pause(call: Call) -> Response:

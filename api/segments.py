@@ -22,7 +22,7 @@ from api.call import Call, converted, reply
 from api.customers import email_of
 from api.naming import neighbours
 from api.paging import Limit, Place, ms, place, placed
-from laudstream.errors import NotFound
+from laudstream.errors import Invalid, NotFound
 from laudstream.journey.durations import zone_of
 from laudstream.postgres import queries
 from laudstream.postgres.tenancy import Connection
@@ -137,6 +137,19 @@ async def preview(call: Call) -> Response:
             None if scan.done else place(now.hash, now.id, now.looked_at, now.matching, now.open),
         )
     )  # fmt: skip
+
+
+async def nobody(call: Call, condition: dict[str, Any]) -> bool:
+    """Whether there are customers, and the condition holds for none of them, as far as a moment's look can tell."""
+    until = monotonic() + BUDGET_S
+    async with AT_ONCE, call.database() as connection:
+        try:
+            scan = _Scan(connection, call.workspace, await _survey(connection, call.workspace, condition), None)
+        except Invalid:  # it names what is not there, which is told anyway
+            return False
+        while not scan.done and not scan.seen.matching and not scan.seen.open and monotonic() < until:
+            await scan.page()
+    return scan.done and scan.seen.looked_at > 0 and not scan.seen.matching and not scan.seen.open
 
 
 async def _survey(connection: Connection, workspace: str, condition: dict[str, Any]) -> Survey:

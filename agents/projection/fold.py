@@ -178,7 +178,7 @@ def _move(runs: dict[tuple[str, str], RunRow], d: Decision) -> None:
     now = RunRow(
         d.workspace, d.run, d.customer, d.journey, d.version, d.to or d.step, d.at, d.at, d.at if ended else None,
         d.outcome or None if ended else None, d.reason or None if ended or d.kind == "failed" else None,
-        {d.step: d.branch} if "experiment" in d.data and d.kind == "moved" else {}, d.n,
+        {d.step: d.branch} if d.kind == "moved" and _text(d, "experiment") else {}, d.n,
     )  # fmt: skip
     key = d.workspace, d.run
     before = runs.get(key)

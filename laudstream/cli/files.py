@@ -162,8 +162,8 @@ def _read(path: Path) -> tuple[Any, yaml.Node | None]:
             body = json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant)
         else:
             body = yaml.load(text, _Yaml12)  # noqa: S506 - _Yaml12 is a SafeLoader
-        if not _encodable(body):
-            raise _bad(f"{path}:1", "holds half a character (\\uD800 to \\uDFFF)", "write it whole, e.g. 🎉")
+        if flaw := _flaw(body):
+            raise _bad(f"{path}:1", flaw)
         return body, tree
     except OSError as error:
         raise _bad(str(path), f"cannot be read: {error.strerror}") from None
@@ -178,18 +178,28 @@ def _read(path: Path) -> tuple[Any, yaml.Node | None]:
         raise _bad(f"{path}:1", f"cannot be read: {error}") from None
 
 
-def _encodable(body: Any) -> bool:
-    """Whether UTF-8 has all its texts: escapes can name halves of characters."""
-    seen: set[int] = set()  # what an alias names is looked at once
-    rest = [body]
+def _flaw(body: Any) -> str:
+    """Why it cannot be written as JSON; empty: it can. Escapes name halves of characters; aliases may name what they
+    stand in, or say a little so often that it becomes much. What an alias names is looked at once."""
+    sizes: dict[int, int] = {}  # container -> values in it; 0: it is being looked at
+    rest = [(body, False)]
     while rest:
-        value = rest.pop()
+        value, done = rest.pop()
         if isinstance(value, str) and not encodable(value):
-            return False
-        if isinstance(value, dict | list) and id(value) not in seen:
-            seen.add(id(value))
-            rest += [*value, *value.values()] if isinstance(value, dict) else value
-    return True
+            return "holds half a character (\\uD800 to \\uDFFF): write it whole"
+        if not isinstance(value, dict | list):
+            continue
+        inside = [*value, *value.values()] if isinstance(value, dict) else value
+        if done:
+            sizes[id(value)] = 1 + sum(sizes.get(id(each), 1) for each in inside)
+            if sizes[id(value)] > MAX_BYTES:
+                return f"becomes more than {MAX_BYTES:,} values by its aliases: write less"
+        elif id(value) not in sizes:
+            sizes[id(value)] = 0
+            rest += [(value, True), *((each, False) for each in inside)]
+        elif not sizes[id(value)]:
+            return "has an alias that names what it stands in"
+    return ""
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -24,6 +24,8 @@ class Known(msgspec.Struct, frozen=True):
     """Template -> paths that must have a value."""
     steps: frozenset[str] | None = None
     """Steps of the versions before."""
+    nobody: bool = False
+    """Whether there are customers, and none of them belongs to the audience now."""
 
 
 def check(journey: Journey, known: Known) -> list[Problem]:
@@ -35,6 +37,10 @@ def check(journey: Journey, known: Known) -> list[Problem]:
             if not entry.api and entry.on.name not in known.events:
                 message = f"nobody has sent an event {entry.on.name!r} yet"
                 doubts.append(Problem(at("/entry", index, "event", "name"), message, "check the spelling"))
+    if known.nobody:
+        index = next(index for index, item in enumerate(journey.body["entry"]) if "audience" in item)
+        message = "of the customers that there are, none meets this condition now"
+        doubts.append(Problem(at("/entry", index, "where"), message, "look at its preview, and at what customers have"))
     for name, made in journey.steps.items():
         if _may_be_past(made) and "if_past" not in _settings_of(journey, name, made):
             message = "what happens when the instant is past already? Without 'if_past' the run goes on at once"

@@ -76,7 +76,7 @@ def rest(run: Run, wake_at: int) -> None:
 def end(
     work: Work, run: Run, at: int, *, outcome: str = "", reason: str = "", data: dict[str, Any] | None = None
 ) -> None:
-    if run.status == ASKING:  # it had not entered (R55)
+    if run.status == ASKING or not run.step:  # it had not entered (R55), though it may have failed since
         found = {**(data or {}), "outcome": outcome} if outcome else data
         work.decide("not_entered", run, at, reason=reason or Reason.ALREADY_OUT, data=found)
         work.remove(run)

@@ -164,7 +164,9 @@ def _answerable(needs: Needs) -> bool:
 def _in_rows(query: Query) -> bool:
     if query.kind == EVENT:
         return False
-    return query.kind == RUN or (query.name == "sent" and "tag" not in query.filters)
+    if query.kind == RUN:
+        return query.name != "converted"  # goals are in no row
+    return query.name == "sent" and "tag" not in query.filters
 
 
 def _instants(query: Query, known: Known) -> Iterable[int]:

@@ -74,6 +74,11 @@ def test_a_run_ends_where_its_last_decision_left_it_with_the_arms_it_passed() ->
     assert (run.entered_at, run.moved_at, run.ended_at, run.last_n) == (1001, 1005, 1005, 5)
 
 
+def test_a_step_that_adds_to_a_segment_named_experiment_is_none() -> None:
+    (run,) = folded(decision(1, "moved", step="mark", branch="next", data={"experiment": True})).runs.values()
+    assert run.arms == {}
+
+
 def test_what_happens_to_a_run_after_its_end_does_not_open_it_again() -> None:
     (run,) = folded(*STORY, decision(6, "goal"), decision(7, "delivery", step="mail")).runs.values()
     assert (run.ended_at, run.last_n) == (1005, 5)

@@ -214,6 +214,35 @@ async def test_r60_a_missing_template_warns_in_a_draft_and_stops_a_publish(
 
 
 @pytest.mark.integration
+async def test_r60_an_audience_of_nobody_is_doubted_when_it_is_saved(
+    admin: httpx.AsyncClient, owner: Pool, shop: Any
+) -> None:
+    await _ready(admin)
+
+    async def doubted(where: dict[str, Any], audience: dict[str, Any] | None = None) -> bool:
+        body = journey() | {"entry": [{"audience": audience or {}, "where": where}]}
+        saved = await admin.put("/api/journeys/welcome", json=body)
+        assert saved.status_code == 200, saved.text
+        return any(warning["pointer"] == "/entry/0/where" for warning in saved.json()["warnings"])
+
+    pro, event = {"customer.plan": {"equals": "pro"}}, {"event": {"name": "bought"}}
+    assert not await doubted(pro), "nobody is there at all"
+    await owner.execute(
+        "INSERT INTO customers (workspace_id, customer_id, attributes) VALUES ($1, 'ann', $2)",
+        shop.id,
+        {"plan": "free"},
+    )
+    assert await doubted(pro)
+    assert await doubted({"all": [pro, event]})
+    assert not await doubted(event), "only lanes know"
+    assert not await doubted(pro, {"of": "future"})
+    assert not await doubted({"entry.sale": {"equals": 1}}, {"signal": "sale"})
+    assert not await doubted({"segment": "nowhere"}), "that is told in other words"
+    await owner.execute("UPDATE customers SET attributes = $2 WHERE workspace_id = $1", shop.id, {"plan": "pro"})
+    assert not await doubted(pro)
+
+
+@pytest.mark.integration
 @pytest.mark.parametrize("path", ["", "/stats", "/publish", "/pause"])
 async def test_an_unknown_journey_is_not_found(path: str, admin: httpx.AsyncClient) -> None:
     method = "POST" if path in ("/publish", "/pause") else "GET"

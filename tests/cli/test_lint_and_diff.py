@@ -71,6 +71,23 @@ def test_r60_half_a_character_is_refused_with_its_file(tmp_path: Path, text: str
     assert "half a character" in found["problems"][0]["message"]
 
 
+def test_r60_aliases_that_go_round_or_grow_beyond_measure_are_refused(tmp_path: Path) -> None:
+    tenfold = "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 8))
+    for text, said in (
+        ("condition: &c {all: [*c]}\n", "names what it stands in"),
+        ("steps: {s: {update: {set: {x: &x [1, {y: *x}]}}}}\n", "names what it stands in"),
+        (f"a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n{tenfold}", "becomes more than 1,048,576 values"),
+    ):
+        code, found = linted(write(tmp_path / "a.yaml", text))
+        assert code == 1
+        assert said in found["problems"][0]["message"]
+    twice = JOURNEY.replace(
+        "{for: P1D}, next: greet}", "&day {for: P1D}, next: more}\n  more: {delay: *day, next: greet}"
+    )
+    code, found = linted(write(tmp_path / "a.yaml", twice))
+    assert (code, found["problems"]) == (0, [])
+
+
 def test_r60_doubts_and_what_is_elsewhere_stop_nothing(tmp_path: Path) -> None:
     text = JOURNEY.replace("{for: P1D}", "{until: {date: customer.renews_on}}")
     text = text.replace("{name: bought}", "{name: bought}\n    where: {segment: vip}")

@@ -48,6 +48,7 @@ def ask(condition: Any, **known: Any) -> bool | None:
         ({"run": {"journey": "j", "was": "entered", "within": "P1D"}}, {"runs": (Run("j", NOW, 0, ""),)}, True),
         ({"run": {"journey": "j", "was": "completed", "within": "P1D"}}, {"runs": (Run("j", NOW, 1, "won"),)}, False),
         ({"run": {"journey": "j", "was": "completed"}}, {"runs": (Run("j", 1, NOW, ""),)}, False),
+        ({"run": {"journey": "j", "was": "converted"}}, {"runs": (Run("j", 1, NOW, "won"),)}, None),
         ({"run": {"journey": "j", "was": "entered", "at_least": 2}}, {"runs": (Run("j", 1, 2, ""),) * 2}, True),
         ({"run": {"journey": "j", "was": "entered", "within": "P1D"}}, {"runs": (Run("j", 1, 2, ""),)}, False),
         ({"message": {"is": "sent", "within": "P7D"}}, {"sent": (Sent(NOW - DAY, "j", "s", "email"),)}, True),

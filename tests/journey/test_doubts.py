@@ -32,6 +32,18 @@ def test_r60_an_event_that_nobody_has_sent() -> None:
     assert doubts(body) == []
 
 
+def test_r60_an_audience_that_is_empty() -> None:
+    entry = [{"event": {"name": "go"}}, {"audience": {}, "where": {"customer.plan": {"equals": "por"}}}]
+    body = journey({"look": wait_for()}, entry=entry)
+    assert doubts(body) == []
+    assert doubts(body, nobody=True) == [
+        (
+            "/entry/1/where", "of the customers that there are, none meets this condition now",
+            "look at its preview, and at what customers have",
+        )
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("path", "doubted"),
     [

@@ -103,6 +103,9 @@ def test_r55_a_place_for_a_run_that_failed_while_it_asked_is_given_back(world: A
     assert w.kinds() == ["failed"]
     w.hand(GrantInput(w.cause("laudstream.handoffs"), "j", id, True, 1))
     assert w.effects == [Release("workspace1", "j", id)]
+    w.now += 1
+    w.control("stopped")
+    assert w.touch() == ["not_entered"], "it never entered, so it does not end"
 
 
 @pytest.mark.parametrize("error", [MemoryError(), KeyboardInterrupt()])
