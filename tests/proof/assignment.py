@@ -24,11 +24,11 @@ def by_hash(live: Definitions, customer: str, id: str, experiment: Mapping[str, 
 
 
 def granted(ledger: Ledger, live: Definitions, place: str) -> None:
-    """The customer is among the first of an arm."""
+    """The customer is among the first of an arm, whichever of their runs asked: it may have been restarted since."""
     id, _, arm = place.rpartition("/")
     if id in ledger.arms:
         return
-    waits = [run for run in ledger.active() if run.asked == place]
+    waits = any(f"{run.journey}/{run.step}" == id for run in ledger.active())
     if waits and id not in live.winners:
         ledger.promised[id] = arm
 

@@ -36,8 +36,6 @@ class Passage:
         self.limit: Any = 0
         self.occurrence = ""
         """What brought it in, where each occurrence has places of its own (R18)."""
-        self.asked = ""
-        """Arm of an experiment whose first ones are counted, and among whom it wants to be."""
         self.used: set[tuple[str, str]] = set()
         """(wait, delivery that ended it) (R28)."""
         self.arrive(entered.to, 1, entered.at, zone)

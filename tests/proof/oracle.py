@@ -110,10 +110,7 @@ class Oracle:
             self.ledger.wrote(effect)
         elif isinstance(effect, Ask) and effect.of == PACE:
             self.contest.asks(effect)
-        elif isinstance(effect, Ask) and effect.of.startswith(ARM):
-            ((_, run),) = effect.places
-            self.ledger.passages[run].asked = effect.of.removeprefix(ARM)
-        elif isinstance(effect, Ask):
+        elif isinstance(effect, Ask) and not effect.of.startswith(ARM):
             assert self.live.status[effect.journey] == "live", "R49 nobody asks for a place but of a live journey"
             ((_, run),) = effect.places
             heard = [str(each.number) for each in self.entrance.signals]
