@@ -56,7 +56,8 @@ from laudstream.journey.refusing import refused
 from laudstream.journey.settling import belongs, settle
 from laudstream.journey.signals import awaits
 from laudstream.journey.telling import concerned, tell
-from laudstream.journey.work import Work, wake_at
+from laudstream.journey.waking import wake_at
+from laudstream.journey.work import Work
 
 _NOBODY: list[Found] = []
 

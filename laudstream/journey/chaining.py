@@ -13,10 +13,11 @@ from laudstream.journey.entries import entered
 from laudstream.journey.inputs import Moment
 from laudstream.journey.live import FOREVER, LiveJourney, Space
 from laudstream.journey.lookups import by_priority
+from laudstream.journey.origin import Origin
 from laudstream.journey.reasons import Reason
 from laudstream.journey.settling import enter, enter_by
 from laudstream.journey.telling import concerned, guarded, movable, tell
-from laudstream.journey.work import Origin, Work, opened
+from laudstream.journey.work import Work, opened
 
 TOO_DEEP = 9
 """Links of a chain (R52)."""

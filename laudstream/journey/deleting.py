@@ -10,10 +10,9 @@ from msgspec.structs import replace
 from laudstream.customers.row import Alias, Row
 from laudstream.journey import handlers, pointing
 from laudstream.journey.customer import Customer
-from laudstream.journey.decision import Decision
 from laudstream.journey.inputs import AliasInput, EventInput, Input, Moment, Outcome, RowInput
 from laudstream.journey.live import Space
-from laudstream.journey.work import low, stem_of
+from laudstream.journey.origin import about
 
 
 def tells(input: Input) -> bool:
@@ -35,12 +34,8 @@ def delete(customer: Customer, input: EventInput, moment: Moment, space: Space) 
     known = after.core.row
     if not known.gone_at or known.born or after.core.writes or after.identity.root:
         return done
-    number = after.core.decisions + 1
-    told = Decision(
-        stem_of(customer, moment, ("input", *input.cause)) + low(number), "deleted", after.workspace, after.id,
-        moment.now, moment.clock, number,
-    )  # fmt: skip
-    core = replace(after.core, decisions=number)
+    told = about(after, moment, ("input", *input.cause), "deleted")
+    core = replace(after.core, decisions=told.n)
     return Outcome(replace(after, core=core), [*done.effects, told], done.parked)
 
 

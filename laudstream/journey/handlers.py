@@ -21,7 +21,8 @@ from laudstream.journey.moves import Found
 from laudstream.journey.settling import guarded_entry, settle
 from laudstream.journey.steps import Journey
 from laudstream.journey.telling import concerned, guarded, movable, tell, tell_delivery
-from laudstream.journey.work import MARKER_MS, Work
+from laudstream.journey.waking import MARKER_MS
+from laudstream.journey.work import Work
 from laudstream.messages.delivery import Delivery
 
 

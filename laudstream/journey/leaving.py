@@ -6,18 +6,17 @@ from laudstream.customers.row import Alias
 from laudstream.journey.chaining import begun
 from laudstream.journey.counted import runs_of
 from laudstream.journey.customer import ASKING, Core, Customer, RowState
-from laudstream.journey.decision import Decision
 from laudstream.journey.handlers import finish
 from laudstream.journey.identity import Identity
 from laudstream.journey.inputs import AliasInput, Inheritance, Moment, Outcome
 from laudstream.journey.legacy import Legacy
 from laudstream.journey.live import Space
 from laudstream.journey.moves import end
+from laudstream.journey.origin import about
 from laudstream.journey.pointing import passed
 from laudstream.journey.reasons import Reason
 from laudstream.journey.settling import settle
 from laudstream.journey.standing import known
-from laudstream.journey.work import low, stem_of
 from laudstream.journey.write import FIRST_SIGHT
 
 
@@ -41,12 +40,7 @@ def leave(customer: Customer, input: AliasInput, moment: Moment, space: Space) -
     after = Customer(found.workspace, found.id, Core(gone, number), {}, b"", identity=pointer)
     effects = [*done.effects]
     if somebody:
-        effects.append(
-            Decision(
-                stem_of(customer, moment, cause) + low(number), "merged", found.workspace, found.id, moment.now,
-                moment.clock, number, data={"into": row.root, "merge": row.number},
-            )
-        )  # fmt: skip
+        effects.append(about(found, moment, cause, "merged", into=row.root, merge=row.number))
     # also of somebody unknown: the root counts what is brought
     effects.append(Inheritance(found.workspace, row.root, found.id, row.number, _legacy(found, row, number)))
     for each in found.identity.waiting:

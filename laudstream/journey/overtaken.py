@@ -13,7 +13,7 @@ from laudstream.journey.customer import Core, Customer
 from laudstream.journey.handoff import ARM, PACE
 from laudstream.journey.identity import MOST_WAITING, MOST_WAITING_BYTES, Identity, Waiting, size_of
 from laudstream.journey.inputs import DeliveryInput, GrantInput
-from laudstream.journey.work import MARKER_MS
+from laudstream.journey.waking import MARKER_MS
 
 
 def overtakes(customer: Customer, input: DeliveryInput | GrantInput) -> bool:

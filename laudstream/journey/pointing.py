@@ -13,7 +13,6 @@ from laudstream.customers.row import Row
 from laudstream.journey import handlers, overtaken
 from laudstream.journey.codec import empty
 from laudstream.journey.customer import Core, Customer, RowState
-from laudstream.journey.decision import Decision
 from laudstream.journey.handoff import Answered, Forwarded, Release
 from laudstream.journey.identity import ALONE, Identity, Waiting
 from laudstream.journey.inputs import (
@@ -29,9 +28,10 @@ from laudstream.journey.inputs import (
     RowInput,
 )
 from laudstream.journey.live import Space
+from laudstream.journey.origin import about
 from laudstream.journey.reasons import Reason
 from laudstream.journey.receipts import ended
-from laudstream.journey.work import MARKER_MS, low, stem_of
+from laudstream.journey.waking import MARKER_MS
 
 
 def born_again(customer: Customer, input: Input) -> Customer:
@@ -163,10 +163,7 @@ def held(customer: Customer, input: EventInput | DeliveryInput | GrantInput, mom
     if not waiting.until or not waiting.crowded(customer.core):
         waiting = overtaken.bounded(waiting, customer.core)
         return Outcome(replace(customer, identity=waiting), [])
-    number = customer.core.decisions + 1
-    limit = Decision(
-        stem_of(customer, moment, ("input", *input.cause)) + low(number), "limit", customer.workspace, customer.id,
-        moment.now, moment.clock, number, reason=Reason.LIMIT, data={"which": "events that wait for a merge"},
-    )  # fmt: skip
-    core = replace(customer.core, decisions=number)
+    which = "events that wait for a merge"
+    limit = about(customer, moment, ("input", *input.cause), "limit", Reason.LIMIT, which=which)
+    core = replace(customer.core, decisions=limit.n)
     return Outcome(replace(customer, core=core, identity=replace(waiting, until=0)), [limit])

@@ -10,7 +10,7 @@ from laudstream.journey.customer import ACTIVE, Customer, RowState, Run
 from laudstream.journey.identity import Identity
 from laudstream.journey.kinds.wait import WaitStep
 from laudstream.journey.live import Space
-from laudstream.journey.work import wake_at
+from laudstream.journey.waking import wake_at
 from laudstream.messages.delivery import Delivery
 
 

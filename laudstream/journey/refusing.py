@@ -10,8 +10,8 @@ from laudstream.journey.decision import Decision
 from laudstream.journey.inputs import Effect, Moment
 from laudstream.journey.live import LIVE, LiveJourney, Space
 from laudstream.journey.matching import YOUNG_MS
+from laudstream.journey.origin import Origin, low, stem_of
 from laudstream.journey.reasons import Reason
-from laudstream.journey.work import Origin, low, stem_of
 
 ALREADY_IN, REENTRY = Reason.ALREADY_IN, Reason.REENTRY
 

@@ -23,20 +23,16 @@ from laudstream.journey.handoff import Emitted
 from laudstream.journey.identity import Identity
 from laudstream.journey.inputs import Effect, Moment, Outcome
 from laudstream.journey.live import LiveJourney, Space
+from laudstream.journey.origin import FEW, LOW, UNREAD, Origin, lead_of, low
 from laudstream.journey.reasons import Reason
 from laudstream.journey.steps import Journey
+from laudstream.journey.waking import wake_at
 from laudstream.journey.write import Write
 from laudstream.journey.writing import Base, take_back
 from laudstream.messages.request import SendRequest
 
 Told = tuple[dict[str, Any], dict[str, tuple[str, int]], dict[str, tuple[bool, int]]]
 """Attributes, consents and memberships that runs were told of last."""
-
-Origin = tuple[str, str, int, int]
-"""What makes the ids of what an input brings about: its kind, its topic or customer, and two numbers (A15)."""
-
-MARKER_MS = 7 * 86_400_000
-"""How long it is remembered that a customer was deleted (A18)."""
 
 
 class Want(msgspec.Struct, frozen=True, order=True, gc=False):
@@ -49,12 +45,6 @@ class Want(msgspec.Struct, frozen=True, order=True, gc=False):
     at: int
     late: str = ""
     """Step of a message that was refused late; empty: the message of the present step."""
-
-
-UNREAD = "-"
-"""Begins the ids of decisions where nobody reads them."""
-_HEX, _BITS, _FEW = "%08x", 0xFFFFFFFF, 4_096
-_LOW = tuple(_HEX % number for number in range(_FEW))  # a look costs 0.02 µs, the % 0.12
 
 
 def by_age(run: Run) -> tuple[int, str]:
@@ -227,7 +217,7 @@ class Work(msgspec.Struct, gc=False, eq=False):
         core.decisions = number = core.decisions + 1
         self.out.append(
             Decision(
-                (self.stem or self._stem()) + (_LOW[number] if number < _FEW else _HEX % (number & _BITS)), kind,
+                (self.stem or self._stem()) + (LOW[number] if number < FEW else low(number)), kind,
                 self.workspace, self.customer, at, self.moment.clock, number, run.journey,
                 run.version, run.id, place.step, place.visit, to, branch, reason, outcome, {} if data is None else data,
             )
@@ -317,24 +307,6 @@ class Work(msgspec.Struct, gc=False, eq=False):
         )
 
 
-def lead_of(workspace: str, customer: str, moment: Moment, cause: Origin) -> str:
-    """What the ids of an input have in common."""
-    kind, name, place, number = cause
-    return f"{workspace}\x1f{customer}\x1f{moment.epoch}\x1f{kind}\x1f{name}\x1f{place}\x1f{number}"
-
-
-def stem_of(customer: Customer, moment: Moment, cause: Origin) -> str:
-    """What the ids of the decisions of an input begin with."""
-    if not moment.ids:
-        return UNREAD
-    return digest(f"decision\x1f{lead_of(customer.workspace, customer.id, moment, cause)}")[:24]
-
-
-def low(number: int) -> str:
-    """What the id of a decision ends with."""
-    return _LOW[number] if number < _FEW else _HEX % (number & _BITS)
-
-
 def opened(before: Customer, moment: Moment, space: Space, cause: Origin) -> Work:
     core = before.core
     return Work(
@@ -342,28 +314,3 @@ def opened(before: Customer, moment: Moment, space: Space, cause: Origin) -> Wor
         before.tallies, before.newest, before.counted, before.identity, replace(core),
         runs_of(core, before.counted) if before.counted else list(core.runs),
     )  # fmt: skip
-
-
-def wake_at(core: Core, runs: tuple[Run, ...], journeys: dict[str, LiveJourney]) -> int:
-    """Earliest due time of a run that may move, of a segment, of an alarm or of a marker, ms; 0: none."""
-    gone_at = core.row.gone_at
-    earliest = gone_at + MARKER_MS if gone_at else 0
-    if core.ticks:
-        tick = min(core.ticks.values())
-        earliest = min(earliest, tick) if earliest else tick
-    for run in runs:
-        look = run.look_at  # exits act in a pause too (R49)
-        if look and (not earliest or look < earliest):
-            earliest = look
-        due = run.due if run.late_at else run.wake_at
-        if due and (not earliest or due < earliest):
-            live = journeys.get(run.journey)
-            if live is not None and live.moves:
-                earliest = due
-    if core.alarms:
-        for key, alarm in core.alarms.items():
-            if alarm.due and (not earliest or alarm.due < earliest):
-                live = journeys.get(key.partition("/")[0])
-                if live is not None and live.wakes:
-                    earliest = alarm.due
-    return earliest
