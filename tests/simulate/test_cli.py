@@ -305,6 +305,7 @@ def test_files_of_every_kind_are_played_and_segments_are_counted(laudstream: Any
     assert report == {"id": "pro", "entered": 2, "left": 1}
     missing = laudstream("simulate", journey, zone, "--customers", customers)
     assert (missing.exit_code, "there is no segment 'pro'" in missing.stderr) == (1, True)
+    assert "give its file too; segments here: none yet" in missing.stderr
 
 
 def test_backtest_goes_by_segments_that_are_named_beside(laudstream: Any, files: Any) -> None:
@@ -314,4 +315,6 @@ def test_backtest_goes_by_segments_that_are_named_beside(laudstream: Any, files:
     data = ("--customers", files("c.csv", CUSTOMERS), "--events", files("e.jsonl", EVENTS))
     result = laudstream("backtest", journey, journey, "--with", segment, *data)
     assert (result.exit_code, "same=" in result.stdout) == (0, True), result.output
-    assert "there is no segment 'pro'" in laudstream("backtest", journey, journey, *data).stderr
+    missing = laudstream("backtest", journey, journey, *data).stderr
+    assert "there is no segment 'pro'" in missing
+    assert "name its file by --with; segments here: none yet" in missing
