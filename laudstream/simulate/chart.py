@@ -7,7 +7,7 @@ from html import escape
 from laudstream.simulate.report import JourneyReport, StepReport
 
 ROW, BAR = 44, 14
-"""Pixels. Across, all is in per cent: bars are as wide as the page lets them, and text is as large as the page's own."""
+"""Pixels. Across, all is in per cent: bars grow with the page, and text is as large as the page's own."""
 
 
 def funnel(journey: JourneyReport) -> str:
