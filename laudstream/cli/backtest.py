@@ -91,7 +91,7 @@ def _journey(path: Path, beside: tuple[Path, ...]) -> Definition:
     others = [other for other in load_all(beside) if other.kind != "journey"] if beside else []
     names = references.of_files(others)
     names.templates = None
-    references.raise_for(references.problems(item, names), "nothing is played")
+    population.raise_for(references.problems(item, names), "name its file by --with")
     return Definition(item.kind, item.id, item.body)
 
 

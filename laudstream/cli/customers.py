@@ -152,7 +152,11 @@ def what(decision: dict[str, Any]) -> str:
     if decision.get("kind") == "segment":
         return f"{data['change']} {data['segment']}"
     if decision.get("kind") == "merged":
-        return f"into {data['into']}" if "into" in data else f"took in {data.get('from', '')}"
+        who = decision.get("customer", "")
+        return f"{who} goes on as {data['into']}".strip() if "into" in data else f"took in {data.get('from', '')}"
+    if decision.get("kind") == "message":
+        refused = decision.get("reason", "")
+        return " ".join(filter(None, (data.get("template"), f"refused: {refused}" if refused else "")))
     branch, to = decision.get("branch", ""), decision.get("to", "")
     return " ".join(filter(None, (branch, f"→ {to}" if to else "", decision.get("outcome"), decision.get("reason"))))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +48,13 @@ def lint(paths: tuple[Path, ...], json: bool) -> None:
             for each in found:
                 click.secho(f"{what}: ", fg=colour, nl=False)
                 click.echo(f"{each.pointer}: {each.message}" + (f"\n    → {each.fix}" if each.fix else ""))
-        click.echo(f"{len(items)} definitions, {len(problems)} problems, {len(doubts)} doubts")
+        click.echo(", ".join((_many(items, "definition"), _many(problems, "problem"), _many(doubts, "doubt"))))
     if problems:
         raise SystemExit(1)
+
+
+def _many(found: Sized, noun: str) -> str:
+    return f"{len(found)} {noun}{'' if len(found) == 1 else 's'}"
 
 
 def _circle(item: Item, names: references.Names) -> list[Problem]:

@@ -20,7 +20,7 @@ COMMANDS = {
     "templates": ("laudstream.cli.templates:templates", "List and show templates."),
     "segments": ("laudstream.cli.segments:segments", "List and show segments, change the members of manual ones."),
     "subscriptions": ("laudstream.cli.subscriptions:subscriptions", "List and show subscriptions."),
-    "customers": ("laudstream.cli.customers:customers", "Import and show customers."),
+    "customers": ("laudstream.cli.customers:customers", "Import, show, merge and delete customers."),
     "groups": ("laudstream.cli.groups:groups", "List and show groups of customers."),
     "events": ("laudstream.cli.events:events", "Replay events from a file."),
     "simulate": ("laudstream.cli.simulate:simulate", "Play journeys over customers and events on a virtual clock."),

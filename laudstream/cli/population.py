@@ -59,10 +59,15 @@ def definitions(paths: Iterable[Path]) -> list[Definition]:
     items = apply.check(load_all(paths))
     names = references.of_files(items)
     names.templates = names.journeys = None
-    references.raise_for(
-        (problem for item in items for problem in references.problems(item, names)), "nothing is played"
-    )
+    raise_for((problem for item in items for problem in references.problems(item, names)), "give its file too")
     return [Definition(item.kind, item.id, item.body) for item in items]
+
+
+def raise_for(problems: Iterable[Problem], fix: str) -> None:
+    """Raises Invalid if there are problems. There is no workspace to publish to: what is missing is a file."""
+    references.raise_for(
+        (replace(each, fix=each.fix.replace("publish it first", fix)) for each in problems), "nothing is played"
+    )
 
 
 def over(under: Iterable[Definition], given: Iterable[Definition]) -> list[Definition]:

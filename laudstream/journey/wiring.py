@@ -13,7 +13,7 @@ from laudstream.journey.kinds.message import MessageStep
 from laudstream.journey.kinds.wait import WaitStep
 from laudstream.journey.reader import Reader, at
 from laudstream.journey.steps import Goal, Step
-from laudstream.journey.until import SKIP
+from laudstream.journey.until import EXIT, PASS, SKIP
 
 
 def check_ways(reader: Reader, steps: dict[str, Step], start: str, bodies: dict[str, Any]) -> None:
@@ -24,7 +24,9 @@ def check_ways(reader: Reader, steps: dict[str, Step], start: str, bodies: dict[
         for branch, following in graph.edges(made).items():
             if following not in steps:
                 pointer = _edge_pointer(name, bodies[name], following)
-                reader.wrong(pointer, f"{branch!r} leads to {following!r}, which is no step", f"use one of: {names}")
+                words = f"{PASS}, {SKIP}, {EXIT}, " if pointer.endswith("/if_past") else ""
+                fix = f"use one of: {words}{names}"
+                reader.wrong(pointer, f"{branch!r} leads to {following!r}, which is no step", fix)
         if isinstance(made, WaitStep):
             _check_told(reader, steps, name, made)
     if reader.problems:

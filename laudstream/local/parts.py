@@ -259,5 +259,6 @@ def _worker(context: Context, name: str, title: str, ops_port: int, needs: tuple
         ports={f"ops of {name}": ops_port},
         prepare=prepare,
         ready=ready,
+        detail=f"http://{HOST}:{ops_port}/metrics",
         stop_s=20.0,
     )

@@ -21,7 +21,7 @@ body { margin: 0 auto; padding: 16px; max-width: 900px; font: 16px/1.5 system-ui
   background: var(--paper) }
 h1 { font-size: 1.4rem } h2 { font-size: 1.2rem; margin-top: 2rem } h3 { font-size: 1rem; margin-bottom: .3rem }
 p, li, .soft { color: var(--soft) }
-svg { width: 100%; max-width: 640px; height: auto; display: block }
+svg { width: 100%; max-width: 640px; display: block }
 svg text { font-size: 14px; fill: var(--ink) } svg .soft { fill: var(--soft); font-size: 12px }
 .rail { fill: var(--rail) } .bar { fill: var(--bar) } .here { fill: var(--here) } .end { fill: var(--end) }
 .key span { display: inline-block; width: .8em; height: .8em; border-radius: 2px; margin: 0 .3em 0 1em }

@@ -16,8 +16,10 @@ from laudstream.cli.customers import what
         ({"kind": "ended", "outcome": "bought"}, "bought"),
         ({"kind": "not_entered", "reason": "too_old"}, "too_old"),
         ({"kind": "segment", "data": {"change": "entered", "segment": "lapsed", "version": 1}}, "entered lapsed"),
-        ({"kind": "merged", "data": {"into": "ann", "merge": 3}}, "into ann"),
+        ({"kind": "merged", "customer": "v1", "data": {"into": "ann", "merge": 3}}, "v1 goes on as ann"),
         ({"kind": "merged", "data": {"from": "v1", "merge": 3}}, "took in v1"),
+        ({"kind": "message", "data": {"template": "welcome"}}, "welcome"),
+        ({"kind": "message", "reason": "no_address", "data": {"template": "welcome"}}, "welcome refused: no_address"),
         ({"kind": "goal"}, ""),
     ],
 )

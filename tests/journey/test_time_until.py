@@ -268,6 +268,15 @@ def test_r60_what_cannot_be_waited_for_is_refused(make: Any, delay: dict[str, An
     assert problem.fix
 
 
+def test_r60_a_word_that_if_past_does_not_know_is_told_those_that_it_knows(make: Any) -> None:
+    from laudstream.errors import Invalid
+
+    with pytest.raises(Invalid) as raised:
+        parse(make(rest(PAST, if_past="go_on")))
+    (problem,) = raised.value.problems
+    assert problem.fix.startswith("use one of: pass, skip, exit, rest, ")
+
+
 @pytest.mark.parametrize(
     ("steps", "pointers"),
     [

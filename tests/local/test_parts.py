@@ -46,6 +46,12 @@ def test_no_two_parts_share_a_port(there: list[Part]) -> None:
     assert len(ports) == len(set(ports))
 
 
+def test_workers_say_where_their_metrics_are(there: list[Part]) -> None:
+    workers = [part for part in there if isinstance(part, Server) and part.command[-2:-1] == ("worker",)]
+    assert {worker.detail for worker in workers} == {f"http://127.0.0.1:{21900 + n}/metrics" for n in range(5)}
+    assert all(f":{load(worker.env).ops_port}/" in worker.detail for worker in workers)
+
+
 def test_our_processes_get_settings_that_load_but_no_keys_of_clients(there: list[Part]) -> None:
     ours = {part.name: part for part in there if isinstance(part, Server) and part.env}
     assert set(ours) == {"inbox", "sink", "api", "senders", "projector", "journeys", "journeys-2", "journeys-3"}

@@ -127,6 +127,8 @@ def test_the_page_is_one_file_with_a_funnel_and_no_script_and_escapes_names(
     assert "prefers-color-scheme: dark" in text
     assert "width=device-width" in text
     assert "2 came, 0 are here, 0 ended here" in text
+    assert 'width="100.00%"' in text  # bars grow with the page,
+    assert "viewBox" not in text  # but their text does not
 
 
 def test_r50_visitors_of_a_file_become_customers_as_the_api_would_have_it(
@@ -305,6 +307,7 @@ def test_files_of_every_kind_are_played_and_segments_are_counted(laudstream: Any
     assert report == {"id": "pro", "entered": 2, "left": 1}
     missing = laudstream("simulate", journey, zone, "--customers", customers)
     assert (missing.exit_code, "there is no segment 'pro'" in missing.stderr) == (1, True)
+    assert "give its file too; segments here: none yet" in missing.stderr
 
 
 def test_backtest_goes_by_segments_that_are_named_beside(laudstream: Any, files: Any) -> None:
@@ -314,4 +317,6 @@ def test_backtest_goes_by_segments_that_are_named_beside(laudstream: Any, files:
     data = ("--customers", files("c.csv", CUSTOMERS), "--events", files("e.jsonl", EVENTS))
     result = laudstream("backtest", journey, journey, "--with", segment, *data)
     assert (result.exit_code, "same=" in result.stdout) == (0, True), result.output
-    assert "there is no segment 'pro'" in laudstream("backtest", journey, journey, *data).stderr
+    missing = laudstream("backtest", journey, journey, *data).stderr
+    assert "there is no segment 'pro'" in missing
+    assert "name its file by --with; segments here: none yet" in missing

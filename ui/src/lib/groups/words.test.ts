@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { groupName, lagWords, membersWords } from './words';
+import { groupName, lagWords, membersWords, stayWords } from './words';
 
 test('a group is called by its trait name, else by its id', () => {
   expect(groupName('acme', { name: 'Acme Inc.', plan: 'pro' })).toBe('Acme Inc.');
@@ -23,4 +23,10 @@ test('who does not have the newest traits is told, and whether they come', () =>
     '1,200 members do not have the newest traits yet; their rows follow by themselves.',
     '2 members keep older traits, since their rows would be too large with the newest.',
   ]);
+});
+
+test('what becomes of members is told if there are any', () => {
+  expect(stayWords({ members: 0, more: false })).toBe('');
+  expect(stayWords({ members: 1, more: false })).toMatch(/^Its one member stays a customer and /);
+  expect(stayWords({ members: 10_000, more: true })).toMatch(/^Its 10,000\+ members stay customers and /);
 });

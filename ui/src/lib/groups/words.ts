@@ -10,8 +10,15 @@ export function groupName(id: string, { name }: Attributes): string {
 }
 
 /** `1,234`; `10,000+` where more are there than were counted. */
-export function membersWords({ members, more }: GroupLine): string {
+export function membersWords({ members, more }: Pick<GroupLine, 'members' | 'more'>): string {
   return `${count(members)}${more ? '+' : ''}`;
+}
+
+/** What becomes of the members when the group is deleted; empty: it has none. */
+export function stayWords(line: Pick<GroupLine, 'members' | 'more'>): string {
+  if (line.members === 0) return '';
+  const who = line.members === 1 ? 'Its one member stays a customer' : `Its ${membersWords(line)} members stay customers`;
+  return `${who} and may enter or leave segments, since there is no group any more.`;
 }
 
 /** What is not yet, or will not be, as the traits say; one line each. */

@@ -63,14 +63,26 @@ test('a path of nothing is empty', () => {
 });
 
 test('the first view shows all of a small drawing in the middle, and the readable top of a large one', () => {
-  expect(firstView({ width: 400, height: 300 }, { width: 800, height: 500 })).toEqual({ x: 200, y: 100, zoom: 1 });
-  expect(firstView({ width: 1000, height: 4000 }, { width: 800, height: 600 })).toEqual({ x: 0, y: 0, zoom: 0.8 });
-  expect(firstView({ width: 500, height: 4000 }, { width: 800, height: 600 }).zoom).toBe(0.85);
-  expect(firstView({ width: 900, height: 900 }, { width: 360, height: 560 }).zoom).toBe(0.65);
+  expect(firstView({ width: 400, height: 300, begin: 200 }, { width: 800, height: 500 })).toEqual({ x: 200, y: 100, zoom: 1 });
+  expect(firstView({ width: 1000, height: 4000, begin: 500 }, { width: 800, height: 600 })).toEqual({ x: 0, y: 0, zoom: 0.8 });
+  expect(firstView({ width: 500, height: 4000, begin: 250 }, { width: 800, height: 600 }).zoom).toBe(0.85);
+  expect(firstView({ width: 900, height: 900, begin: 450 }, { width: 360, height: 560 }).zoom).toBe(0.65);
+});
+
+test('where a drawing is wider than the pane, its entries are in the first view', () => {
+  const pane = { width: 360, height: 560 };
+  const begin = 400;
+  for (const [width, seen] of [[1000, 180], [900, 180], [560, 256]] as const) {
+    const { x, zoom } = firstView({ width, height: 900, begin }, pane);
+    expect(x + begin * zoom).toBeCloseTo(seen);
+  }
+  expect(firstView({ width: 1000, height: 900, begin: 20 }, pane).x).toBe(0);
+  expect(firstView({ width: 1000, height: 900, begin: 990 }, pane).x).toBeCloseTo(360 - 650);
+  expect(layout(graphOf(LOOP)).begin).toBeGreaterThan(0);
 });
 
 test('after a resize what fitted fits again, and what somebody moved to stays in the middle', () => {
-  const [drawing, wide, small] = [{ width: 600, height: 800 }, { width: 1000, height: 700 }, { width: 360, height: 500 }];
+  const [drawing, wide, small] = [{ width: 600, height: 800, begin: 300 }, { width: 1000, height: 700 }, { width: 360, height: 500 }];
   expect(resized(firstView(drawing, wide), drawing, wide, small)).toEqual(firstView(drawing, small));
   const moved = { x: -200, y: -50, zoom: 1.5 };
   const middle = (view: typeof moved, pane: typeof wide) => [(pane.width / 2 - view.x) / view.zoom, (pane.height / 2 - view.y) / view.zoom];
@@ -80,7 +92,7 @@ test('after a resize what fitted fits again, and what somebody moved to stays in
 });
 
 test('a drawing that was all in view is so after a resize', () => {
-  const [drawing, wide, small] = [{ width: 600, height: 2000 }, { width: 1000, height: 700 }, { width: 360, height: 500 }];
+  const [drawing, wide, small] = [{ width: 600, height: 2000, begin: 300 }, { width: 1000, height: 700 }, { width: 360, height: 500 }];
   for (const [before, now] of [[wide, small], [small, wide]] as const) {
     const zoom = 0.9 * Math.min(before.width / drawing.width, before.height / drawing.height);
     const { x, y, zoom: after } = resized({ x: (before.width - drawing.width * zoom) / 2, y: 5, zoom }, drawing, before, now);

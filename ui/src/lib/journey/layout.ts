@@ -12,6 +12,8 @@ export interface Point {
 export interface Placed {
   width: number;
   height: number;
+  /** Middle of the entries, from the left: where one begins to read. */
+  begin: number;
   /** Upper left corners. */
   nodes: Map<string, Point>;
   edges: Map<string, Drawn>;
@@ -30,6 +32,8 @@ interface Size {
   width: number;
   height: number;
 }
+
+type Drawing = Size & { begin: number };
 
 const WIDTH = 248;
 const END: Size = { width: 228, height: 60 };
@@ -68,20 +72,24 @@ export function layout(graph: Graph, numbered = true): Placed {
   for (const edge of graph.edges) layered.setEdge(edge.source, edge.target, labelSize(edge), edge.id);
   place(layered);
   const { width = 0, height = 0 } = layered.graph() as Partial<Size>;
+  const entries = graph.nodes.filter(({ kind }) => kind === 'entry').map(({ id }) => (layered.node(id) as Point).x);
   return {
     width,
     height,
+    begin: entries.length === 0 ? width / 2 : (Math.min(...entries) + Math.max(...entries)) / 2,
     nodes: new Map(graph.nodes.map((node) => [node.id, corner(sizeOf(node, numbered), layered.node(node.id) as Point)])),
     edges: new Map(graph.edges.map((edge) => [edge.id, drawn(edge, layered)])),
   };
 }
 
-/** The first view of a drawing: all of it if that can be read, else its top at a size that can. */
-export function firstView(placed: Size, pane: Size): Point & { zoom: number } {
+/** The first view of a drawing: all of it if that can be read, else its top at a size that can, with the entries in it. */
+export function firstView(placed: Drawing, pane: Size): Point & { zoom: number } {
   const whole = Math.min(pane.width / placed.width, pane.height / placed.height);
   const zoom = Math.min(1, Math.max(whole, SMALLEST, Math.min(LEGIBLE, pane.width / placed.width)));
   const spare = pane.height - placed.height * zoom;
-  return { x: (pane.width - placed.width * zoom) / 2, y: Math.max(0, spare / 2), zoom };
+  const hidden = Math.min(0, pane.width - placed.width * zoom);
+  const x = hidden === 0 ? (pane.width - placed.width * zoom) / 2 : Math.min(0, Math.max(hidden, pane.width / 2 - placed.begin * zoom));
+  return { x, y: Math.max(0, spare / 2), zoom };
 }
 
 /** All of a drawing, in the middle. */
@@ -91,7 +99,7 @@ function wholeView(placed: Size, pane: Size): Point & { zoom: number } {
 }
 
 /** The view after the pane was resized: fitted again if it was, whole again if all was in view, else with the same point in the middle. */
-export function resized(view: Point & { zoom: number }, placed: Size, before: Size, now: Size): Point & { zoom: number } {
+export function resized(view: Point & { zoom: number }, placed: Drawing, before: Size, now: Size): Point & { zoom: number } {
   const fitted = firstView(placed, before);
   const near = (a: number, b: number) => Math.abs(a - b) < 1;
   if (near(view.x, fitted.x) && near(view.y, fitted.y) && Math.abs(view.zoom - fitted.zoom) < 0.01) return firstView(placed, now);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { gatesOf, lookedAt } from './seen';
+import { alsoClosed, gatesOf, lookedAt } from './seen';
 import type { Names } from './naming';
 import type { Decision } from './timeline';
 
@@ -34,6 +34,12 @@ test('gates keep their order and their reasons', () => {
     { name: 'consent', reason: 'unsubscribed' },
   ]);
   expect(gatesOf(decision({}))).toEqual([]);
+});
+
+test('a gate is told beside the reason only if it says more', () => {
+  const gates = { consent: 'pass', address: 'no_address', caps: 'cap' };
+  expect(alsoClosed(decision({ kind: 'message', reason: 'no_address', data: { gates } }))).toEqual([{ name: 'caps', reason: 'cap' }]);
+  expect(alsoClosed(decision({ kind: 'message', data: { gates: { consent: 'pass' } } }))).toEqual([]);
 });
 
 test('names stand for ids of journeys, segments and steps', () => {

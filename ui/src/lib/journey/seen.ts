@@ -93,6 +93,11 @@ export function gatesOf(decision: Decision): Gate[] {
     .map(([name, value]) => ({ name: name.replaceAll('_', ' '), reason: value === 'pass' ? '' : String(value) }));
 }
 
+/** The gates that refused, but for the one whose reason the decision says already. */
+export function alsoClosed(decision: Decision): Gate[] {
+  return gatesOf(decision).filter((gate) => gate.reason !== '' && gate.reason !== decision.reason);
+}
+
 /** A value as it is read; nothing is left empty but what is not there. */
 export function text(value: unknown): string {
   if (value === null) return 'nothing';

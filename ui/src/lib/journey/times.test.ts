@@ -39,7 +39,7 @@ test('entries on time are told in words', () => {
 
 test('the new steps have names, titles and ways', () => {
   const window = { window: { weekday: ['monday'], from: '09:00' }, next: 'a' };
-  expect([kindName(window), stepTitle(window)]).toEqual(['Window', 'Pass Monday from 09:00']);
+  expect([kindName(window), stepTitle(window)]).toEqual(['Window', 'Go on only Monday from 09:00']);
   const delay = { delay: { until: { date: 'customer.x' }, if_past: 'late' }, next: 'a' };
   expect(stepTitle(delay)).toBe('Hold until customer’s x');
   expect(stepDetail(delay)).toBe('if past: go to late');

@@ -16,7 +16,7 @@ export function stepTitle(step: Step): string {
     const { until } = step.delay;
     return until === undefined ? `Hold for ${duration(step.delay.for ?? '')}` : `Hold until ${untilWords(until)}`;
   }
-  if (step.window !== undefined) return `Pass ${windowWords(step.window)}`;
+  if (step.window !== undefined) return `Go on only ${windowWords(step.window)}`;
   if (step.wait !== undefined) return waitTitle(step.wait);
   if (step.split !== undefined) {
     const about = step.split.branches.flatMap((branch) => topics(branch.condition ?? {}));
