@@ -10,7 +10,6 @@ from random import Random
 from typing import Any
 
 from laudstream.customers.row import Consent, Member, Suppression
-from laudstream.journey.handoff import Emitted
 from laudstream.messages.delivery import KINDS, PROVES, Delivery
 from laudstream.messages.request import SendRequest
 from tests.proof import words
@@ -100,10 +99,7 @@ class Life:
             self.lane.row("bob", row)
 
     def delete(self) -> None:
-        """Often while something that a run emitted is on its way."""
-        under_way = [who for who, what in self.lane.coming if isinstance(what, Emitted)]
-        who = under_way[0] if under_way and self.random.random() < 0.5 else self._who()
-        self.lane.delete(who, self.random.choice([0, HOUR]), by_event=self.random.random() < 0.5)
+        self.lane.delete(self._who(), self.random.choice([0, HOUR]), by_event=self.random.random() < 0.5)
 
     def signal(self) -> None:
         """Mostly one that somebody listens to (R34)."""
