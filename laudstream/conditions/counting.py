@@ -60,11 +60,19 @@ class Counting(NamedTuple):
 
 
 def _end(tally: Tally, n: int, within: Duration, zone: Any) -> int:
-    """Until when the last n lie within the period; long ago if there are not as many."""
+    """Until when the last n lie within the period; long ago if there are not as many. What is later is over later
+    (R32), so that the nth last one tells."""
     if n == 1:
-        return shift(tally.last, within, zone) if tally.total else -FAR
+        return _over(tally.last, within, zone) if tally.total else -FAR
     recent = tally.recent
-    return shift(recent[-n], within, zone) if len(recent) >= n else -FAR
+    return _over(recent[-n], within, zone) if len(recent) >= n else -FAR
+
+
+def _over(at: int, within: Duration, zone: Any) -> int:
+    try:
+        return within.ends(at, zone)
+    except (ValueError, OverflowError):
+        return FAR
 
 
 def read(reader: Reader, found: dict[str, Any], pointer: str, *, keyed_any: bool = False) -> Counting:

@@ -23,7 +23,9 @@ CONTEXT_BYTES = 32 * 1024
 DELIVERY_GRACE_MS = 86_400_000
 """How long after `send_before` a delivery is waited for; `unknown` is final by then (A21)."""
 MESSAGES = 50
-"""Messages that a run remembers."""
+"""Messages that a run remembers, and those beyond that wait behind it."""
+OPEN_STATES = ("requested", "unknown")
+"""What a message is while a delivery may tell something new of it."""
 LATE = "late"
 LATE_STATES = (LATE, pacing.LATE_ASKS, pacing.LATE_PACED)
 """What a message is that is decided again behind its run (A20)."""
@@ -160,9 +162,20 @@ def _request(case: Case, template: Template, passed: dict[str, Any], context: di
 def note(run: Run, message: Message) -> None:
     """Puts what is known of a message into its run."""
     others = [other for other in run.messages if other.step != message.step] if run.messages else ()
-    run.messages = (*others, message)[-MESSAGES:]
+    run.messages = (*others, message)
+    if len(run.messages) > MESSAGES:
+        run.messages = _remembered(run.messages)
     if run.late_at or message.due:
         run.late_at = next_late(run.messages)
+
+
+def _remembered(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    """What is settled goes first, then what no delivery has told of; the oldest each. What is decided again behind the
+    run stays, and so does the newest, for which the run may wait."""
+    passing = [message for message in messages[:-1] if message.state not in LATE_STATES]
+    passing.sort(key=lambda message: message.state in OPEN_STATES)
+    gone = passing[: len(messages) - MESSAGES]
+    return tuple(message for message in messages if message not in gone)
 
 
 def next_late(messages: tuple[Message, ...]) -> int:

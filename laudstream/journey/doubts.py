@@ -10,7 +10,8 @@ import msgspec
 from laudstream.errors import Problem
 from laudstream.journey.kinds import OF
 from laudstream.journey.kinds.message import MessageStep
-from laudstream.journey.reader import at
+from laudstream.journey.kinds.update import UpdateStep
+from laudstream.journey.reader import at, shown
 from laudstream.journey.steps import Journey, Step
 from laudstream.journey.wiring import fallback_pointer
 
@@ -45,6 +46,7 @@ def check(journey: Journey, known: Known) -> list[Problem]:
         if _may_be_past(made) and "if_past" not in _settings_of(journey, name, made):
             message = "what happens when the instant is past already? Without 'if_past' the run goes on at once"
             doubts.append(Problem(fallback_pointer(name, made), message, "write if_past: pass, skip, exit, or a step"))
+        doubts += _of_amounts(journey, name, made)
         template = getattr(made, "template", "")
         for path in known.templates.get(template, ()) if known.attributes is not None else ():
             root, _, attribute = path.partition(".")
@@ -64,6 +66,18 @@ def _settings_of(journey: Journey, name: str, step: Step) -> dict[str, Any]:
     kind = OF[type(step)].name
     found: dict[str, Any] = journey.body.get("steps", {}).get(name, {}).get(kind, {})
     return found.get("timeout", {}) if kind == "wait" else found
+
+
+def _of_amounts(journey: Journey, name: str, step: Step) -> list[Problem]:
+    """A publish takes an object without `from`, as it always did, and then nothing is added."""
+    amounts = _settings_of(journey, name, step).get("increment", {}) if isinstance(step, UpdateStep) else {}
+    return [
+        Problem(
+            at("/steps", name, "update", "increment", attribute),
+            f"{shown(amount)} is no number: nothing is added to {attribute!r}", "write a number, or {from: a path}",
+        )
+        for attribute, amount in amounts.items() if isinstance(amount, dict) and "from" not in amount
+    ]  # fmt: skip
 
 
 def _of_the_map(journey: Journey, before: frozenset[str] | None) -> list[Problem]:

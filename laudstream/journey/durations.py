@@ -35,6 +35,17 @@ class Duration(msgspec.Struct, frozen=True, gc=False):
             return at + self.days * DAY_MS + self.ms
         return instant(self.moved((_EPOCH + at * _MS).astimezone(zone).replace(tzinfo=None)), zone) + self.ms
 
+    def ends(self, at: int, zone: tzinfo) -> int:
+        """`at` (ms) plus this, in ms, but never before that of any earlier instant of a day on which clocks go back:
+        what lies in the second of two equal hours counts as the end of that hour (R32)."""
+        if not self.months and (not self.days or zone is UTC):
+            return at + self.days * DAY_MS + self.ms
+        there = (_EPOCH + at * _MS).astimezone(zone)
+        wall = there.replace(tzinfo=None, fold=0)
+        if there.fold:
+            wall = _repeated_until(there, zone)
+        return instant(self.moved(wall), zone) + self.ms
+
     def moved(self, local: datetime, sign: int = 1) -> datetime:
         """A local time plus the calendar units of this (minus, with `sign` -1). OverflowError, ValueError: beyond the
         years 1 to 9999."""
@@ -78,6 +89,12 @@ def _gap_end(early: datetime, late: datetime, zone: tzinfo) -> int:
         else:
             high = middle
     return high
+
+
+def _repeated_until(there: datetime, zone: tzinfo) -> datetime:
+    """The local time at which what exists twice ends; `there` lies in its second part."""
+    early, late = there.replace(fold=0).astimezone(UTC), there.astimezone(UTC)
+    return local(_gap_end(early, late, zone), zone) + (late - early)
 
 
 def local(at: int, zone: tzinfo) -> datetime:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from laudstream.journey import gates, pacing
-from laudstream.journey.case import LATE, LATE_STATES, decide, note
+from laudstream.journey.case import LATE, LATE_STATES, OPEN_STATES, decide, note
 from laudstream.journey.customer import DEFERRED, REQUESTED, Held, Message, Run, Slot
 from laudstream.journey.kinds.message import MessageStep
 from laudstream.journey.live import LiveJourney
@@ -18,7 +18,6 @@ from laudstream.journey.walking import take
 from laudstream.journey.work import Want, Work
 from laudstream.messages.delivery import PROVES, Delivery
 
-_OPEN = ("requested", "unknown")
 _AGAIN = (Reason.EXPIRED, Reason.PAUSED)
 """Late refusals that are decided again (A20)."""
 
@@ -97,7 +96,7 @@ def told(run: Run, delivery: Delivery) -> Message | None:
     step, visit, attempt = delivery.step, delivery.visit, delivery.attempt
     for message in run.messages:
         if message.step == step and message.visit == visit and message.attempt == attempt:
-            return message if message.state != state and message.state in _OPEN else None
+            return message if message.state != state and message.state in OPEN_STATES else None
     return None
 
 

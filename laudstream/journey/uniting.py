@@ -170,17 +170,19 @@ def _tallies(work: Work, legacy: Legacy) -> None:
 
 
 def _take(work: Work, run: Run) -> None:
-    """A run of the other one goes on here, unless the same journey and key has an older one (R50)."""
+    """A run of the other one goes on here, unless the same journey and key has an older one (R50), or there is no
+    room: then the younger one stays."""
     if run.status == ASKING and not run.granted:  # it began to ask as its customer left
         end(work, replace(run), work.moment.now, reason=Reason.MERGED)
         return
-    mine = active(work, run)
-    if run.status == FAILED or mine is None or by_age(run) < by_age(mine):
-        if mine is not None and run.status != FAILED:
-            end(work, mine, work.moment.now, reason=Reason.MERGED)
-        same = sum(other.journey == run.journey for other in work.runs)
-        sizes = sum(other.size for other in work.runs) + run.size
-        if len(work.runs) < OPEN_RUNS and same < OPEN_RUNS_OF_JOURNEY and sizes <= CONTEXTS_BYTES:
+    mine = active(work, run) if run.status != FAILED else None
+    if mine is None or by_age(run) < by_age(mine):
+        others = [other for other in work.runs if other is not mine]
+        same = sum(other.journey == run.journey for other in others)
+        sizes = sum(other.size for other in others) + run.size
+        if len(others) < OPEN_RUNS and same < OPEN_RUNS_OF_JOURNEY and sizes <= CONTEXTS_BYTES:
+            if mine is not None:
+                end(work, mine, work.moment.now, reason=Reason.MERGED)
             work.take(run)
             return
     end(work, replace(run), work.moment.now, reason=Reason.MERGED)

@@ -297,3 +297,31 @@ def test_r60_whatever_is_written_is_accepted_or_refused_with_a_place_and_a_fix(s
         assert made.test(found) in (True, False)
         assert isinstance(made.looked_at(found), dict)
         assert made.next_change(found) >= 0
+
+
+FIRST, SECOND = 1_792_889_400_000, 1_792_890_600_000
+"""02:50 in summer time and 02:10 in winter time, 20 minutes later, in Berlin on 25 October 2026."""
+
+
+@pytest.mark.parametrize(
+    ("asked", "length"), [({}, "P1D"), ({"at_least": 1}, "P1D"), ({"at_most": 0}, "P7D"), ({"exactly": 0}, "P1W")]
+)
+def test_r32_in_a_count_what_comes_later_is_over_later_when_an_hour_comes_twice(asked: Any, length: str) -> None:
+    made = compiled({"name": "buy", **asked, "within": length})
+    found = tallied(made, [(FIRST, {}), (SECOND, {})])
+    there = made.test(scope(found, SECOND))
+    over = shift(FIRST, parse(length), BERLIN)
+    assert made.test(scope(found, over - 1)) is there  # the first one is within it until then
+    end = made.next_change(scope(found, over - 1))
+    assert over <= end <= over + HOUR
+    assert made.test(scope(found, end)) is not there
+
+
+@given(st.lists(st.integers(FIRST - 3 * HOUR, FIRST + 3 * HOUR), min_size=1, max_size=8), st.integers(1, 3))
+def test_r32_a_count_keeps_each_event_at_least_until_its_time_is_over(instants: list[int], n: int) -> None:
+    made = compiled({"name": "buy", "at_least": n, "within": "P1D"})
+    found = tallied(made, [(at, {}) for at in instants])
+    ends = sorted(shift(at, parse("P1D"), BERLIN) for at in instants)
+    if len(ends) >= n:
+        assert made.test(scope(found, ends[-n] - 1))
+    assert not made.test(scope(found, max(instants) + 26 * HOUR))

@@ -116,3 +116,14 @@ def test_r48_r60_a_map_that_forgets_a_step_misspells_one_or_sends_at_once() -> N
     ]
     assert doubts({**body, "migrate": {}}, steps=before) == []
     assert [pointer for pointer, _, _ in doubts(body)] == ["/migrate/rest"]
+
+
+def test_r60_an_amount_that_is_no_number_adds_nothing() -> None:
+    amounts = {"a": {"x": 1}, "b": 2, "c": {"from": "entry.n"}}
+    body = journey({"add": {"update": {"increment": amounts, "set": {"d": {"x": 1}}}, "next": "done"}})
+    assert doubts(body) == [
+        (
+            "/steps/add/update/increment/a", "an object of 1 is no number: nothing is added to 'a'",
+            "write a number, or {from: a path}",
+        )
+    ]  # fmt: skip

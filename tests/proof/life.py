@@ -116,15 +116,16 @@ class Life:
             return
         waits = [one for one in lane.requests if self._waited_for(one)]
         of = self.random.choice(waits[-3:] if waits and self.random.random() < 0.5 else lane.requests[-6:])
+        asked = self._asked(of) if self.random.random() < 0.5 else []
         kinds = {made.kind for made in lane.deliveries if made.send_id == of.send_id}
         unsent = bool(kinds & set(UNSENT))
         sent = bool(kinds) and not unsent and kinds != {"unknown"}
         if unsent:
             ways = list(UNSENT)
         elif sent:
-            ways = ["opened", "clicked"] * 4 + [kind for kind in KINDS if kind not in UNSENT]
+            ways = asked or ["opened", "clicked"] * 4 + [kind for kind in KINDS if kind not in UNSENT]
         else:
-            ways = ["sent"] * 6 + list(KINDS)
+            ways = asked or ["sent"] * 6 + list(KINDS)
         kind, clock = self.random.choice(ways), lane.now + lane.lag
         proves = PROVES.get(kind, kind) == "sent"
         if proves and not sent:
@@ -132,7 +133,7 @@ class Life:
         at = lane.proven[of.send_id] if kind == "sent" else min(clock, of.send_before)
         reason = "" if kind != "refused" else self.random.choice(["expired", "paused", "suppressed"])
         link = self.random.choice(words.LINKS) if kind == "clicked" else ""
-        machine = kind in ("opened", "clicked") and self.random.random() < 0.3
+        machine = kind in ("opened", "clicked") and self.random.random() < (0.6 if asked else 0.3)
         lane.deliver(
             Delivery(
                 f"{of.send_id}{kind}{link}{machine}", of.send_id, WORKSPACE, of.customer, kind, at, of.channel,
@@ -144,8 +145,18 @@ class Life:
 
     def _waited_for(self, request: SendRequest) -> bool:
         """Whether its run is at a wait, so that it may hear of it."""
+        return "wait" in self._step(request)
+
+    def _asked(self, request: SendRequest) -> list[str]:
+        """What the wait at which its run is asks of opens and clicks: of people, or also of machines (R56)."""
+        branches = self._step(request).get("wait", {}).get("branches", ())
+        kinds = [branch["message"]["is"] for branch in branches if "message" in branch]
+        return [kind for kind in kinds if kind in ("opened", "clicked")]
+
+    def _step(self, request: SendRequest) -> dict[str, Any]:
+        """The step at which its run is now; empty: it has ended."""
         run = self.lane.oracles[request.customer].ledger.passages.get(request.run)
-        return run is not None and not run.over and "wait" in self.lane.live.body(run)["steps"][run.step]
+        return {} if run is None or run.over else self.lane.live.body(run)["steps"][run.step]
 
     def carry(self) -> None:
         for _ in range(min(self.random.randrange(1, 6), len(self.lane.coming))):

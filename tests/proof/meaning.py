@@ -47,7 +47,7 @@ def holds(
     if subject == "consent":
         return known.consent(f"{asked['channel']}/{asked.get('subscription', '')}") == asked["is"]
     if subject == "event":
-        young = [at for at in known.times(asked["name"]) if plus(at, asked["within"], zone) > now]
+        young = [at for at in known.times(asked["name"]) if counted_until(at, asked["within"], zone) > now]
         return len(young) >= asked["at_least"]
     if subject in ("message", "run"):
         return (known.told(asked) if subject == "message" else known.ran(asked)) >= asked.get("at_least", 1)
@@ -89,6 +89,15 @@ def plus(at: int, duration: str, zone: str) -> int:
     if days:
         at = instant(local(at, zone) + timedelta(days=days), zone)
     return at + ((hours * 60 + minutes) * 60 + seconds) * 1000
+
+
+def counted_until(at: int, within: str, zone: str) -> int:
+    """What happened in the second of two equal hours counts as if at its end (R32)."""
+    wall = datetime.fromtimestamp(at // 1000, ZoneInfo(zone))
+    days = _DURATION.fullmatch(within)
+    if not wall.fold or days is None or not days[1]:
+        return plus(at, within, zone)
+    return plus(at - at % 3_600_000 + 3_600_000, within, zone)
 
 
 def minutes(clock: str) -> int:
