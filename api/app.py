@@ -17,6 +17,7 @@ from api import problems
 from api.auth import Keys
 from api.call import Context
 from api.event_log import EventLog
+from api.event_names import EventNames
 from api.identities import Identities
 from api.routes import short_cuts, starlette_routes
 from laudstream import away
@@ -73,9 +74,11 @@ def _lifespan(settings: Settings) -> Callable[[Starlette], AbstractAsyncContextM
         events = EventLog(settings)
         try:
             await events.start()
+            names = EventNames(pool)
             try:
-                yield {"context": Context(settings, pool, events, Keys(pool), Identities(pool))}
+                yield {"context": Context(settings, pool, events, Keys(pool), Identities(pool), names)}
             finally:
+                await names.stop()
                 await events.stop()
         finally:
             await pool.close()

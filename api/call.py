@@ -13,6 +13,7 @@ from starlette.datastructures import QueryParams
 from starlette.responses import Response
 from starlette.types import Receive, Scope
 
+from api.event_names import EventNames
 from api.flaws import flaw, may_hold_nul
 from api.problems import Malformed, TooLarge, Unsupported, located
 from laudstream.errors import Invalid, NotFound, Problem
@@ -50,6 +51,7 @@ class Context(msgspec.Struct, frozen=True):
     events: EventLog
     keys: Keys
     identities: Identities
+    event_names: EventNames
 
 
 class Call:

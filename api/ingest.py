@@ -17,7 +17,6 @@ from starlette.responses import Response
 
 from api import identifying
 from api.call import Call, parsed, reply
-from api.event_log import EventLog
 from api.flaws import may_hold_nul
 from api.items import (
     MAX_ITEM_BYTES,
@@ -75,7 +74,7 @@ async def batch(call: Call) -> Response:
     envelope = parsed(_batch, body)
     taken, wrong = _sorted_out(call, envelope.batch, may_hold_nul(body), len(body) > MAX_ITEM_BYTES)
     taken = await with_groups(call, await _carried_out(call, taken, wrong), wrong)
-    await _produce(call.context.events, taken, envelope.sent_at, received)
+    await _produce(call, taken, envelope.sent_at, received)
     accepted = len(envelope.batch) - len(wrong)
     return reply(Accepted(not wrong, accepted, [_rejected(index, wrong[index]) for index in sorted(wrong)]))
 
@@ -119,7 +118,7 @@ async def _single(call: Call, kind: type) -> Response:
     taken = await with_groups(call, await _carried_out(call, [_placed(call, 0, item)], wrong), wrong)
     if wrong:
         raise wrong[0]
-    await _produce(call.context.events, taken, None, received)
+    await _produce(call, taken, None, received)
     return reply(_ONE)
 
 
@@ -183,10 +182,11 @@ def _rejected(index: int, error: Invalid) -> Rejected:
     return Rejected(index, [Problem(f"/batch/{index}{p.pointer}", p.message, p.fix) for p in found])
 
 
-async def _produce(log: EventLog, taken: list[Taken], sent_at: datetime | None, received: int) -> None:
+async def _produce(call: Call, taken: list[Taken], sent_at: datetime | None, received: int) -> None:
     """Appends in the order of the request and waits for all replicas, once."""
-    futures = set()
+    futures, log = set(), call.context.events
     for each in taken:
         value = encode(event_of(each.item, sent_at, received, each.row, each.merged))
         futures.add(log.append(each.key, each.partition, value, received))
     await log.settle(futures)
+    call.context.event_names.took(call.workspace, {each.item.event for each in taken if type(each.item) is Track})

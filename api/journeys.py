@@ -8,7 +8,7 @@ import asyncpg
 import msgspec
 from starlette.responses import Response
 
-from api import segments
+from api import event_names, segments
 from api.call import Call, reply
 from api.counted import Counted, counted
 from api.kept import live_horizon
@@ -288,7 +288,8 @@ async def _known(connection: Connection, workspace: str, id: str, version: int |
     """`version`: the one that is looked at; None: a new one."""
     before = await connection.fetch(_VERSIONS["steps_before"], workspace, id, version)
     names = frozenset(row["name"] for row in await connection.fetch(_CUSTOMERS["attribute_names"], workspace))
-    return doubts.Known(attributes=names or None, templates=(await _templates(connection, workspace)).requires,
+    events = await event_names.known(connection, workspace)
+    return doubts.Known(events, names or None, templates=(await _templates(connection, workspace)).requires,
                             steps=frozenset(row["name"] for row in before) or None)  # fmt: skip
 
 

@@ -54,7 +54,7 @@ class Api:
     def __init__(self, pool: Pool) -> None:
         nothing: Any = None
         self.pool = pool
-        context = Context(Settings(), pool, nothing, nothing, Identities(pool))
+        context = Context(Settings(), pool, nothing, nothing, Identities(pool), nothing)
         self.call = Call({"state": {"context": context}}, nothing, WORKSPACE)
 
     async def take(self, *items: tuple[str, Any]) -> dict[int, Invalid]:
