@@ -87,6 +87,7 @@ async def admin(settings: Settings, timeout_s: float = TIMEOUT_S) -> AsyncIterat
         raise Unavailable(f"Kafka does not answer at {settings.kafka}: {error or 'no answer in time'}") from error
     finally:
         await client.close()
+        await asyncio.sleep(0)  # sockets are let go in the loop's next turn, which may be its last
 
 
 def partitions_of(topic: Topic, settings: Settings) -> int:
