@@ -39,13 +39,16 @@ async def race(settings: Settings, events: int, count: int, broker: int, fill: F
     def spent() -> tuple[float, float]:
         return sum(cpu_seconds(worker.pid) for worker in workers), cpu_seconds(broker)
 
-    def done() -> bool:
+    def alive() -> bool:
         if any(worker.poll() is not None for worker in workers):
             raise RuntimeError("a worker ended")
-        return sum(map(_handled, ports)) - before >= events
+        return True
+
+    def done() -> bool:
+        return alive() and sum(map(_handled, ports)) - before >= events
 
     try:
-        await _until(lambda: _shared(ports, settings.partitions), "the lanes are shared out")
+        await _until(lambda: alive() and _shared(ports, settings.partitions), "the lanes are shared out")
         before = sum(map(_handled, ports))
         _tell(workers, signal.SIGSTOP)
         await fill()
