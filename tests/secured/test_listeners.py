@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+
 import pytest
 from msgspec.structs import replace
 
@@ -11,7 +14,17 @@ from laudstream.local.stack import Stack
 from laudstream.settings import Settings
 from tests.secured import kit
 
-pytestmark = pytest.mark.integration
+LET_GO_LATE = "ignore:.*(unclosed|_SelectorTransport|_SSLProtocolTransport|socket)"
+"""A connection that a broker refuses closes in the loop's next turns, and the loop of a test may end before them."""
+
+pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings(LET_GO_LATE)]
+
+
+@pytest.fixture(autouse=True)
+def sockets_are_gone() -> Iterator[None]:
+    """What was let go late is collected here, and not in some other test."""
+    yield
+    gc.collect()
 
 
 def _root(stack: Stack, beside: int = 0, **changes: str) -> Settings:
