@@ -99,15 +99,21 @@ def test_r38_defer_false_refuses_in_quiet_hours(world: Any, make: Any) -> None:
     assert w.decision("moved").data == {"reason": "quiet_hours"}
 
 
-def test_a20_a_late_refusal_is_decided_again_behind_a_run_that_has_gone_on(
-    world: Any, make: Any, wait_step: Any
-) -> None:
+def _expired(world: Any, make: Any, wait_step: Any) -> tuple[Any, list[str]]:
+    """A mail that was refused in quiet hours, too late, behind a run that has gone on; what came of it."""
     w = world(make({"hi": mail(next="look"), "look": wait_step(after="P3D")}, **QUIET))
     w.wait(12 * HOUR - 1000)
     w.event("go")
     (first,) = w.sends()
     w.now = first.send_before + 1000
-    assert w.deliver(first, "refused", reason="expired") == ["message"]
+    return w, w.deliver(first, "refused", reason="expired")
+
+
+def test_a20_a_late_refusal_is_decided_again_behind_a_run_that_has_gone_on(
+    world: Any, make: Any, wait_step: Any
+) -> None:
+    w, came = _expired(world, make, wait_step)
+    assert came == ["message"]
     made = w.decision("message")
     assert (made.step, made.reason, w.at) == ("hi", "quiet_hours", "look")
     w.wait(12 * HOUR)
@@ -120,12 +126,7 @@ def test_a20_a_late_refusal_is_decided_again_behind_a_run_that_has_gone_on(
 def test_r31_a_message_behind_its_run_is_asked_again_when_the_time_zone_changes(
     world: Any, make: Any, wait_step: Any
 ) -> None:
-    w = world(make({"hi": mail(next="look"), "look": wait_step(after="P3D")}, **QUIET))
-    w.wait(12 * HOUR - 1000)
-    w.event("go")
-    (first,) = w.sends()
-    w.now = first.send_before + 1000
-    w.deliver(first, "refused", reason="expired")
+    w, _ = _expired(world, make, wait_step)
     w.row(email="ann@example.org", timezone="America/New_York")  # four in the afternoon there
     assert [(request.step, request.attempt) for request in w.sends()] == [("hi", 2)]
     assert w.at == "look"
