@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from structlog.testing import capture_logs
 
@@ -9,6 +11,7 @@ from laudstream import away
 from laudstream.errors import Invalid, Unavailable
 from laudstream.local.ports import free_base
 from laudstream.settings import Settings
+from tests.local.conftest import WaitUntil
 
 
 class Server:
@@ -56,16 +59,13 @@ async def test_what_a_server_refuses_is_not_waited_for() -> None:
         await away.answer("PostgreSQL", ask)
 
 
-async def test_nobody_at_the_address_of_kafka_is_a_reason_to_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Enough(Exception):
-        pass
-
-    async def enough(seconds: float) -> None:
-        raise Enough
-
-    monkeypatch.setattr(away.asyncio, "sleep", enough)
+async def test_nobody_at_the_address_of_kafka_is_a_reason_to_wait(wait_until: WaitUntil) -> None:
     address = f"127.0.0.1:{free_base() + 1}"
-    with capture_logs() as logs, pytest.raises(Enough):
-        await away.servers(Settings(kafka=address))
+    with capture_logs() as logs:
+        waiting = asyncio.create_task(away.servers(Settings(kafka=address)))
+        await wait_until(lambda: logs or waiting.done())
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
     assert logs[0]["server"] == "Kafka"
     assert f"Kafka does not answer at {address}" in logs[0]["error"]
