@@ -212,9 +212,11 @@ class BatchHub:
         self._tasks: dict[TopicPartition, asyncio.Task[None]] = {}
         self._groups: dict[str, Group] = {}
         self.readers: dict[TopicPartition, BatchReader] = {}
-        self._assigned = False
+        self._assigned = self._stopped = False
 
     async def assign(self, tps: Iterable[TopicPartition]) -> None:
+        if self._stopped:
+            return
         self._feed.start()
         self._assigned = True
         for tp in tps:
@@ -242,6 +244,7 @@ class BatchHub:
                 task.cancel()
 
     async def stop(self) -> None:
+        self._stopped = True
         await self.revoke()
         self._feed.stop()
 

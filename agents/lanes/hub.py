@@ -59,7 +59,8 @@ class Hub(Protocol):
     topics: frozenset[str]
 
     async def assign(self, tps: Iterable[TopicPartition]) -> None:
-        """The whole new assignment. Returns at once."""
+        """The whole new assignment. Returns at once. A group that was still joined gives us one while we stop: it is
+        left alone."""
 
     async def revoke(self) -> None:
         """End what is under way, within the deadline."""
@@ -92,6 +93,7 @@ class LaneHub:
         self.troubles: dict[int, str] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._assigned: set[int] = set()
+        self._stopped = False
         self._member: Member | None = None
         self._connecting = asyncio.Lock()
         self._client: AIOKafkaClient | None = None
@@ -109,9 +111,11 @@ class LaneHub:
         if torn:
             raise Broken(f"input topics of partitions {torn} came without each other: are their numbers equal?")
         self.rebalances += 1
+        await asyncio.gather(*(self._drop(p) for p in list(self.lanes) if p not in found))
+        if self._stopped:
+            return
         self._assigned = set(found)
         self._turns.lanes = len(found)
-        await asyncio.gather(*(self._drop(p) for p in list(self.lanes) if p not in found))
         self._member = self._source.member
         if self._committer is not None:
             self._committer.member = self._member
@@ -144,6 +148,7 @@ class LaneHub:
         self._member = None
 
     async def stop(self) -> None:
+        self._stopped = True
         await self.revoke()
         self._feed.stop()
         await asyncio.gather(*(self._drop(p) for p in list(self.lanes)))

@@ -103,3 +103,31 @@ async def test_a_lane_that_a_newer_release_must_go_on_with_is_closed_and_said_an
         finally:
             await hub.stop()
     assert not crashed
+
+
+async def test_lanes_that_the_group_gives_to_a_worker_that_stops_are_left_alone(tmp_path: Path) -> None:
+    crashed: list[BaseException] = []
+    hub = _hub(tmp_path, crashed)
+    await hub.stop()
+    await hub.assign(ONE)
+    assert (hub.assigned, hub._tasks, hub._feed._task, crashed) == (frozenset(), {}, None, [])
+
+
+async def test_so_are_those_whose_assignment_was_under_way_when_it_stopped(tmp_path: Path) -> None:
+    hub, dropped = _hub(tmp_path, []), asyncio.Event()
+
+    class Slow:
+        tps = tuple(ONE)
+        accepting = True
+
+        async def close(self) -> None:
+            await dropped.wait()
+
+    hub.lanes[1] = Slow()  # type: ignore[assignment]
+    assigning = asyncio.create_task(hub.assign(ONE))
+    await asyncio.sleep(0)
+    stopping = asyncio.create_task(hub.stop())
+    await asyncio.sleep(0)
+    dropped.set()
+    await asyncio.gather(assigning, stopping)
+    assert (hub.assigned, hub._tasks, hub._feed._task) == (frozenset(), {}, None)
