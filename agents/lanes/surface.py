@@ -13,11 +13,14 @@ from functools import wraps
 from typing import Any
 
 import msgspec
+import structlog
 from aiokafka import AIOKafkaConsumer
 from aiokafka.client import AIOKafkaClient
 from aiokafka.consumer.fetcher import PartitionRecords
+from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.errors import IllegalStateError, KafkaError
 from aiokafka.protocol.fetch import FetchRequest
+from aiokafka.protocol.group import LeaveGroupRequest
 from aiokafka.structs import TopicPartition
 
 from agents.lanes import wire_state
@@ -37,6 +40,8 @@ PRIVATE = (
     "aiokafka.consumer.subscription_state:SubscriptionState.fetch_context",
     "aiokafka.consumer.subscription_state:SubscriptionState.is_assigned",
     "aiokafka.consumer.group_coordinator:GroupCoordinator._on_join_complete",
+    "aiokafka.consumer.group_coordinator:GroupCoordinator.close",
+    "aiokafka.consumer.group_coordinator:GroupCoordinator._maybe_leave_group",
     "faust.app.base:App._new_transport",
     "faust.transport.consumer:Consumer._set_active_tps",
     "faust.transport.consumer:Consumer.on_partitions_assigned",
@@ -49,6 +54,12 @@ PRIVATE = (
     "faust.transport.drivers.aiokafka:AIOKafkaConsumerThread.verify_event_path",
     "faust.transport.drivers.aiokafka:Consumer._new_consumer_thread",
 )
+
+JOIN_S = 1.0
+"""A join that is under way gets so long to end when a worker stops."""
+LEAVE_S = 3.0
+
+log = structlog.get_logger(__name__)
 
 
 async def wait_on_metadata(client: AIOKafkaClient, topic: str) -> None:
@@ -74,6 +85,32 @@ def member_of(consumer: AIOKafkaConsumer, group: str, instance_id: str | None) -
     later a heartbeat may have reset it to "no member", and a transaction of "no member" is not checked."""
     at = consumer._coordinator
     return Member(group, at.generation, at.member_id, instance_id)
+
+
+async def leave(consumer: AIOKafkaConsumer) -> None:
+    """Before stop, in the consumer's thread: out of the group, whatever it is doing. aiokafka waits for a join that is
+    under way, and that waits for everybody else: one that is frozen holds up all who want to end.
+
+    The broker answers the requests of a connection in their order, so the leaving does not go where the joining waits.
+    """
+    at = consumer._coordinator
+    if not isinstance(at, GroupCoordinator) or at._closing.done():
+        return
+    at._closing.set_result(None)
+    coordination = at._coordination_task
+    await asyncio.wait([coordination], timeout=JOIN_S)
+    if not coordination.done():
+        coordination.cancel()
+        await asyncio.wait([coordination])
+    await at._stop_heartbeat_task()
+    await at._stop_commit_offsets_refresh_task()
+    if at._group_instance_id is None and at.member_id and at.coordinator_id is not None:
+        try:
+            async with asyncio.timeout(LEAVE_S):
+                await consumer._client.send(at.coordinator_id, LeaveGroupRequest(at.group_id, at.member_id))
+        except (KafkaError, TimeoutError) as error:  # the group finds out by itself, later
+            log.warning("group_not_left", group=at.group_id, error=repr(error))
+    at.reset_generation()
 
 
 class Input(msgspec.Struct, gc=False):

@@ -52,6 +52,11 @@ class LaneConsumerThread(driver.AIOKafkaConsumerThread):
         surface.read_committed(consumer, min_bytes=settings.fetch_min_bytes, max_wait_ms=settings.fetch_max_wait_ms)
         return consumer
 
+    async def on_thread_stop(self) -> None:
+        if self._consumer is not None:
+            await surface.leave(self._consumer)
+        await super().on_thread_stop()
+
     async def seek_to_committed(self) -> Any:
         """Stock partitions only; those without a committed offset begin at the log's beginning."""
         stock = [TopicPartition(*tp) for tp in self.assignment() if not self.app.is_hubs(tp)]

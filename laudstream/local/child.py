@@ -88,6 +88,11 @@ class Child:
         return self._popen is not None and self._popen.poll() is None
 
     @property
+    def exit_code(self) -> int | None:
+        """Of its last run; None: it runs, or never did."""
+        return self._popen.poll() if self._popen else None
+
+    @property
     def memory_bytes(self) -> int:
         """Of it and its children."""
         return sum(map(proc.memory_bytes, (self.pid, *proc.children(self.pid)))) if self.pid else 0

@@ -26,6 +26,8 @@ DIGESTS = {
     "aiokafka.consumer.subscription_state:SubscriptionState.fetch_context": "ff2a654dca239cfe",
     "aiokafka.consumer.subscription_state:SubscriptionState.is_assigned": "cd2783df3bd5f27a",
     "aiokafka.consumer.group_coordinator:GroupCoordinator._on_join_complete": "0b0b3d204b408f3c",
+    "aiokafka.consumer.group_coordinator:GroupCoordinator.close": "f30d831089456312",
+    "aiokafka.consumer.group_coordinator:GroupCoordinator._maybe_leave_group": "016cd88a16e6c4b5",
     "faust.app.base:App._new_transport": "42db531312dd776f",
     "faust.transport.consumer:Consumer._set_active_tps": "401f4dc883191950",
     "faust.transport.consumer:Consumer.on_partitions_assigned": "29ce96596f05a18c",
