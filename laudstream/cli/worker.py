@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import faulthandler
 import gc
 import os
+import signal
+import sys
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -24,6 +27,8 @@ log = structlog.get_logger(__name__)
 
 CRASHED_S = 15.0
 """A worker that has failed is at its end after so long, whatever still waits for what."""
+STOPPED_S = 25.0
+"""One that was told to stop: less than others wait before they kill it, so that its log says where it hung."""
 
 
 @click.group()
@@ -74,25 +79,32 @@ def _run(name: str, make: Callable[[Settings], LaneApp], *, stores: bool = False
     app: Any = make(settings)
 
     class Process(Worker):  # type: ignore[misc]  # Faust has no types
+        def _schedule_shutdown(self, number: signal.Signals) -> None:
+            if self._signal_stop_future is None:
+                end_within(STOPPED_S, "it was told to stop")
+            super()._schedule_shutdown(number)
+
         def _crash(self, reason: BaseException) -> None:
             if not self.crashed:
-                end_within(CRASHED_S)
+                end_within(CRASHED_S, "it had failed")
             super()._crash(reason)
 
         def on_worker_shutdown(self) -> None:
             if self._signal_stop_future is None:  # nobody asked it to end
-                end_within(CRASHED_S)
+                end_within(CRASHED_S, "it had failed")
             super().on_worker_shutdown()
 
     Process(app, loop=loop, override_logging=False, quiet=True, redirect_stdouts=False).execute_from_commandline()
 
 
-def end_within(seconds: float) -> None:
-    """A process that has failed must not hang on its way out, or its partitions stay with it: Faust waits without end
-    for services that failed with it. What is in Kafka is whole whenever it ends."""
+def end_within(seconds: float, reason: str) -> None:
+    """A process that has failed or was told to stop must not hang on its way out, or its partitions stay with it: Faust
+    waits without end for services that failed with it. What is in Kafka is whole whenever it ends. The log then has
+    what each of its threads was at."""
 
     def end() -> None:
-        log.error("ended_hard", reason=f"it had failed, and was not at an end {seconds:g} s later")
+        log.error("ended_hard", reason=f"{reason}, and was not at an end {seconds:g} s later")
+        faulthandler.dump_traceback(sys.stderr)
         os._exit(1)
 
     timer = threading.Timer(seconds, end)
