@@ -143,8 +143,8 @@ class BatchReader:
         self.applied = 0
 
     @property
-    def hungry(self) -> bool:
-        return len(self._buffer) < 2 * MAX_BATCH
+    def wanted(self) -> tuple[TopicPartition, ...]:
+        return self.tps if len(self._buffer) < 2 * MAX_BATCH else ()
 
     def seeks(self) -> dict[TopicPartition, int]:
         return {self.tp: self._expected or 0}
