@@ -14,8 +14,8 @@ Keys of the lane itself begin with NUL, which no workspace id does:
     \\0head       head record: the committed position of the lane
     \\0catalogue  statuses of all definitions as of the head
     \\0sweeps     sweeps under way
-    \\0e…        kept events by the number of their bundle (8 bytes): format byte, 8 bytes: lane time of the last
-                one's handling, then each: number of the customer's event before (8 bytes), lane time (8 bytes),
+    \\0e…        kept events by the number of their bundle (8 bytes): format byte, 8 bytes: lane time of the
+                youngest one's handling, then each: number of the customer's event before (8 bytes), lane time (8 bytes),
                 length (4 bytes), the event as it came
     \\0clock      never there: a worker that asks the brokers for the time deletes it
 

@@ -18,8 +18,8 @@ from aiohttp.resolver import ThreadedResolver
 from laudstream.errors import Invalid
 
 _UNICAST = IPv6Network("2000::/3")
-"""What is given to networks of the world; beside it lie site-local addresses, NAT64 of one's own network (64:ff9b:1::/48)
-and what means nothing yet."""
+"""What is given to networks of the world; beside it lie site-local addresses, NAT64 of one's own network
+(64:ff9b:1::/48), and what means nothing yet."""
 _NAT64 = IPv6Network("64:ff9b::/96")
 _EXAMPLES = IPv6Network("3fff::/20")  # Python knows it from 3.13 on
 _TRANSLATED = IPv6Network("::ffff:0:0:0/96")
