@@ -183,9 +183,12 @@ class LaneHub:
         if self.settings.instance_id:
             return self.settings.instance_id
         path = self.settings.data_path / "worker-id"
-        if not path.exists():
-            path.write_text(uuid.uuid4().hex[:12])
-        return path.read_text()
+        found = path.read_text() if path.exists() else ""
+        if not found:  # a full disk makes a file and puts nothing in it
+            found, half = uuid.uuid4().hex[:12], path.with_suffix(".half")
+            half.write_text(found)
+            half.replace(path)
+        return found
 
     # -- lanes -------------------------------------------------------------------------
     async def _own(self, partition: int) -> None:
