@@ -20,11 +20,14 @@ from aiokafka.structs import TopicPartition
 
 from agents.lanes.feed import Feed
 from agents.lanes.hub import GroupSource
-from laudstream.errors import LaudstreamError
+from laudstream.errors import Broken, LaudstreamError
+from laudstream.local.logs import Logs
 from laudstream.settings import Settings
 
 log = structlog.get_logger(__name__)
 
+RangeOf = Callable[[TopicPartition], Awaitable[tuple[int, int]]]
+"""Offsets of the first record of a partition's log and behind its last one."""
 MAX_BATCH = 2000
 _BACK_OFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 
@@ -133,33 +136,41 @@ def _fail(some: Iterable[tuple[Step, asyncio.Future[None]]], error: Exception) -
 class BatchReader:
     """One partition of one handler."""
 
-    def __init__(self, tp: TopicPartition, handler: BatchHandler, group: Group, feed: Feed) -> None:
+    def __init__(self, tp: TopicPartition, handler: BatchHandler, group: Group, feed: Feed, range_of: RangeOf) -> None:
         self.tp, self.tps = tp, (tp,)
+        self._range_of = range_of
         self._handler, self._group, self._feed = handler, group, feed
         self.accepting = False
         self._buffer: deque[Any] = deque()
         self._arrived = asyncio.Event()
         self._expected: int | None = None
+        self._begin = 0
+        """Where the log begins, as far as we had to ask."""
+        self._lost = False
         self.applied = 0
 
     @property
-    def hungry(self) -> bool:
-        return len(self._buffer) < 2 * MAX_BATCH
+    def wanted(self) -> tuple[TopicPartition, ...]:
+        return self.tps if len(self._buffer) < 2 * MAX_BATCH else ()
 
     def seeks(self) -> dict[TopicPartition, int]:
-        return {self.tp: self._expected or 0}
+        return {self.tp: self._place}
 
     def feed(self, tp: TopicPartition, records: list[Any]) -> None:
         self._buffer.extend(records)
         self._arrived.set()
 
+    @property
+    def _place(self) -> int:
+        return max(self._expected or 0, self._begin)
+
     def lost(self, tp: TopicPartition, position: int) -> None:
-        if self._expected is None:  # the first read of a log whose beginning was deleted by age
-            self._expected = position + 1
-        log.error("stream_position_lost", topic=tp.topic, partition=tp.partition, offset=position)
+        self._feed.remove(self)
+        self._lost = True
+        self._arrived.set()
 
     async def run(self) -> None:
-        """Until cancelled. Trouble of any kind is retried; a batch is never skipped."""
+        """Until cancelled. Trouble of any kind is retried; a batch is never skipped while Kafka has it."""
         tries = 0
         while True:
             try:
@@ -182,9 +193,12 @@ class BatchReader:
         tp = self.tp
         self._expected = await self._handler.position(tp.topic, tp.partition)
         self._buffer.clear()
+        self._lost = False
         self._feed.add(self)
         while True:
             while not self._buffer:
+                if self._lost:
+                    return await self._find()
                 self._arrived.clear()
                 await self._arrived.wait()
             records = [self._buffer.popleft() for _ in range(min(MAX_BATCH, len(self._buffer)))]
@@ -192,6 +206,17 @@ class BatchReader:
             await self._group.apply(Step(batch, self._expected))
             self._expected = batch.next_offset
             self.applied += len(records)
+
+    async def _find(self) -> None:
+        """A position that the log does not have: what expired is gone, and what comes after it is read. Raises Broken
+        for one behind the end: what there is may have been applied, so it is not for us to go back."""
+        tp, place = self.tp, self._place
+        begin, end = await self._range_of(tp)
+        if place > end:
+            raise Broken(f"{tp.topic}/{tp.partition} ends at {end}, and {place} is next: was it made anew?")
+        if place < begin:
+            log.error("stream_records_expired", topic=tp.topic, partition=tp.partition, offset=place, begin=begin)
+            self._begin = begin
 
 
 class BatchHub:
@@ -208,6 +233,7 @@ class BatchHub:
         self.topics = frozenset(topics)
         self._handler_of = handler_of
         self._feed = Feed(source, crash, MAX_BATCH)
+        self._settings = settings
         self._deadline_s = settings.close_deadline_s
         self._tasks: dict[TopicPartition, asyncio.Task[None]] = {}
         self._groups: dict[str, Group] = {}
@@ -223,8 +249,12 @@ class BatchHub:
             if tp.topic in self.topics:
                 handler = self._handler_of(tp.topic)
                 group = self._groups.setdefault(tp.topic, Group(handler))
-                reader = self.readers[tp] = BatchReader(tp, handler, group, self._feed)
+                reader = self.readers[tp] = BatchReader(tp, handler, group, self._feed, self._range)
                 self._tasks[tp] = asyncio.create_task(reader.run())
+
+    async def _range(self, tp: TopicPartition) -> tuple[int, int]:
+        async with Logs(self._settings) as logs:
+            return await logs.range(tp.topic, tp.partition)
 
     async def revoke(self) -> None:
         """What is being applied comes to its end. A transaction that takes too long is cut off: PostgreSQL rolls it

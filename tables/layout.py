@@ -14,9 +14,9 @@ Keys of the lane itself begin with NUL, which no workspace id does:
     \\0head       head record: the committed position of the lane
     \\0catalogue  statuses of all definitions as of the head
     \\0sweeps     sweeps under way
-    \\0e…        kept events by the number of their bundle (8 bytes): format byte, 8 bytes: lane time of the last
-                one's handling, then each: number of the customer's event before (8 bytes), lane time (8 bytes),
-                length (4 bytes), the event as it came
+    \\0e…        kept events by the number of their bundle (8 bytes): format byte, 8 bytes: lane time of the
+                youngest one's handling, then each: number of the customer's event before (8 bytes), lane time
+                (8 bytes), length (4 bytes), the event as it came
     \\0clock      never there: a worker that asks the brokers for the time deletes it
 
 A timer is a hint: column family `timers`, key = 8-byte big-endian due ms + customer key, empty value.
@@ -45,6 +45,8 @@ EVENT = b"\0e"
 """Before the number of a bundle of kept events."""
 
 MAX_RECORD_BYTES = 512 * 1024
+MAX_LANE_RECORD_BYTES = 8 << 20
+"""Of the lane's own: its catalogue takes about 100 bytes a definition, of all workspaces. A topic takes 10 MB."""
 
 _DUE = struct.Struct(">Q")
 

@@ -1,13 +1,14 @@
 """The only caller of the consumer: hands fetched records to whoever owns their partition.
 
 Seeks and the fetch that follows are one call in the consumer's thread, so records fetched before a seek can
-never arrive after it. A reader that is full is not fetched for; so memory is bounded.
+never arrive after it. A reader is fetched for as far as it has room; so memory is bounded.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from itertools import chain
 from typing import Any, NamedTuple, Protocol
 
 import structlog
@@ -72,10 +73,11 @@ class Reader(Protocol):
     """True once the consumer was moved to our positions."""
 
     @property
-    def hungry(self) -> bool: ...
+    def tps(self) -> tuple[TopicPartition, ...]: ...
 
     @property
-    def tps(self) -> tuple[TopicPartition, ...]: ...
+    def wanted(self) -> tuple[TopicPartition, ...]:
+        """Those of them that it has room for now."""
 
     def seeks(self) -> dict[TopicPartition, int]: ...
 
@@ -143,18 +145,18 @@ class Feed:
         sought, self._to_seek = self._to_seek, []
         seeks = {tp: offset for reader in sought for tp, offset in reader.seeks().items()}
         readers = set(self._readers.values())
-        hungry = [r for r in readers if r.accepting and r.hungry]
-        if not hungry and not seeks:
+        wanted = [tps for reader in readers if reader.accepting and (tps := reader.wanted)]
+        if not wanted and not seeks:
             self._work.clear()
             try:
                 await asyncio.wait_for(self._work.wait(), 0.05)
             except TimeoutError:
                 pass
             return
-        wanted = [tp for reader in hungry for tp in reader.tps]
-        timeout = 0.1 if len(hungry) == len(readers) else 0.005
+        hungry = sum(map(len, wanted)) == len(self._readers)  # all of them, for all: nobody becomes so meanwhile
+        timeout, limit = 0.1 if hungry else 0.005, self._limit * max(1, len(wanted))
         try:
-            found = await self._source.seek_and_fetch(seeks, wanted, timeout, self._limit * max(1, len(hungry)))
+            found = await self._source.seek_and_fetch(seeks, chain.from_iterable(wanted), timeout, limit)
         except BaseException:  # where the consumer stands is not known: they are moved again
             again = [reader for reader in sought if self._is_here(reader) and reader not in self._to_seek]
             self._to_seek = [*again, *self._to_seek]

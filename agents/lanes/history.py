@@ -41,7 +41,8 @@ LARGE_BYTES = 16 * 1024
 """An event that is larger has a record of its own."""
 
 _HEAD = struct.Struct(">BQ")
-"""Of a bundle: format, lane time of its last event's handling (ms)."""
+"""Of a bundle: format, lane time of its youngest event's handling (ms)."""
+_AT = itemgetter(-2)
 _ENTRY = struct.Struct(">QQI")
 """Of an event: number of the customer's event before (0: none), lane time of its handling (ms), length of what follows:
 the event as it came. Length 0: it was erased."""
@@ -167,7 +168,7 @@ class History:
 
 def _bundle(entries: Sequence[Sequence[Any]]) -> bytes:
     """Of entries that end with (before, at, value)."""
-    parts, pack = [_HEAD.pack(codec.FORMAT, entries[-1][-2])], _ENTRY.pack
+    parts, pack = [_HEAD.pack(codec.FORMAT, max(map(_AT, entries)))], _ENTRY.pack
     for entry in entries:
         value = entry[-1]
         parts += pack(entry[-3], entry[-2], len(value)), value

@@ -115,6 +115,7 @@ class LaneHub:
         if self._stopped:
             return
         self._assigned = set(found)
+        self.troubles = {p: why for p, why in self.troubles.items() if p in found}
         self._turns.lanes = len(found)
         self._member = self._source.member
         if self._committer is not None:
@@ -183,9 +184,12 @@ class LaneHub:
         if self.settings.instance_id:
             return self.settings.instance_id
         path = self.settings.data_path / "worker-id"
-        if not path.exists():
-            path.write_text(uuid.uuid4().hex[:12])
-        return path.read_text()
+        found = path.read_text() if path.exists() else ""
+        if not found:  # a full disk makes a file and puts nothing in it
+            found, half = uuid.uuid4().hex[:12], path.with_suffix(".half")
+            half.write_text(found)
+            half.replace(path)
+        return found
 
     # -- lanes -------------------------------------------------------------------------
     async def _own(self, partition: int) -> None:
@@ -280,12 +284,12 @@ class LaneHub:
 
     # -- watching ----------------------------------------------------------------------
     def sights(self) -> dict[int, Sight]:
-        """Each lane that is ours, or is being opened."""
-        return {p: self._sight(lane) for p, lane in sorted(self.lanes.items())}
+        """Each lane that is ours, also one that is closed or being opened."""
+        return {p: self._sight(p) for p in sorted(self.lanes.keys() | self._assigned)}
 
-    def _sight(self, lane: Lane) -> Sight:
-        stats = self.stats[lane.partition]
-        if not lane.is_open:
+    def _sight(self, partition: int) -> Sight:
+        stats, lane = self.stats[partition], self.lanes.get(partition)
+        if lane is None or not lane.is_open:
             return Sight(stats, False)
         tps = [tp for tp in lane.tps if tp.topic in LAGGING]
         lag = {tp.topic: max(0, self._source.end(tp) - lane.head.positions.get(tp.topic, 0)) for tp in tps}

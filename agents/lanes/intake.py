@@ -39,6 +39,13 @@ class Intake:
         self._buffers[self._rank[tp]].extend(records)
         self.size += len(records)
 
+    def wanted(self, room: int) -> tuple[TopicPartition, ...]:
+        """Partitions to be fetched from. Where `room` records are in hand: control, and what nothing is in hand of, for
+        the others may wait for them (A5, A9)."""
+        if self.size < room:
+            return self.tps
+        return tuple(tp for tp, buffer in zip(self.tps, self._buffers, strict=True) if not buffer or tp is self.tps[0])
+
     def clear(self) -> None:
         self._informed = False
         for buffer in self._buffers:

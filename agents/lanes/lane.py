@@ -153,8 +153,8 @@ class Lane:
 
     # -- feeding -------------------------------------------------------------------
     @property
-    def hungry(self) -> bool:
-        return self._intake.size < 2 * self._settings.catchup_records
+    def wanted(self) -> tuple[TopicPartition, ...]:
+        return self._intake.wanted(2 * self._settings.catchup_records)
 
     def seeks(self) -> dict[TopicPartition, int]:
         positions = self._opened.head.positions

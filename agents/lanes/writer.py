@@ -18,7 +18,7 @@ from laudstream.journey.write import Write
 from laudstream.messages.request import SendRequest
 from laudstream.records.codec import encode
 from laudstream.records.letters import MAX_LETTER_BYTES
-from tables.layout import MAX_RECORD_BYTES
+from tables.layout import MAX_LANE_RECORD_BYTES, MAX_RECORD_BYTES
 
 Effect = Decision | SendRequest | Write | Ask | Release | Emitted | Forwarded
 Pair = tuple[bytes | None, bytes | None]
@@ -85,8 +85,10 @@ class Out:
         sizes = list(map(len, filter(None, map(itemgetter(1), self.records))))
         self.state_bytes = sum(sizes)
         if sizes and max(sizes) > MAX_RECORD_BYTES:
-            key, value = max(self.records, key=lambda record: len(record[1] or b""))
-            raise Broken(f"state record {key!r} of {len(value or b'')} bytes: the limit is {MAX_RECORD_BYTES}")
+            for key, value in self.records:
+                size, limit = len(value or b""), MAX_RECORD_BYTES if key[0] else MAX_LANE_RECORD_BYTES
+                if size > limit:
+                    raise Broken(f"state record {key!r} of {size} bytes: the limit is {limit}")
         if self._decisions:
             self.topics[topics.DECISIONS] = self._decisions
 

@@ -17,7 +17,11 @@ from aiohttp.resolver import ThreadedResolver
 
 from laudstream.errors import Invalid
 
+_UNICAST = IPv6Network("2000::/3")
+"""What is given to networks of the world; beside it lie site-local addresses, NAT64 of one's own network
+(64:ff9b:1::/48), and what means nothing yet."""
 _NAT64 = IPv6Network("64:ff9b::/96")
+_EXAMPLES = IPv6Network("3fff::/20")  # Python knows it from 3.13 on
 _TRANSLATED = IPv6Network("::ffff:0:0:0/96")
 _COMPATIBLE = IPv6Network("::/96")
 
@@ -73,7 +77,8 @@ def _kind(address: IPv4Address | IPv6Address) -> str:
     for kind in ("loopback", "link_local", "multicast", "unspecified", "private"):
         if getattr(address, f"is_{kind}"):
             return kind.replace("_", "-")
-    return "" if address.is_global else "reserved"
+    strange = isinstance(address, IPv6Address) and (address not in _UNICAST or address in _EXAMPLES)
+    return "reserved" if strange or not address.is_global else ""
 
 
 class Resolver(AbstractResolver):

@@ -25,7 +25,7 @@ from agents.sending.claims import Claim, Claims, Key, Parked, delivery
 from agents.sending.ports import Answer, Connection, NotYet
 from agents.sending.publisher import Publisher
 from agents.sending.waiting import Waiting
-from laudstream.channels.verdict import Verdict
+from laudstream.channels.verdict import Verdict, shown
 from laudstream.errors import Unavailable
 from laudstream.messages.address import BadAddress
 from laudstream.messages.delivery import Delivery
@@ -175,6 +175,8 @@ class Pump:
                 return await self._connect()
             except Unavailable as error:
                 _log.warning("send.no_connection", error=str(error), again_in_s=pause)
+            except Exception:  # whatever it is, nobody else opens one for us
+                _log.exception("send.no_connection", again_in_s=pause)
             if not self._connected:
                 self._return_ready()
             await asyncio.sleep(pause)
@@ -191,14 +193,22 @@ class Pump:
             if asyncio.get_running_loop().time() > job.start_by:
                 self._end(job.claim, Parked(job.claim, self._now()))
                 continue
-            answer = await connection.deliver(job.message)
+            try:
+                answer = await connection.deliver(job.message)
+                outcome = self._judge(job.claim, answer)
+            except Exception as error:  # the unit of failure is one message, and the connection: it may have left
+                _log.exception("send.channel_failed", send_id=job.claim.request.send_id)
+                self._end(job.claim, self._outcome(job.claim, Verdict("unknown", "", shown(repr(error)))))
+                return answered
             answered += answer.code > 0
-            self._end(job.claim, self._judge(job.claim, answer))
+            self._end(job.claim, outcome)
             if _lost(connection):
                 return answered
 
     def _judge(self, claim: Claim, answer: Answer) -> Delivery | Parked:
-        verdict = self._read(answer)
+        return self._outcome(claim, self._read(answer))
+
+    def _outcome(self, claim: Claim, verdict: Verdict) -> Delivery | Parked:
         if verdict.kind == "retry" and verdict.pause_s:
             return self._later(claim, timedelta(seconds=verdict.pause_s))
         if verdict.kind == "retry":

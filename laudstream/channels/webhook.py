@@ -105,7 +105,7 @@ def pause(text: str, now: datetime) -> float:
         return min(float(text[:9]), LONGEST_PAUSE_S)
     try:
         when = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return 0.0
     when = when if when.tzinfo is not None else when.replace(tzinfo=UTC)
     return max(0.0, min((when - now).total_seconds(), LONGEST_PAUSE_S))

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from aiokafka.errors import OffsetOutOfRangeError
+from aiokafka.structs import TopicPartition
+from structlog.testing import capture_logs
 
-from agents.streams import MAX_BATCH, Batch, Group, PositionMoved, Step
+from agents.lanes.feed import CaughtUp, Feed
+from agents.streams import MAX_BATCH, Batch, BatchReader, Group, PositionMoved, Step
+from tests.integration.kit import wait_until
+
+TP = TopicPartition("t", 0)
 
 
 class Handler:
@@ -105,3 +114,88 @@ async def test_a_group_goes_on_after_an_error() -> None:
         await group.apply(step(1))
     await group.apply(step(2))
     assert handler.applied == [2]
+
+
+class Log:
+    """A consumer of one partition whose log begins and ends somewhere, as aiokafka behaves without a reset."""
+
+    def __init__(self, begin: int, end: int) -> None:
+        self.begin, self.end, self.at, self.fetches = begin, end, 0, 0
+        self.caught_up = CaughtUp()
+
+    async def range(self, tp: TopicPartition) -> tuple[int, int]:
+        return self.begin, self.end
+
+    async def seek_and_fetch(
+        self, seeks: dict[TopicPartition, int], wanted: Iterable[TopicPartition], timeout: float, limit: int
+    ) -> dict[TopicPartition, list[Any]]:
+        self.fetches += 1
+        self.at = seeks.get(TP, self.at)
+        await asyncio.sleep(0)
+        if TP not in [*wanted]:
+            return {}
+        if not self.begin <= self.at <= self.end:
+            raise OffsetOutOfRangeError({TP: self.at})
+        found = [SimpleNamespace(offset=offset) for offset in range(self.at, self.end)]
+        self.at = self.end
+        return {TP: found} if found else {}
+
+
+class Stored(Handler):
+    """Keeps its position, as PostgreSQL does."""
+
+    def __init__(self, at: int | None) -> None:
+        super().__init__()
+        self.at, self.offsets = at, list[int]()
+
+    async def position(self, topic: str, partition: int) -> int | None:
+        return self.at
+
+    async def apply(self, steps: Sequence[Step]) -> None:
+        for step in steps:
+            assert step.expected == self.at
+            self.at = step.batch.next_offset
+            self.offsets += [record.offset for record in step.batch.records]
+
+
+@asynccontextmanager
+async def reading(log: Log, handler: Stored) -> AsyncIterator[BatchReader]:
+    async def crash(error: BaseException) -> None:
+        raise error
+
+    feed = Feed(log, crash, 10)
+    reader = BatchReader(TP, handler, Group(handler), feed, log.range)
+    feed.start()
+    task = asyncio.create_task(reader.run())
+    try:
+        yield reader
+    finally:
+        task.cancel()
+        feed.stop()
+
+
+@pytest.mark.parametrize("stored", [None, 3])
+async def test_a_stream_whose_next_records_have_expired_goes_on_with_what_there_is_and_says_so(
+    stored: int | None,
+) -> None:
+    """It stood still for ever: a sender of a channel that was started first after a week, or again after one."""
+    log, handler = Log(begin=50, end=55), Stored(stored)
+    with capture_logs() as said:
+        async with reading(log, handler):
+            await wait_until(lambda: handler.at == 55, 5)
+    assert handler.offsets == [50, 51, 52, 53, 54]
+    lost = [(line["offset"], line["begin"]) for line in said if line["event"] == "stream_records_expired"]
+    assert lost == [(stored or 0, 50)]
+
+
+async def test_a_stream_whose_position_kafka_does_not_have_yet_waits_and_asks_seldom() -> None:
+    """What is there may have been applied: to begin anew would count it twice."""
+    log, handler = Log(begin=0, end=5), Stored(7)
+    with capture_logs() as said:
+        async with reading(log, handler):
+            await wait_until(lambda: any(line["event"] == "batch_failed" for line in said), 5)
+            asked = log.fetches
+            log.end = 9
+            await wait_until(lambda: handler.at == 9, 5)
+    assert handler.offsets == [7, 8]
+    assert asked < 5

@@ -81,6 +81,7 @@ def test_what_an_answer_means(answer: Answer, kind: str, reason: str) -> None:
         ("99999999999999999999", LONGEST_PAUSE_S),
         ("-5", 0.0),
         ("soon", 0.0),
+        ("Mon, 01 Jan 99999999999 00:00:00 GMT", 0.0),
         ("", 0.0),
     ],
 )

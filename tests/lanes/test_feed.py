@@ -59,8 +59,7 @@ class Consumer:
 
 class Reader:
     accepting = False
-    hungry = True
-    tps = (TP,)
+    tps = wanted = (TP,)
 
     def __init__(self) -> None:
         self.records: list[str] = []
@@ -93,6 +92,37 @@ async def test_a_reader_takes_part_once_the_consumer_stands_at_its_positions() -
         consumer.answers.release()
         await wait_until(lambda: reader.records == ["record"], 5)
         assert consumer.caught_up.fed == consumer.caught_up.drained == 1
+    finally:
+        feed.stop()
+
+
+async def test_a_reader_that_is_full_of_one_partition_is_still_fetched_for_from_the_others() -> None:
+    rows, events = TopicPartition("laudstream.rows", 5), TP
+
+    class Lane(Reader):
+        tps = wanted = (rows, events)  # type: ignore[assignment]
+
+        def seeks(self) -> dict[TopicPartition, int]:
+            return {rows: 7, events: 7}
+
+        def feed(self, tp: TopicPartition, records: list[Any]) -> None:
+            self.records.append(tp.topic)
+            self.wanted = tuple(each for each in self.wanted if each != rows)
+
+    async def crash(error: BaseException) -> None:
+        raise error
+
+    consumer, lane = Consumer(), Lane()
+    feed = Feed(consumer, crash, 10)
+    feed.start()
+    try:
+        feed.add(lane)
+        consumer.answers.release()
+        await wait_until(lambda: lane.accepting, 5)
+        for _ in range(2):
+            consumer.answers.release()
+        await wait_until(lambda: len(lane.records) == 3, 5)
+        assert lane.records == [rows.topic, events.topic, events.topic]
     finally:
         feed.stop()
 

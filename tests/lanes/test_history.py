@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from agents.lanes import history
-from agents.lanes.history import MOST_BYTES
+from agents.lanes.history import MOST_BYTES, History
 from agents.lanes.loader import Loader
 from laudstream import topics
 from laudstream.journey.customer import Customer
@@ -160,6 +160,21 @@ def test_A7_of_many_events_the_newest_are_read(lane: LaneKit, monkeypatch: pytes
         lane.event("ada", f"e{n}", at=NOON + n)
         lane.round(bound=NOON + n)
     assert [name for name, _ in kept(lane)] == ["e6", "e7", "e8"]
+
+
+def test_A7_a_record_goes_when_its_youngest_event_is_too_old_though_a_merge_put_older_ones_behind_it(
+    lane: LaneKit,
+) -> None:
+    kept, ada, bob = History(lane.store, 7), state(lane, "ada"), state(lane, "bob")
+    kept.keep(bob, b"young", NOON)
+    kept.unite(ada, [(NOON - 80 * DAY, b"of an alias")])
+    lane.store.write(kept.records())
+    assert len(lane.store.oldest(10)) == 1
+    after = History(lane.store, 8)
+    after.trim(NOON - 70 * DAY)
+    assert [entry.value for entry in after.entries(bob.newest)] == [b"young"]
+    after.trim(NOON + 1)
+    assert after.entries(bob.newest) == []
 
 
 def test_A7_large_events_are_counted_in_bytes(lane: LaneKit) -> None:

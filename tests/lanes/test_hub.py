@@ -100,9 +100,21 @@ async def test_a_lane_that_a_newer_release_must_go_on_with_is_closed_and_said_an
             assert "written by a newer release" in hub.troubles[0]
             assert [line["lane"] for line in said if line["event"] == "lane_closed"] == [0]
             assert not hub.ready()
+            assert {lane: sight.is_open for lane, sight in hub.sights().items()} == {0: False, 1: False}
+            await hub.revoke()
+            await hub.assign([TopicPartition(topic, 1) for topic in topics.LANE_INPUTS])
+            assert hub.troubles == {}, "the lane is another worker's now"
         finally:
             await hub.stop()
     assert not crashed
+
+
+async def test_a_worker_id_that_a_full_disk_left_empty_is_made_anew_and_kept(tmp_path: Path) -> None:
+    """All workers with an empty one would fence each other."""
+    (tmp_path / "worker-id").write_text("")
+    made = _hub(tmp_path, [])._worker_id()
+    assert len(made) == 12
+    assert _hub(tmp_path, [])._worker_id() == made
 
 
 async def test_lanes_that_the_group_gives_to_a_worker_that_stops_are_left_alone(tmp_path: Path) -> None:

@@ -71,6 +71,30 @@ def test_a9_a_handoff_waits_until_control_is_read_as_far_as_its_sender_had() -> 
     assert [len(records) for records in made.take(100, 5)] == [0, 0, 2, 0, 0]
 
 
+def test_a5_what_all_wait_for_has_room_however_much_of_the_others_is_in_hand() -> None:
+    """Each of these kept the lane from its next round for ever: what it waited for was not fetched."""
+    made, known = intake()
+    for tp in (CONTROL, HANDOFFS, DELIVERIES, EVENTS):
+        known.note(tp, 100)
+    made.feed(ROWS, [record(at) for at in range(200, 210)])  # an import, while the leader of the events is away
+    assert [len(records) for records in made.take(10, 0)] == [0] * 5
+    assert made.wanted(11) == made.tps
+    assert made.wanted(10) == (CONTROL, HANDOFFS, DELIVERIES, EVENTS)
+    made.feed(EVENTS, [record(300)])
+    assert [len(records) for records in made.take(11, 0)] == [0, 10, 0, 0, 1]
+
+    made, _ = intake()
+    made.feed(HANDOFFS, [handoff(at, 7) for at in range(10)])  # of lanes that have read more of control
+    assert CONTROL in made.wanted(10)
+
+    made, known = intake()
+    for tp in (ROWS, HANDOFFS, DELIVERIES, EVENTS):
+        known.note(tp, 100)
+    made.feed(CONTROL, [record(at) for at in range(10)])  # after a long downtime: it is read to its end first
+    assert not made.knows_all()
+    assert CONTROL in made.wanted(10)
+
+
 def test_what_is_put_back_comes_again_in_its_order() -> None:
     made, _ = intake()
     made.feed(EVENTS, [record(at) for at in range(6)])

@@ -8,8 +8,15 @@ import msgspec
 import pytest
 
 from agents.lanes import round as rounds
+from agents.lanes.batches import MAX_BATCH, in_waves
+from agents.lanes.wire import TP, ProducerId
+from agents.lanes.writer import Out
 from laudstream import topics
+from laudstream.errors import Broken
+from laudstream.journey.catalog import Catalog
 from laudstream.journey.customer import Customer
+from laudstream.journey.live import Status
+from tables.layout import CATALOGUE_KEY, CORE, MAX_LANE_RECORD_BYTES, MAX_RECORD_BYTES
 from tests.lanes.kit import LaneKit, at_work, key, waiting
 
 
@@ -180,3 +187,30 @@ def test_A13_a_round_gives_the_same_bytes_when_customers_come_from_the_cache_or_
         kit.round(bound=4000)
     assert lane.results[-1].out.out_digest() == other.results[-1].out.out_digest()
     assert lane.results[-1].out.state_digest() == other.results[-1].out.state_digest()
+
+
+def test_A9_a_catalogue_of_more_definitions_than_a_customer_has_room_for_stops_no_lane(lane: LaneKit) -> None:
+    """It is one record, of all workspaces: at 512 KB, as of a customer, some 5,000 definitions closed every lane."""
+    many = {(f"workspace{n // 50}", "template", f"t{n % 50}"): Status("live", 1, ((1, n),)) for n in range(20_000)}
+    lane.lane = lane.lane._replace(catalog=Catalog(many, lane.lane.catalog.spaces))
+    lane.publish(waiting(id="another"), at=2000)
+    result = lane.round(bound=2001)
+    catalogue = dict(result.out.records)[CATALOGUE_KEY]
+    assert catalogue is not None
+    assert MAX_RECORD_BYTES < len(catalogue) < MAX_BATCH * 2
+    assert lane.decisions([result])
+    sequences: dict[TP, int] = {}
+    waves = in_waves({("laudstream.state", 0): (1, result.out.records)}, ProducerId(1, 1), sequences)
+    assert sum(count for wave in waves for count, _ in wave.values()) == len(result.out.records)
+
+
+def test_A7_a_customer_of_more_is_none(lane: LaneKit) -> None:
+    out = Out(0)
+    out.records = [(key("ada") + CORE, bytes(MAX_RECORD_BYTES))]
+    out.finish(0)
+    out.records.append((key("bob") + CORE, bytes(MAX_RECORD_BYTES + 1)))
+    with pytest.raises(Broken, match="bob"):
+        out.finish(0)
+    out.records[-1] = (CATALOGUE_KEY, bytes(MAX_LANE_RECORD_BYTES + 1))
+    with pytest.raises(Broken, match="catalogue"):
+        out.finish(0)

@@ -18,6 +18,7 @@ from laudstream.errors import Invalid
         "224.0.0.1", "255.255.255.255", "192.0.2.1", "198.18.0.1", "240.0.0.1", "::", "::1", "fe80::1", "fe80::1%eth0",
         "fc00::1", "ff02::1", "2001:db8::1", "::ffff:127.0.0.1", "::ffff:169.254.169.254", "::127.0.0.1",
         "64:ff9b::a9fe:a9fe", "64:ff9b::7f00:1", "2002:7f00:1::", "::ffff:0:7f00:1",
+        "fec0::1", "64:ff9b:1::a00:1", "3fff::1", "5f00::1", "4000::1",
     ],
 )  # fmt: skip
 def test_an_address_that_is_not_public_is_forbidden(address: str) -> None:

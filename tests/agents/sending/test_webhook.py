@@ -205,6 +205,26 @@ async def test_what_cannot_be_taken_now_is_tried_again_when_the_endpoint_says(
     assert len({headers["Idempotency-Key"] for _, _, headers, _ in endpoint.calls}) == 1
 
 
+async def test_a_channel_that_fails_at_an_answer_costs_one_message_and_no_connection_for_good(
+    sender: Sender, endpoint: Endpoint, until: Any
+) -> None:
+    """Each such answer ended the task of a connection, which nobody saw; without one nothing was sent any more."""
+    judge = sender.pump._read
+
+    def fails(answer: Any) -> Any:
+        if answer.code == 418:
+            raise OverflowError("signed integer is greater than maximum")
+        return judge(answer)
+
+    sender.pump._read = fails
+    await sender.ask(*(sender.request("/say/418") for _ in range(sender.pump._count)))
+    await until(lambda: len(sender.log.deliveries) == sender.pump._count)
+    await sender.ask(sender.request())
+    await until(lambda: len(sender.log.deliveries) == sender.pump._count + 1)
+    assert sender.log.kinds == [("unknown", "")] * sender.pump._count + [("sent", "")]
+    assert "OverflowError" in sender.log.deliveries[0].detail
+
+
 async def test_an_endpoint_that_is_away_is_tried_again_and_nothing_is_lost(
     sender: Sender, endpoint: Endpoint, until: Any
 ) -> None:
