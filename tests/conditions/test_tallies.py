@@ -325,3 +325,12 @@ def test_r32_a_count_keeps_each_event_at_least_until_its_time_is_over(instants: 
     if len(ends) >= n:
         assert made.test(scope(found, ends[-n] - 1))
     assert not made.test(scope(found, max(instants) + 26 * HOUR))
+
+
+@pytest.mark.parametrize("zone", [UTC, ZoneInfo("America/New_York")])
+@pytest.mark.parametrize("at", [-62_135_596_800_000, -63_000_000_000_000, -(10**17)])
+def test_r32_what_happened_before_all_calendars_is_over(at: int, zone: Any) -> None:
+    for asked in ({"within": "P1D"}, {"within": "P1M", "last": {"event.n": {"equals": 1}}}):
+        made = compiled({"name": "buy", **asked})
+        facts = Facts(NOW, zone, tallied(made, [(at, {"n": 1})]))
+        assert not made.test(Scope("ann", {}, {}, facts=facts))
