@@ -36,8 +36,8 @@ class Duration(msgspec.Struct, frozen=True, gc=False):
         return instant(self.moved((_EPOCH + at * _MS).astimezone(zone).replace(tzinfo=None)), zone) + self.ms
 
     def ends(self, at: int, zone: tzinfo) -> int:
-        """`at` (ms) plus this, in ms, but never before that of any earlier instant (R32): what lies in the second of two
-        equal hours counts as the end of that hour, a day that the other month lacks as the end of its last day."""
+        """`at` (ms) plus this, in ms, but never before that of any earlier instant (R32): what lies in the second of
+        two equal hours counts as the end of that hour, a day that the other month lacks as the end of its last day."""
         if not self.months and (not self.days or zone is UTC):
             return at + self.days * DAY_MS + self.ms
         there = (_EPOCH + at * _MS).astimezone(zone)

@@ -124,7 +124,7 @@ def test_r32_what_happened_on_a_day_that_the_other_month_lacks_is_within_to_the_
     made = compiled({"name": "buy", count[0]: count[1], "within": period})
     now = over(30 * 24) + timedelta(hours=later)
     inside = sum(start + timedelta(hours=hour) <= now < over(hour) for hour in hours)
-    history = [(ms(start + timedelta(hours=hour)), {}) for hour in hours]
+    history: list[tuple[int, dict[str, Any]]] = [(ms(start + timedelta(hours=hour)), {}) for hour in hours]
     facts = Facts(ms(now), UTC, tallied(made, history))
     assert made.test(Scope("ann", {}, {}, facts=facts)) is COMPARE[count[0]](inside, count[1])
 
