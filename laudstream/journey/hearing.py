@@ -17,7 +17,8 @@ def keeps(steps: dict[str, Step]) -> Keeps | None:
     spans = {made.span.text: made.span for made in waits if made.span is not None}
     limited = all(made.span is not None for made in waits)
     names = frozenset[str]().union(*map(hears, waits))
-    return Keeps(names, any(made.told for made in waits), tuple(changes.values()), tuple(spans.values()) if limited else ())
+    told = any(made.told for made in waits)
+    return Keeps(names, told, tuple(changes.values()), tuple(spans.values()) if limited else ())
 
 
 def heeds(steps: dict[str, Step]) -> bool:

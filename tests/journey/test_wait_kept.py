@@ -211,8 +211,8 @@ def test_r32_a_run_keeps_what_any_of_its_waits_looks_back_to(world: Any, make: A
     """In February a month is shorter than 30 days, elsewhere it is not."""
     begun = round(datetime(2026, 2, 1, 12, tzinfo=UTC).timestamp() * 1000)
     month = waits({"event": {"name": "other"}}, since="P1M")
-    days = waits({"event": {"name": "buy"}}, {"event": {"name": "never"}, "next": "late"}, since="P30D")
-    steps = {"rest": {"delay": {"for": "P29D"}, "next": "look"}, "look": days, "late": month}
+    days = waits({"event": {"name": "buy"}}, {"event": {"name": "never"}, "next": "month"}, since="P30D")
+    steps = {"rest": {"delay": {"for": "P29D"}, "next": "look"}, "look": days, "month": month}
     w = world(make(steps, start="rest"))
     w.now = begun
     w.event("go")
