@@ -219,7 +219,7 @@ def test_a_subject_is_one_printable_line_whatever_it_is_made_of(line_end: str) -
     [
         "{{ 'a,b' | split: ',' | join: customer.evil }}",
         "{% capture list %}a,b{% endcapture %}{% assign list = list | split: ',' %}{{ list | join: customer.evil }}",
-        "{% assign list = 'a b' | newline_to_br | split: ' ' | concat: customer.list %}{{ list | join: customer.evil }}",
+        "{% assign all = 'a b' | split: ' ' | concat: customer.list %}{{ all | join: customer.evil }}",
     ],
 )
 def test_a_value_between_the_items_of_a_list_is_escaped(html: str) -> None:
