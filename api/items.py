@@ -169,7 +169,7 @@ def happened_at(item: Item, sent_at: datetime | None, received: int) -> int:
     at, sent = _ms(item.timestamp), item.sent_at or sent_at
     if sent is not None:
         at += received - _ms(sent)
-    return min(at, received)
+    return min(at or 1, received)  # an event that says 0 has happened when it came
 
 
 def event_of(item: Item, sent_at: datetime | None, received: int, row: Row | None, merged: bool = False) -> Event:

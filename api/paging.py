@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from msgspec import Meta
 
+from api.flaws import flaw
 from laudstream.errors import Invalid, Problem
 
 T = TypeVar("T")
@@ -31,10 +32,17 @@ def placed(text: str, parameter: str, type: type[T]) -> T | None:
     if not text:
         return None
     try:
-        return msgspec.json.decode(urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=type)
+        found = msgspec.json.decode(urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=type)
     except (ValueError, msgspec.DecodeError):
-        said = "is no place in this list"
-        raise Invalid(f"{parameter} {said}", (Problem(f"/{parameter}", said, "take `next` of a page"),)) from None
+        raise _nowhere(parameter) from None
+    if flaw(msgspec.to_builtins(found), 2, nul=True) is not None:  # PostgreSQL would not read it
+        raise _nowhere(parameter)
+    return found
+
+
+def _nowhere(parameter: str) -> Invalid:
+    said = "is no place in this list"
+    return Invalid(f"{parameter} {said}", (Problem(f"/{parameter}", said, "take `next` of a page"),))
 
 
 def moment(microseconds: int, parameter: str) -> datetime:

@@ -101,6 +101,10 @@ class _Seen(msgspec.Struct, array_like=True):
     matching: int
     open: int
 
+    def __post_init__(self) -> None:
+        if min(self.matching, self.open) < 0 or self.matching + self.open > self.looked_at:
+            raise ValueError("more than were looked at")
+
 
 async def members(call: Call) -> Response:
     """Customers who are in a segment, by id."""

@@ -9,7 +9,7 @@ from bisect import bisect_left
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from laudstream.conditions.dates import ALWAYS, FAR, Moment, Span, fixed, instant, shift
+from laudstream.conditions.dates import ALWAYS, FAR, Moment, Span, far, fixed, instant, shift
 from laudstream.conditions.scope import Scope
 from laudstream.conditions.subject import within_horizon
 from laudstream.conditions.tally import INSTANTS, Tally
@@ -72,7 +72,7 @@ def _over(at: int, within: Duration, zone: Any) -> int:
     try:
         return within.ends(at, zone)
     except (ValueError, OverflowError):
-        return FAR
+        return far(at)
 
 
 def read(reader: Reader, found: dict[str, Any], pointer: str, *, keyed_any: bool = False) -> Counting:

@@ -69,13 +69,18 @@ def _offset(text: str) -> tzinfo:
 
 
 def shift(at: int, length: Duration, zone: tzinfo, *, back: bool = False) -> int:
-    """`at` (ms) plus or minus a duration; far away where no calendar reaches."""
+    """`at` (ms) plus or minus a duration; far away where no calendar reaches, on the side where `at` is."""
     if back:
         length = Duration(length.text, -length.months, -length.days, -length.ms)
     try:
         return length.add(at, zone)
     except (ValueError, OverflowError):
-        return -FAR if back else FAR
+        return far(at)
+
+
+def far(at: int) -> int:
+    """For an instant beyond the calendar, ms: no duration leads from one of its ends to the other."""
+    return FAR if at > 0 else -FAR
 
 
 def instant(found: Moment, zone: tzinfo) -> int:

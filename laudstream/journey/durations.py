@@ -36,15 +36,18 @@ class Duration(msgspec.Struct, frozen=True, gc=False):
         return instant(self.moved((_EPOCH + at * _MS).astimezone(zone).replace(tzinfo=None)), zone) + self.ms
 
     def ends(self, at: int, zone: tzinfo) -> int:
-        """`at` (ms) plus this, in ms, but never before that of any earlier instant of a day on which clocks go back:
-        what lies in the second of two equal hours counts as the end of that hour (R32)."""
+        """`at` (ms) plus this, in ms, but never before that of any earlier instant (R32): what lies in the second of
+        two equal hours counts as the end of that hour, a day that the other month lacks as the end of its last day."""
         if not self.months and (not self.days or zone is UTC):
             return at + self.days * DAY_MS + self.ms
         there = (_EPOCH + at * _MS).astimezone(zone)
         wall = there.replace(tzinfo=None, fold=0)
         if there.fold:
             wall = _repeated_until(there, zone)
-        return instant(self.moved(wall), zone) + self.ms
+        moved = self.moved(wall)
+        if wall.day > 28 and self.months and Duration("", self.months).moved(wall).day < wall.day:
+            moved = moved.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+        return instant(moved, zone) + self.ms
 
     def moved(self, local: datetime, sign: int = 1) -> datetime:
         """A local time plus the calendar units of this (minus, with `sign` -1). OverflowError, ValueError: beyond the

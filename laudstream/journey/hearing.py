@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC
-
 from laudstream.journey.kinds import OF
 from laudstream.journey.kinds.wait import WaitStep, hears
 from laudstream.journey.steps import Exit, Goal, Keeps, Step
@@ -16,10 +14,11 @@ def keeps(steps: dict[str, Step]) -> Keeps | None:
         return None
     branches = [branch for made in waits for branch in made.branches]
     changes = {branch.changed[0]: branch.changed for branch in branches if branch.changed is not None}
-    spans = [made.span for made in waits]
-    longest = max((span for span in spans if span is not None), key=lambda span: span.add(0, UTC), default=None)
+    spans = {made.span.text: made.span for made in waits if made.span is not None}
+    limited = all(made.span is not None for made in waits)
     names = frozenset[str]().union(*map(hears, waits))
-    return Keeps(names, any(made.told for made in waits), tuple(changes.values()), None if None in spans else longest)
+    told = any(made.told for made in waits)
+    return Keeps(names, told, tuple(changes.values()), tuple(spans.values()) if limited else ())
 
 
 def heeds(steps: dict[str, Step]) -> bool:

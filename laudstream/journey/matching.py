@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from laudstream.conditions.dates import shift
 from laudstream.conditions.tally import key_text
 from laudstream.customers.event import Event
 from laudstream.journey.customer import Run
@@ -49,7 +50,7 @@ def too_old(work: Work, version: Journey, on: On, event: Event, now: int = 0) ->
     now = now or work.moment.now
     if now - event.timestamp < YOUNG_MS and oldest.days:
         return False
-    return oldest.add(event.timestamp, work.zone(version)) <= now
+    return shift(event.timestamp, oldest, work.zone(version)) <= now
 
 
 def meets(work: Work, run: Run, version: Journey, on: On, event: Event, now: int = 0) -> bool:

@@ -38,9 +38,9 @@ def note(work: Work, run: Run, version: Journey, heard: Heard) -> None:
     else:
         kept = Kept(heard.path, packed({"old": heard.old, "new": heard.new}), 0, now, b"", CHANGED)
     past = [*run.past, kept]
-    if keeps.span is not None:
+    if keeps.spans:
         zone = work.zone(version)
-        past = [other for other in past if within(keeps.span, other.at, now, zone)]
+        past = [other for other in past if any(within(span, other.at, now, zone) for span in keeps.spans)]
     sizes, limited = sum(_size(other) for other in past), False
     while past and (len(past) > MOST or sizes > BYTES or run.size - _sizes(run) + sizes > CONTEXT_BYTES):
         sizes -= _size(past.pop(0))

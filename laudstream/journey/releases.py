@@ -26,6 +26,9 @@ def released(work: Work, version: Journey, at: int, ends: int) -> int:
 
 
 def released_that_day(work: Work, version: Journey, at: int, zone: tzinfo) -> int:
-    """`at` (ms), or a little later on the same local day."""
-    midnight = datetime.combine(local(at, zone).date(), time())
-    return released(work, version, at, instant(midnight + timedelta(days=1), zone))
+    """`at` (ms), or a little later on the same local day; just `at` on the last days of the calendar."""
+    try:
+        ends = instant(datetime.combine(local(at, zone).date(), time()) + timedelta(days=1), zone)
+    except (ValueError, OverflowError):
+        return at
+    return released(work, version, at, ends)

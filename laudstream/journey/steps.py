@@ -139,8 +139,8 @@ class Keeps(msgspec.Struct, frozen=True, gc=False):
     events: frozenset[str]
     deliveries: bool
     changes: tuple[tuple[str, Get], ...]
-    span: Duration | None
-    """How long; None: from the entry on."""
+    spans: tuple[Duration, ...]
+    """What any of them reaches: which one is the longest depends on the month. Empty: from the entry on."""
 
 
 class Step(msgspec.Struct, frozen=True, gc=False):

@@ -98,7 +98,7 @@ def join(items: object, separator: object = " ") -> str:
     if sum(map(len, parts)) + len(between) * len(parts) > MAX_TEXT:
         raise FilterError("the text would be too long", token=None)
     if any(isinstance(part, Markup) for part in parts):
-        return Markup(between).join(parts)
+        return Markup.escape(between).join(parts)
     return between.join(parts)
 
 

@@ -93,6 +93,12 @@ def test_r26_a_wrong_clock_of_the_client_does_not_matter(ago: int, wrong: int) -
     assert happened_at(item, None, NOW) == NOW - ago
 
 
+@pytest.mark.parametrize("at", ["1970-01-01T00:00:00Z", "1970-01-01T00:00:00.0004Z", "1969-12-31T22:00:00-02:00"])
+def test_r26_an_event_of_the_first_instant_of_1970_has_not_happened_just_now(at: str) -> None:
+    """An event whose timestamp is 0 happened when it came."""
+    assert event_of(_item(timestamp=at), None, NOW, None).timestamp == 1
+
+
 def _iso(ms: int) -> str:
     from datetime import UTC, datetime, timedelta
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC
+from calendar import monthrange
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from laudstream.conditions import Condition, Facts, Scope, read
@@ -98,6 +99,55 @@ def test_keyed_asks_each_value_by_itself(history: list[Any], count: tuple[str, i
     for n in range(4):
         found = one.test(scope(tallied(one, history), NOW, n=n))
         assert found is COMPARE[count[0]](inside.get(n, 0), count[1])
+
+
+@settings(max_examples=300)
+@given(
+    st.lists(st.integers(27 * 24, 33 * 24), max_size=8), counts, st.sampled_from(["P1M", "P1Y1M", "P1M1D", "P3MT1H"]),
+    st.integers(-4 * 24, 4 * 24),
+)  # fmt: skip
+def test_r32_what_happened_on_a_day_that_the_other_month_lacks_is_within_to_the_end_of_its_last_day(
+    hours: list[int], count: tuple[str, int], period: str, later: int
+) -> None:
+    length = parse(period)
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def over(hour: int) -> datetime:
+        at = start + timedelta(hours=hour)
+        year, month = divmod(at.year * 12 + at.month - 1 + length.months, 12)
+        try:
+            there = at.replace(year=year, month=month + 1)
+        except ValueError:
+            there = datetime(year, month + 1, monthrange(year, month + 1)[1], tzinfo=UTC) + timedelta(days=1)
+        return there + timedelta(days=length.days, milliseconds=length.ms)
+
+    made = compiled({"name": "buy", count[0]: count[1], "within": period})
+    now = over(30 * 24) + timedelta(hours=later)
+    inside = sum(start + timedelta(hours=hour) <= now < over(hour) for hour in hours)
+    history: list[tuple[int, dict[str, Any]]] = [(ms(start + timedelta(hours=hour)), {}) for hour in hours]
+    facts = Facts(ms(now), UTC, tallied(made, history))
+    assert made.test(Scope("ann", {}, {}, facts=facts)) is COMPARE[count[0]](inside, count[1])
+
+
+def ms(at: datetime) -> int:
+    return (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+
+
+ZONES = [UTC, BERLIN, *map(ZoneInfo, ("America/St_Johns", "America/Havana", "Australia/Lord_Howe", "Atlantic/Azores"))]
+
+
+@settings(max_examples=300)
+@given(
+    st.sampled_from(["P1D", "P1W", "P1M", "P1M1D", "P1MT3H", "P1Y", "P7M", "P14M3D"]), st.sampled_from(ZONES),
+    st.tuples(st.sampled_from([2023, 2024]), st.integers(1, 12)),
+    st.lists(st.integers(-500, 200), min_size=2, max_size=8),
+)  # fmt: skip
+def test_r32_to_a_count_what_is_later_is_never_over_earlier(
+    period: str, zone: Any, month: tuple[int, int], tens: list[int]
+) -> None:
+    start = ms(datetime(*month, 1, tzinfo=UTC))
+    ends = [parse(period).ends(start + ten * 600_000, zone) for ten in sorted(tens)]
+    assert ends == sorted(ends)
 
 
 questions = (
@@ -325,3 +375,12 @@ def test_r32_a_count_keeps_each_event_at_least_until_its_time_is_over(instants: 
     if len(ends) >= n:
         assert made.test(scope(found, ends[-n] - 1))
     assert not made.test(scope(found, max(instants) + 26 * HOUR))
+
+
+@pytest.mark.parametrize("zone", [UTC, ZoneInfo("America/New_York")])
+@pytest.mark.parametrize("at", [-62_135_596_800_000, -63_000_000_000_000, -(10**17)])
+def test_r32_what_happened_before_all_calendars_is_over(at: int, zone: Any) -> None:
+    for asked in ({"within": "P1D"}, {"within": "P1M", "last": {"event.n": {"equals": 1}}}):
+        made = compiled({"name": "buy", **asked})
+        facts = Facts(NOW, zone, tallied(made, [(at, {"n": 1})]))
+        assert not made.test(Scope("ann", {}, {}, facts=facts))

@@ -66,6 +66,10 @@ NOW = "2026-05-10T12:00+02:00"  # a Sunday noon in Berlin
         ("soon", "before", "now", False), (17, "before", "now", False), (None, "after", "now", False),
         ("2026-02-30", "before", "now", False), ("0001-01-01T00:00+14:00", "before", "now", True),
         ("9999-12-31T23:59", "within_next", "P1D", False), ("0001-01-01", "on", {"ago": "P100Y"}, False),
+        # where the calendar of the zone does not reach
+        ("9999-12-31T23:59Z", "within_next", "P1D", False), ("9999-12-31T23:59Z", "before", {"ahead": "P1D"}, False),
+        ("0001-01-01T00:00+14:00", "within_last", "P1D", False),
+        ("0001-01-01T00:00+14:00", "after", {"ago": "P1M"}, False),
     ],
 )  # fmt: skip
 def test_r32_each_form(value: Any, operator: str, operand: Any, expected: bool) -> None:

@@ -182,6 +182,20 @@ def test_r26_max_age_is_a_setting_of_the_event_and_none_switches_it_off(world: A
     assert [(made.journey, made.kind) for made in w.decisions()] == [("any", "entered"), ("short", "not_entered")]
 
 
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York"])
+@pytest.mark.parametrize("at", [-62_135_596_800_000, -63_000_000_000_000, -(10**17)])
+def test_r26_what_happened_before_all_calendars_is_too_old(
+    at: int, zone: str, world: Any, make: Any, wait_step: Any
+) -> None:
+    """Such instants come from clients with a wrong year in `sentAt`."""
+    w = world(make({"look": wait_step()}))
+    w.row(timezone=zone)
+    w.event("go", at=at)
+    assert w.decision("not_entered").reason == "too_old"
+    w.event("go")
+    assert w.event("buy", at=at) == []
+
+
 @pytest.mark.parametrize("group", [None, {"id": "acme", "name": "Acme", "plan": "pro"}], ids=["none", "acme"])
 def test_r25_templates_read_the_group(world: Any, make: Any, group: Any) -> None:
     w = world(make({"hi": {"message": {"channel": "email", "template": "mail"}, "next": "done"}}))

@@ -363,3 +363,23 @@ def test_r60_what_is_no_date_entry_is_refused(make: Any, wait_step: Any, date: d
         parse(make({"look": wait_step()}, entry=[{"date": date}]))
     assert [problem.pointer for problem in raised.value.problems] == ["/entry/0/date" + pointer]
     assert all(problem.fix for problem in raised.value.problems)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "America/New_York"])
+@pytest.mark.parametrize(
+    "value", ["9999-12-31", "9999-12-31T20:00", "9999-12-31T20:00Z", "0001-01-01", "0001-01-01T01:00Z"]
+)  # fmt: skip
+@pytest.mark.parametrize("every", [{}, {"every": "year"}, {"every": "month", "offset": "P1D"}])
+def test_r33_a_date_at_an_end_of_the_calendar_hurts_nothing(
+    value: str, zone: str, every: dict[str, str], world: Any, make: Any, wait_step: Any
+) -> None:
+    """9999-12-31 stands in many databases for `never`."""
+    until = {"delay": {"until": {"date": "customer.renews_on", "at": "09:00"}}, "next": "done"}
+    w = world(make({"look": wait_step()}, entry=dated(at="09:00", **every)), make({"hold": until}, id="holds"))
+    w.wait(MINUTE)
+    w.row(renews_on=value, timezone=zone)
+    w.event("go")
+    assert w.decisions("failed") == []
+    assert w.customer.attributes["renews_on"] == value
+    w.row(renews_on=value, timezone="Europe/Berlin")
+    assert w.customer.attributes["timezone"] == "Europe/Berlin"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from tests.journey.waiting import DAY, HOUR, MINUTE, REST, both, mailed, waits
@@ -204,3 +205,20 @@ def test_r5_collecting_goes_back_as_far_as_the_wait_looks(world: Any, make: Any)
     w.wait(HOUR)
     w.event("view", n=2)
     assert [event["n"] for event in w.run.steps["look"]["events"]] == [1, 2]
+
+
+def test_r32_a_run_keeps_what_any_of_its_waits_looks_back_to(world: Any, make: Any) -> None:
+    """In February a month is shorter than 30 days, elsewhere it is not."""
+    begun = round(datetime(2026, 2, 1, 12, tzinfo=UTC).timestamp() * 1000)
+    month = waits({"event": {"name": "other"}}, since="P1M")
+    days = waits({"event": {"name": "buy"}}, {"event": {"name": "never"}, "next": "month"}, since="P30D")
+    steps = {"rest": {"delay": {"for": "P29D"}, "next": "look"}, "look": days, "month": month}
+    w = world(make(steps, start="rest"))
+    w.now = begun
+    w.event("go")
+    w.now += HOUR
+    w.event("buy")
+    w.now = begun + 29 * DAY - HOUR
+    w.event("other")
+    w.wait(HOUR)
+    assert [made.outcome for made in w.decisions("ended")] == ["done"]

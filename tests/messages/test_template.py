@@ -214,6 +214,20 @@ def test_a_subject_is_one_printable_line_whatever_it_is_made_of(line_end: str) -
     assert len(subject.splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    "html",
+    [
+        "{{ 'a,b' | split: ',' | join: customer.evil }}",
+        "{% capture list %}a,b{% endcapture %}{% assign list = list | split: ',' %}{{ list | join: customer.evil }}",
+        "{% assign all = 'a b' | split: ' ' | concat: customer.list %}{{ all | join: customer.evil }}",
+    ],
+)
+def test_a_value_between_the_items_of_a_list_is_escaped(html: str) -> None:
+    made = shown(html, customer={"evil": "<i>", "list": ["<b>"]}).html
+    assert "&lt;i&gt;" in made
+    assert "<" not in made
+
+
 @given(st.text(alphabet=st.characters(codec="utf-8"), max_size=200))
 def test_no_value_gets_out_of_its_place_in_html(value: str) -> None:
     html = shown("<p title='{{ customer.x }}'>{{ customer.x }}</p>", customer={"x": value}).html
