@@ -8,25 +8,20 @@ import asyncpg
 import msgspec
 from starlette.responses import Response
 
-from api import event_names, segments
+from api import checks
 from api.call import Call, reply
 from api.counted import Counted, counted
 from api.kept import live_horizon
-from api.naming import neighbours
 from api.paging import ms
 from api.publishing import Version, Wait, Which, order, seen, shown
 from laudstream.conditions.tally import Query
 from laudstream.errors import Invalid, NotFound, Problem, Refused
-from laudstream.journey import definition, doubts
-from laudstream.journey.naming import missing, other_channels
+from laudstream.journey import definition
 from laudstream.journey.schema import journey_schema
 from laudstream.postgres import queries
 from laudstream.postgres.tenancy import Connection
 
 _SQL = queries("journeys")
-_CUSTOMERS = queries("customers")
-_DEFINITIONS = queries("definitions")
-_VERSIONS = queries("versions")
 
 STATUSES = ("draft", "publishing", "live", "paused", "draining", "stopped")
 
@@ -140,13 +135,13 @@ async def one(call: Call) -> Response:
             raise NotFound(f"there is no journey {id}")
         asked = await _body(connection, call.workspace, id, version)
         versions = await connection.fetch(_SQL["versions"], call.workspace, id)
-        known = await _known(connection, call.workspace, id, None if row["draft"] else row["live_version"])
+        known = await checks.known(connection, call.workspace, id, None if row["draft"] else row["live_version"])
         asked_past = await _counted(connection, call.workspace, id, row["body"])
     draft, body = row["draft"], row["body"] or row["draft"]
     status, updated_at = shown(row["status"], row["seen"]), ms(row["updated_at"])
     answer = Journey(id, row["name"], status, row["live_version"], asked or body, updated_at)
     answer.versions = [Version(each["version"], ms(each["published_at"])) for each in versions]
-    answer.warnings = _doubts(draft or body, known)
+    answer.warnings = checks.doubtful(draft or body, known)
     answer.trial = _trial(row)
     answer.draft = draft if row["body"] else None
     answer.problem = row["error"]
@@ -184,23 +179,11 @@ async def save(call: Call) -> Response:
     async with call.database() as connection:
         await connection.execute(_SQL["save_draft"], call.workspace, id, journey.name, wish)
         row = await connection.fetchrow(_SQL["one"], call.workspace, id, call.settings.partitions)
-        known = await _known(connection, call.workspace, id, None)
+        known = await checks.known(connection, call.workspace, id, None)
     assert row is not None
-    audience = _condition(wish)
-    if audience is not None and await segments.nobody(call, audience):
-        known = msgspec.structs.replace(known, nobody=True)
+    known = await checks.with_audience(call, wish, known)
     status = shown(row["status"], row["seen"])
-    return reply(Saved(id, status, row["draft"] is not None, _doubts(wish, known)))
-
-
-def _condition(body: dict[str, Any]) -> dict[str, Any] | None:
-    """Of the audience, if it takes customers who are there already, and not by what a signal says."""
-    for entry in body["entry"]:
-        audience = entry.get("audience")
-        if audience is not None and "signal" not in audience and audience.get("of") != "future":
-            where: dict[str, Any] | None = entry.get("where")
-            return where
-    return None
+    return reply(Saved(id, status, row["draft"] is not None, checks.doubtful(wish, known)))
 
 
 async def pause(call: Call) -> Response:
@@ -255,50 +238,6 @@ async def moved(call: Call, version: int, status: str, number: int | None, wait:
 def impossible(id: str, status: str, wish: str) -> Refused:
     possible = ", ".join(name for name, move in MOVES.items() if status in move.before)
     return Refused(f"{wish}: journey {id} is {status}; possible now: {possible}")
-
-
-async def check(connection: Connection, workspace: str, body: dict[str, Any]) -> None:
-    """Raises Invalid if the draft cannot run, or names what is not there (R20)."""
-    await connection.execute(_DEFINITIONS["alone"], workspace)  # what it names cannot be deleted meanwhile
-    near = await neighbours(connection, workspace)
-    templates = await _templates(connection, workspace)
-    journey = definition.parse(body, templates.requires, near.segments.keys())
-    problems = [
-        *missing(journey, near.subscriptions, near.manual, near.journeys),
-        *other_channels(journey, templates.channels),
-    ]
-    if problems:
-        raise Invalid(f"{problems[0].pointer}: {problems[0].message}", tuple(problems))
-
-
-class _Templates(NamedTuple):
-    """The live templates by id, and all versions by id@version."""
-
-    requires: dict[str, list[str]]
-    channels: dict[str, str]
-
-
-async def _templates(connection: Connection, workspace: str) -> _Templates:
-    rows = await connection.fetch(_DEFINITIONS["templates"], workspace)
-    requires = {row["id"]: row["requires"] for row in rows}
-    return _Templates(requires, {row["id"]: row["channel"] or "email" for row in rows})
-
-
-async def _known(connection: Connection, workspace: str, id: str, version: int | None) -> doubts.Known:
-    """`version`: the one that is looked at; None: a new one."""
-    before = await connection.fetch(_VERSIONS["steps_before"], workspace, id, version)
-    names = frozenset(row["name"] for row in await connection.fetch(_CUSTOMERS["attribute_names"], workspace))
-    events = await event_names.known(connection, workspace)
-    return doubts.Known(events, names or None, templates=(await _templates(connection, workspace)).requires,
-                            steps=frozenset(row["name"] for row in before) or None)  # fmt: skip
-
-
-def _doubts(body: dict[str, Any], known: doubts.Known) -> list[Problem]:
-    """Warnings, and what would stop a publish now."""
-    try:
-        return doubts.check(definition.parse(body, known.templates), known)
-    except Invalid as error:
-        return list(error.problems)
 
 
 async def schema(call: Call) -> Response:

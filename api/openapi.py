@@ -11,6 +11,7 @@ import msgspec
 from starlette.responses import Response
 
 from api.auth import Access
+from api.bodies import Body
 from api.call import Call, reply
 from api.problems import ProblemDetails
 from laudstream import __version__
@@ -45,9 +46,13 @@ def built() -> dict[str, Any]:
     """The document."""
     from api.routes import ROUTES  # the table names this module
 
-    types = [type for route in ROUTES for type in (route.answer, route.query, route.body) if type is not None]
+    said = [each for route in ROUTES for each in (route.answer, route.query, route.body) if each is not None]
+    types = [each for each in said if not isinstance(each, Body)]
     schemas, components = msgspec.json.schema_components([*types, ProblemDetails], ref_template=_REF)
     schema_of = {repr(type): schema for type, schema in zip([*types, ProblemDetails], schemas, strict=True)}
+    for body in {each for each in said if isinstance(each, Body)}:
+        components |= body.components(_REF)
+        schema_of[repr(body)] = {"$ref": _REF.format(name=body.name)}
     paths: dict[str, dict[str, Any]] = {}
     for route in ROUTES:
         path = _PARAMETER.sub(r"{\1}", route.path)

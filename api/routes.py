@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import (
     censuses,
+    checks,
     customers,
     definitions,
     dry_run,
@@ -35,6 +36,7 @@ from api import (
     workspace,
 )
 from api.auth import Access
+from api.bodies import JOURNEY, SEGMENT
 from api.call import Call
 from api.items import Alias, Group, Identify, Page, Screen, Track
 from api.publishing import Wait, Which
@@ -78,7 +80,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/api/overview", workspace.overview, ADMIN, workspace.Overview),
     Route("GET", "/api/journeys", journeys.all, ADMIN, journeys.JourneyList),
     Route("GET", _JOURNEY, journeys.one, ADMIN, journeys.Journey, Which),
-    Route("PUT", _JOURNEY, journeys.save, ADMIN, journeys.Saved, body=_JSON),
+    Route("PUT", _JOURNEY, journeys.save, ADMIN, journeys.Saved, body=JOURNEY),
     Route("POST", f"{_JOURNEY}/publish", versions.publish, ADMIN, journeys.Moved, versions.Publish),
     Route("POST", f"{_JOURNEY}/pause", journeys.pause, ADMIN, journeys.Moved, Wait),
     Route("POST", f"{_JOURNEY}/resume", journeys.resume, ADMIN, journeys.Moved, Wait),
@@ -109,7 +111,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/api/segments", definitions.all_of(definitions.SEGMENT), ADMIN, definitions.Lines),
     Route("POST", "/api/segments/preview", segments.preview, ADMIN, segments.Preview, body=segments.PreviewWish),
     Route("GET", _SEGMENT, definitions.one_of(definitions.SEGMENT), ADMIN, definitions.Definition),
-    Route("PUT", _SEGMENT, definitions.publish_of(definitions.SEGMENT), ADMIN, definitions.Published, Wait, _JSON),
+    Route("PUT", _SEGMENT, definitions.publish_of(definitions.SEGMENT), ADMIN, definitions.Published, Wait, SEGMENT),
     Route("DELETE", _SEGMENT, definitions.delete_of(definitions.SEGMENT), ADMIN, status=204),
     Route("POST", f"{_SEGMENT}/members", definitions.members, ADMIN, definitions.Members, body=definitions.MembersWish),
     Route("GET", f"{_SEGMENT}/customers", segments.members, ADMIN, segments.MemberPage, segments.MembersQuery),
@@ -145,6 +147,9 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/api/sink/{id}", sink.one, ADMIN, sink.Received),
     Route("GET", "/api/webhooks/secret", workspace.webhook_secret, ADMIN, workspace.WebhookSecret),
     Route("GET", "/api/schema/journey", journeys.schema, ADMIN, _JSON),
+    Route("GET", "/api/schema/segment", segments.schema, ADMIN, _JSON),
+    # Beside the journeys, not among them: one may be named `check`.
+    Route("POST", "/api/check/journey", checks.journey, ADMIN, checks.Checked, checks.Depth, JOURNEY),
     Route("GET", "/api/openapi.json", openapi.document, ADMIN, _JSON),
     Route("GET", "/healthz", health.live, OPEN, health.Health),
     Route("GET", "/readyz", health.ready, OPEN, health.Health),

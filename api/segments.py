@@ -22,8 +22,10 @@ from api.call import Call, converted, reply
 from api.customers import email_of
 from api.naming import neighbours
 from api.paging import Limit, Place, ms, place, placed
+from laudstream.conditions.schema import segment_schema
 from laudstream.errors import Invalid, NotFound
 from laudstream.journey.durations import zone_of
+from laudstream.journey.reader import NAME
 from laudstream.postgres import queries
 from laudstream.postgres.tenancy import Connection
 from laudstream.segments.survey import Known, Run, Sent, Survey
@@ -154,6 +156,11 @@ async def nobody(call: Call, condition: dict[str, Any]) -> bool:
         while not scan.done and not scan.seen.matching and not scan.seen.open and monotonic() < until:
             await scan.page()
     return scan.done and scan.seen.looked_at > 0 and not scan.seen.matching and not scan.seen.open
+
+
+async def schema(call: Call) -> Response:
+    """The JSON Schema of a segment."""
+    return reply(segment_schema(NAME.pattern))
 
 
 async def _survey(connection: Connection, workspace: str, condition: dict[str, Any]) -> Survey:

@@ -9,7 +9,8 @@ from msgspec import Meta
 from starlette.responses import Response
 
 from api.call import Call, converted, reply
-from api.journeys import Moved, check, locked, moved, ordered
+from api.checks import check
+from api.journeys import Moved, locked, moved, ordered
 from api.paging import ms
 from api.publishing import Wait, order, seen
 from laudstream.errors import Invalid, NotFound, Problem, Refused

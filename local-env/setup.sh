@@ -122,7 +122,7 @@ ui() {
         (cd ui && npm ci --no-audit --no-fund --loglevel=error)
         done_with npm "$lock"
     fi
-    sources=$(find ui \( -path ui/node_modules -o -path ui/dist -o -path ui/test-results \) -prune -o -type f -print0 |
+    sources=$(find ui local-env/journeys \( -path ui/node_modules -o -path ui/dist -o -path ui/test-results \) -prune -o -type f -print0 |
         sort -z | xargs -0 sha256sum)
     state=$(hash_of "$sources" "$lock")
     ! { [ -f ui/dist/index.html ] && fresh ui "$state"; } || return 0

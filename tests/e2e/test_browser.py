@@ -4,36 +4,14 @@ reads a timeline in words, finds a group and its members, and deletes both a cus
 
 from __future__ import annotations
 
-import asyncio
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.e2e.playing import played
 from tests.integration.kit import Shop, call, leave, mail_template, message, wait_for
 
 pytestmark = pytest.mark.e2e
-
-HERE = Path(__file__).parent
-
-
-async def played(script: str, given: dict[str, Any]) -> list[str]:
-    """The steps of the script, in which nothing went wrong."""
-    process = await asyncio.create_subprocess_exec(
-        "node", str(HERE / script), json.dumps(given), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-    )
-    try:
-        async with asyncio.timeout(90):
-            out, err = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    assert out, err.decode()
-    answer = json.loads(out.splitlines()[-1])
-    assert answer["errors"] == []
-    return list(answer["steps"])
 
 
 async def test_a_browser_publishes_a_journey_and_sees_the_mail_and_the_timeline(shop: Shop, tmp_path: Path) -> None:

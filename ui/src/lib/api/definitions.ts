@@ -70,6 +70,8 @@ export const segments = (signal?: AbortSignal) => call<{ items: Line<SegmentBody
 
 export const segment = (id: string, signal?: AbortSignal) => call<Definition<SegmentBody>>(['segments', id], { signal });
 
+export const subscriptions = () => call<{ items: Line<unknown>[] }>(['subscriptions']);
+
 export const publishSegment = (id: string, body: unknown) =>
   call<Published>(['segments', id], { method: 'PUT', query: { wait: WAIT_S }, body });
 

@@ -1,3 +1,4 @@
+import type { Schema } from '../editor/schema';
 import type { Definition } from '../journey/definition';
 import { call } from './client';
 import type { Counted } from './definitions';
@@ -142,6 +143,22 @@ export interface DryRun {
 
 export const dryRun = (id: string, migrate: Record<string, string>, order: number | null, signal?: AbortSignal) =>
   call<DryRun>(['journeys', id, 'dry-run'], { method: 'POST', query: { wait: 5 }, body: { migrate, ...(order === null ? {} : { order }) }, signal });
+
+export interface Checked {
+  /** Each stops a publish. */
+  problems: Problem[];
+  doubts: Problem[];
+}
+
+/** What a publish would say of a definition; nothing is kept. `thorough`: also whether the audience would be anybody. */
+export const check = (body: Record<string, unknown>, thorough: boolean, signal?: AbortSignal) =>
+  call<Checked>(['check', 'journey'], { method: 'POST', query: { thorough: thorough ? 'true' : null }, body, signal });
+
+/** The JSON Schema of a definition. */
+export const schema = () => call<Schema>(['schema', 'journey']);
+
+export const saveDraft = (id: string, body: Record<string, unknown>) =>
+  call<{ warnings: Problem[] }>(['journeys', id], { method: 'PUT', body });
 
 /** The draft, for all who enter or, with a share in per cent, on trial beside the live version. */
 export const publish = (id: string, share: number | null) =>

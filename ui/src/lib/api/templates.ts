@@ -23,4 +23,6 @@ export interface Template {
   requires: string[];
 }
 
+export const templates = () => call<{ templates: Template[] }>(['templates']);
+
 export const template = (id: string, signal?: AbortSignal) => call<Template>(['templates', id], { signal });

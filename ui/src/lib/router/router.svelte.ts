@@ -10,8 +10,36 @@ class Location {
 
 export const here = new Location();
 
+export interface Guard {
+  /** Whether something would be lost. */
+  holds: () => boolean;
+  /** Asks whoever is there, and calls `leave` if they want to. */
+  ask: (leave: () => void) => void;
+}
+
+let guard: Guard | null = null;
+
+/** Asks before another page is shown; returns what ends that. */
+export function guarded(by: Guard): () => void {
+  guard = by;
+  return () => {
+    if (guard === by) guard = null;
+  };
+}
+
+/** Whether the way to a page is free; else somebody is asked, and `leave` comes of it or not. */
+function free(pathname: string, leave: () => void): boolean {
+  if (guard === null || pathname === here.pathname || !guard.holds()) return true;
+  guard.ask(() => {
+    guard = null;
+    leave();
+  });
+  return false;
+}
+
 /** Shows an address; `replace` leaves no entry in the history. */
 export function go(address: string, replace = false): void {
+  if (!free(new URL(address, location.href).pathname, () => go(address, replace))) return;
   if (replace) history.replaceState(null, '', address);
   else history.pushState(null, '', address);
   const before = here.pathname;
@@ -31,8 +59,16 @@ function read(): void {
 
 export function start(): void {
   read();
-  addEventListener('popstate', read);
+  addEventListener('popstate', back);
   document.addEventListener('click', follow);
+}
+
+/** The browser is there already: until somebody wants to leave, it goes back to where it was. */
+function back(): void {
+  const address = location.pathname + location.search;
+  const held = here.pathname + here.search;
+  if (free(location.pathname, () => go(address))) read();
+  else history.pushState(null, '', held);
 }
 
 function follow(event: MouseEvent): void {
