@@ -98,7 +98,9 @@ async function groupDeleted() {
 }
 
 await play(async () => {
-  await page.goto(`${given.url}/#token=${given.token}`);
+  await page.goto(given.url);
+  await page.getByLabel('Admin token').waitFor();
+  await page.goto(`${page.url()}#token=${given.token}`); // the page is there already
   await page.getByRole('heading', { name: 'Journeys', level: 1 }).waitFor();
   await timelineRead();
   await groupFound();
