@@ -62,6 +62,9 @@ class JourneyLine(msgspec.Struct):
     active: int
     completed: int
     messages: int
+    """Requested."""
+    sent: int
+    """Messages, also to customers who are deleted since."""
     problem: str | None
     """Why the control agent refused what was published last."""
     trial: Trial | None
@@ -117,8 +120,7 @@ def _line(row: asyncpg.Record) -> JourneyLine:
     entered, ended = row["entered"], row["ended"]
     return JourneyLine(
         row["journey_id"], row["name"], status, row["live_version"], row["drafted"], ms(row["updated_at"]),
-        entered, entered - ended, ended, row["messages"], row["error"],
-        _trial(row),
+        entered, entered - ended, ended, row["messages"], row["sent"], row["error"], _trial(row),
     )  # fmt: skip
 
 

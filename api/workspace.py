@@ -28,8 +28,9 @@ class Overview(msgspec.Struct):
     runs_entered: int
     runs_active: int
     messages: int
-    messages_today: int
-    """Requested since midnight in the workspace's time zone."""
+    """Requested."""
+    messages_sent: int
+    """Of all journeys, also to customers who are deleted since."""
     dead_letters: int
 
 

@@ -16,6 +16,7 @@ from laudstream.cli.csv_file import CsvFile, write_rejected
 from laudstream.cli.csv_types import Reader, check_names, given_types, id_column, infer
 from laudstream.cli.import_customers import CONNECTIONS, Imported, import_file, workspace_of
 from laudstream.cli.progress import bar
+from laudstream.cli.regular_file import RegularFile
 from laudstream.customers.row import GROUP, RESERVED
 from laudstream.errors import Invalid, Problem
 from laudstream.postgres import connect
@@ -30,7 +31,7 @@ def customers() -> None:
 
 
 @customers.command("import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=RegularFile())
 @click.option("--workspace", default="", help="Workspace id; not needed where there is only one.")
 @click.option("--id-column", default="", help="Column of the customer id (default: id, customer_id, user_id …).")
 @click.option(

@@ -18,6 +18,7 @@ from laudstream.cli.connect import settings
 from laudstream.cli.csv_file import CsvFile, Rejected, write_rejected
 from laudstream.cli.csv_types import Reader, given_types, id_column, infer
 from laudstream.cli.progress import bar
+from laudstream.cli.regular_file import RegularFile
 from laudstream.cli.stream import BATCH_EVENTS, Numbered, Stream, Streamed
 from laudstream.errors import Invalid, Problem
 
@@ -30,7 +31,7 @@ def events() -> None:
 
 
 @events.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=RegularFile())
 @click.option("--event", default="", help="CSV: name of the events.")
 @click.option("--event-column", default="", help="CSV: column that holds the name of each event.")
 @click.option("--id-column", "id_name", default="", help="CSV: column of the customer id.")

@@ -69,7 +69,7 @@ class Reader:
     def name_of(self, value: object, pointer: str, what: str) -> str | None:
         if isinstance(value, str) and NAME.fullmatch(value):
             return value
-        self.wrong(pointer, f"{what} is no valid name", "use up to 64 letters, digits, - and _")
+        self.wrong(pointer, f"{what} must be a name", "use up to 64 letters, digits, - and _")
         return None
 
     def segment_of(self, value: object, pointer: str, what: str) -> str | None:

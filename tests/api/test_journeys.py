@@ -262,7 +262,8 @@ async def test_counters_of_all_lanes_are_summed(admin: httpx.AsyncClient, owner:
     await _ready(admin)
     await admin.post("/api/journeys/welcome/publish")
     counts = [("", "entered", 5), ("hello", "arrived", 5), ("hello", "requested", 4), ("hello", "left:sent", 4),
-              ("done", "arrived", 4), ("", "ended:greeted", 4), ("done", "ended:greeted", 4)]  # fmt: skip
+              ("hello", "sent", 3), ("done", "arrived", 4), ("", "ended:greeted", 4),
+              ("done", "ended:greeted", 4)]  # fmt: skip
     await owner.executemany(
         "INSERT INTO step_counts VALUES ($1, 'welcome', $2, $3, $4, $5, $6)",
         [(shop.id, version, step, counter, p, n) for step, counter, n in counts for p in (0, 1) for version in (1, 2)],
@@ -273,9 +274,10 @@ async def test_counters_of_all_lanes_are_summed(admin: httpx.AsyncClient, owner:
     assert stats["steps"]["done"]["here"] == 0
     assert (await admin.get("/api/journeys/welcome/stats?version=3")).json()["entered"] == 0
     (line,) = (await admin.get("/api/journeys")).json()["journeys"]
-    assert (line["entered"], line["active"], line["completed"], line["messages"]) == (20, 4, 16, 16)
+    assert (line["entered"], line["active"], line["completed"], line["messages"], line["sent"]) == (20, 4, 16, 16, 12)
     overview = (await admin.get("/api/overview")).json()
-    assert (overview["runs_entered"], overview["runs_active"], overview["messages"]) == (20, 4, 16)
+    assert (overview["runs_entered"], overview["runs_active"]) == (20, 4)
+    assert (overview["messages"], overview["messages_sent"]) == (16, 12)
 
 
 def test_counters_nobody_knows_are_passed_over() -> None:

@@ -32,22 +32,6 @@ async def test_a_workspace_is_made_once(owner: Pool, shop: Any) -> None:
         await create_workspace(owner, "Bad Id", "x")
 
 
-async def test_messages_of_today_begin_at_midnight_in_the_workspaces_zone(
-    admin: httpx.AsyncClient, owner: Pool, shop: Any
-) -> None:
-    await owner.execute("UPDATE workspaces SET time_zone = 'Pacific/Kiritimati' WHERE workspace_id = $1", shop.id)
-    midnight = "date_trunc('day', now() AT TIME ZONE 'Pacific/Kiritimati') AT TIME ZONE 'Pacific/Kiritimati'"
-    for send_id, at in (("a", f"{midnight} - interval '1 s'"), ("b", midnight), ("c", "now()")):
-        await owner.execute(
-            f"""INSERT INTO messages (workspace_id, send_id, customer_id, journey_id, status, requested_at, status_at,
-                channel, message_class, version, run_id, step, template_id, template_version, status_rank)
-            VALUES ($1, $2, 'c', 'j', 'sent', {at}, {at}, 'email', 'marketing', 1, 'r', 's', 't', 1, 0)""",
-            shop.id,
-            send_id,
-        )
-    assert (await admin.get("/api/overview")).json()["messages_today"] == 2
-
-
 def test_health_says_whether_the_servers_answer(api: Any) -> None:
     for path, status in (("/healthz", "live"), ("/readyz", "ready")):
         answer = httpx.get(api.settings.api_url + path)

@@ -36,6 +36,11 @@ async def test_no_api_is_said_with_what_to_do() -> None:
 
 async def test_wrong_usage_ends_with_2(tmp_path: Path) -> None:
     assert (await laudstream("apply", tmp_path / "nothing.yaml", api_url=NOWHERE)).returncode == 2
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for words in (("events", "replay"), ("customers", "import")):
+        ended = await laudstream(*words, pipe, api_url=NOWHERE)
+        assert (ended.returncode, "is a pipe: write what comes from it to a file first" in ended.stderr) == (2, True)
 
 
 async def test_a_bad_file_is_named_with_line_and_fix(tmp_path: Path) -> None:

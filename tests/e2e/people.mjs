@@ -85,6 +85,24 @@ async function deletedTwice() {
   steps.push('deleted by somebody else');
 }
 
+/** A list that cannot be had says so in its place, and is there when somebody asks again. A page of its own: it fails on purpose. */
+async function listAskedAgain() {
+  const own = await context.newPage();
+  await own.clock.install();
+  const broken = (route) => route.fulfill({ status: 500, contentType: 'application/problem+json', body: '{"title": "Broken", "detail": "out of order"}' });
+  await own.route('**/api/groups?*', broken);
+  await own.goto(`${at('groups')}#token=${given.token}`);
+  const list = own.getByRole('region', { name: 'Groups' });
+  await list.getByRole('alert').filter({ hasText: 'out of order' }).waitFor();
+  if (await own.getByRole('table').isVisible()) errors.push('a list that failed is shown');
+  await own.unroute('**/api/groups?*', broken);
+  await list.getByRole('button', { name: 'Try again' }).click();
+  await own.clock.runFor(1);
+  await list.getByRole('link').first().waitFor();
+  await own.close();
+  steps.push('list asked again');
+}
+
 async function groupDeleted() {
   await page.goto(at('groups', given.group));
   await page.getByRole('button', { name: 'Delete', exact: true }).click();
@@ -98,12 +116,15 @@ async function groupDeleted() {
 }
 
 await play(async () => {
-  await page.goto(`${given.url}/#token=${given.token}`);
+  await page.goto(given.url);
+  await page.getByLabel('Admin token').waitFor();
+  await page.goto(`${page.url()}#token=${given.token}`); // the page is there already
   await page.getByRole('heading', { name: 'Journeys', level: 1 }).waitFor();
   await timelineRead();
   await groupFound();
   await customerDeleted();
   await deletedTwice();
+  await listAskedAgain();
   await narrow(['groups', `groups/${encodeURIComponent(given.group)}`, `customers/${encodeURIComponent(given.customer)}`]);
   await page.setViewportSize({ width: 1280, height: 900 });
   await groupDeleted();

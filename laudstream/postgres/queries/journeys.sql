@@ -6,7 +6,8 @@ WITH counted AS (
     SELECT journey_id,
         sum(amount) FILTER (WHERE step = '' AND counter = 'entered') AS entered,
         sum(amount) FILTER (WHERE step = '' AND counter LIKE 'ended:%') AS ended,
-        sum(amount) FILTER (WHERE step <> '' AND counter = 'requested') AS messages
+        sum(amount) FILTER (WHERE step <> '' AND counter = 'requested') AS messages,
+        sum(amount) FILTER (WHERE step <> '' AND counter = 'sent') AS sent
     FROM step_counts
     WHERE workspace_id = $1
     GROUP BY journey_id
@@ -16,7 +17,7 @@ WITH counted AS (
 SELECT j.journey_id, j.name, j.status, j.live_version, j.draft IS NOT NULL AS drafted, j.updated_at,
     j.trial_version, j.trial_share, o.error, j.control_id IS NULL OR (o.control_seq <= lanes.seq AND lanes.known = $2) IS TRUE AS seen,
     coalesce(c.entered, 0)::bigint AS entered, coalesce(c.ended, 0)::bigint AS ended,
-    coalesce(c.messages, 0)::bigint AS messages
+    coalesce(c.messages, 0)::bigint AS messages, coalesce(c.sent, 0)::bigint AS sent
 FROM journeys j
 CROSS JOIN lanes
 LEFT JOIN control_outbox o ON o.outbox_id = j.control_id

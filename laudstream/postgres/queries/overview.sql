@@ -11,22 +11,21 @@ FROM workspaces w
 WHERE w.workspace_id = $1;
 
 -- name: counts
--- $1 workspace. "Today" began at midnight in the workspace's time zone.
+-- $1 workspace. Counters, and not the rows of customers who may be deleted: those who were there stay counted.
 SELECT
     (SELECT count(*) FROM customers WHERE workspace_id = $1) AS customers,
     (SELECT count(*) FROM journeys WHERE workspace_id = $1 AND status = 'live') AS journeys_live,
-    (SELECT coalesce(sum(amount) FILTER (WHERE counter = 'entered'), 0)::bigint
-        FROM step_counts WHERE workspace_id = $1 AND step = '') AS runs_entered,
-    (SELECT (coalesce(sum(amount) FILTER (WHERE counter = 'entered'), 0)
-        - coalesce(sum(amount) FILTER (WHERE counter LIKE 'ended:%'), 0))::bigint
-        FROM step_counts WHERE workspace_id = $1 AND step = '') AS runs_active,
-    (SELECT coalesce(sum(amount), 0)::bigint
-        FROM step_counts WHERE workspace_id = $1 AND step <> '' AND counter = 'requested') AS messages,
-    (SELECT count(*) FROM messages m JOIN workspaces w USING (workspace_id)
-        WHERE m.workspace_id = $1
-            AND m.requested_at >= date_trunc('day', now() AT TIME ZONE w.time_zone) AT TIME ZONE w.time_zone)
-        AS messages_today,
-    (SELECT count(*) FROM dead_letters WHERE workspace_id = $1) AS dead_letters;
+    entered AS runs_entered, entered - ended AS runs_active, requested AS messages, sent AS messages_sent,
+    (SELECT count(*) FROM dead_letters WHERE workspace_id = $1) AS dead_letters
+FROM (
+    SELECT
+        coalesce(sum(amount) FILTER (WHERE step = '' AND counter = 'entered'), 0)::bigint AS entered,
+        coalesce(sum(amount) FILTER (WHERE step = '' AND counter LIKE 'ended:%'), 0)::bigint AS ended,
+        coalesce(sum(amount) FILTER (WHERE step <> '' AND counter = 'requested'), 0)::bigint AS requested,
+        coalesce(sum(amount) FILTER (WHERE step <> '' AND counter = 'sent'), 0)::bigint AS sent
+    FROM step_counts
+    WHERE workspace_id = $1
+) AS counted;
 
 -- name: ping
 SELECT 1;

@@ -17,7 +17,10 @@ export interface JourneyLine {
   entered: number;
   active: number;
   completed: number;
+  /** Requested. */
   messages: number;
+  /** Messages, also to customers who are deleted since. */
+  sent: number;
   /** Why what was published last was refused. */
   problem: string | null;
   trial: Trial | null;

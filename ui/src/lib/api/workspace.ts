@@ -14,8 +14,10 @@ export interface Overview {
   journeys_live: number;
   runs_entered: number;
   runs_active: number;
+  /** Requested. */
   messages: number;
-  messages_today: number;
+  /** Of all journeys, also to customers who are deleted since. */
+  messages_sent: number;
   dead_letters: number;
 }
 

@@ -57,13 +57,22 @@ connect({
   heard: (answered) => connection.heard(answered),
 });
 
-/** Takes `#token=…` out of the address before anything else sees it, and signs in with it. */
+/** Takes `#token=…` out of the address before anything else sees it, and signs in with it; also where the page is there already. */
 export function signInFromAddress(): void {
-  const found = tokenOf(location.hash);
-  if (found !== null) {
-    history.replaceState(null, '', location.pathname + location.search + found.rest);
-    sessionStorage.setItem(KEY, found.token);
-    session.token = found.token;
-  }
+  take();
+  addEventListener('hashchange', () => {
+    if (take()) void session.resume();
+  });
   if (session.token !== null) void session.resume();
+}
+
+function take(): boolean {
+  const found = tokenOf(location.hash);
+  if (found === null) return false;
+  history.replaceState(null, '', location.pathname + location.search + found.rest);
+  sessionStorage.setItem(KEY, found.token);
+  session.token = found.token;
+  session.workspace = null;
+  session.ended = null;
+  return true;
 }
