@@ -13,6 +13,7 @@ from tests.integration.kit import Shop, call, leave, mail_template, message, wai
 
 pytestmark = pytest.mark.e2e
 
+
 async def test_a_browser_publishes_a_journey_and_sees_the_mail_and_the_timeline(shop: Shop, tmp_path: Path) -> None:
     journey, customer, hello = shop.name("journey"), shop.name("eve"), shop.name("hello")
     await shop.template(hello, mail_template("Welcome, Eve", "<p>Hello {{ customer.first_name }}, welcome.</p>"))
