@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -53,7 +53,7 @@ def check(journey: Journey, known: Known) -> list[Problem]:
             if root == "customer" and attribute.split(".")[0] not in {"id", *(known.attributes or ())}:
                 message = f"template {template!r} needs {path}, which no customer has yet"
                 doubts.append(Problem(at("/steps", name, "message", "template"), message, "give it a default"))
-    return doubts + _of_the_map(journey, known.steps)
+    return doubts + _of_empty_conditions(journey) + _of_the_map(journey, known.steps)
 
 
 def _may_be_past(step: Step) -> bool:
@@ -78,6 +78,26 @@ def _of_amounts(journey: Journey, name: str, step: Step) -> list[Problem]:
         )
         for attribute, amount in amounts.items() if isinstance(amount, dict) and "from" not in amount
     ]  # fmt: skip
+
+
+def _of_empty_conditions(journey: Journey) -> list[Problem]:
+    """A publish takes a `where` without anything, as it always did: then it asks for nothing."""
+    body = journey.body
+    parts: list[tuple[str, Any]] = [(at("", name), body[name]) for name in ("entry", "exit", "goal") if name in body]
+    parts += [(at("/steps", name, "wait"), step["wait"]) for name, step in body["steps"].items() if "wait" in step]
+    return [
+        Problem(spot, "nothing is asked for here: it holds of everybody", "write a condition, or leave 'where' out")
+        for pointer, part in parts for spot in _empty(part, pointer)
+    ]  # fmt: skip
+
+
+def _empty(value: Any, pointer: str) -> Iterator[str]:
+    members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for part, inner in members:
+        spot = at(pointer, part)
+        if part == "where" and inner is None:
+            yield spot
+        yield from _empty(inner, spot)
 
 
 def _of_the_map(journey: Journey, before: frozenset[str] | None) -> list[Problem]:

@@ -11,13 +11,33 @@ from laudstream.conditions.schema import condition_schema
 from laudstream.journey import migration
 from laudstream.journey.definition import MAX_STEPS
 from laudstream.journey.kinds import ALL
-from laudstream.journey.kinds.place import DEFER
+from laudstream.journey.kinds.place import DEFER, Kind
 from laudstream.journey.parse_entries import MOST_ENTRIES
 from laudstream.journey.parse_occurrences import audience_schema, date_schema
 from laudstream.journey.parse_settings import MOST_PACE, PACES, PERIODS
 from laudstream.journey.parse_time import CLOCK, INSTANT, SPREAD, window_schema
 from laudstream.journey.schemas import CONDITION, DURATION, NAME, PINNED, TAGS, TEXT, event, list_of, object_of
 from laudstream.journey.steps import CHANNELS, CLASSES
+
+MEANING = {
+    "message": "sends a message, made from a template",
+    "delay": "rests for a time, or until an instant",
+    "window": "rests until a time of the day or the week",
+    "wait": "rests until something happens, or its time is over",
+    "split": "takes the first branch whose condition holds, or else the other way",
+    "experiment": "gives each customer an arm, by weights, and keeps it",
+    "update": "writes attributes, consents or members of manual segments",
+    "emit": "emits an event, or lets somebody enter or leave a journey",
+    "jump": "goes on at another step",
+    "exit": "ends the run with an outcome",
+    "entry": "who comes in: each of these brings customers in by itself",
+    "exit rules": "who leaves, wherever the run stands",
+    "goal": "what counts as success, and within which time after the entry",
+    "settings": "what holds of all its messages and runs",
+    "start": "the first step",
+    "steps": "name -> what it does and where it goes on",
+}
+"""In words, for those who point at it in an editor."""
 
 
 def _settings() -> dict[str, Any]:
@@ -36,6 +56,16 @@ def _settings() -> dict[str, Any]:
             ("limit", "per"), limit={"type": "integer", "minimum": 1, "maximum": MOST_PACE}, per={"enum": list(PACES)}
         ),
     )  # fmt: skip
+
+
+def _said(what: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {**schema, "description": MEANING[what]}
+
+
+def _of_kind(kind: Kind) -> dict[str, Any]:
+    schema = kind.schema()
+    own = schema["properties"][kind.name]
+    return {**schema, "properties": {**schema["properties"], kind.name: _said(kind.name, own)}}
 
 
 def journey_schema() -> dict[str, Any]:
@@ -76,16 +106,18 @@ def journey_schema() -> dict[str, Any]:
     }
     steps = {
         "type": "object", "propertyNames": NAME, "minProperties": 1, "maxProperties": MAX_STEPS,
-        "additionalProperties": {"oneOf": [kind.schema() for kind in ALL]},
+        "additionalProperties": {"oneOf": [_of_kind(kind) for kind in ALL]}, "description": MEANING["steps"],
     }  # fmt: skip
     places = {"type": "integer", "minimum": 1, "maximum": MOST_ENTRIES}
     body = object_of(
-        ("id", "entry", "start", "steps"), id=NAME, name=TEXT, entry=list_of(entry, 20), exit=list_of(rule, 20),
+        ("id", "entry", "start", "steps"), id=NAME, name=TEXT, entry=_said("entry", list_of(entry, 20)),
+        exit=_said("exit rules", list_of(rule, 20)),
         max_entries={"anyOf": [
             {**places, "description": "places of the journey, over all its versions"},
             object_of(("n", "per"), n=places, per={"const": "occurrence"}),
         ]},
-        goal=goal, settings=_settings(), start=NAME, steps=steps, migrate=migration.schema(),
+        goal=_said("goal", goal), settings=_said("settings", _settings()), start=_said("start", NAME),
+        steps=steps, migrate=migration.schema(),
     )  # fmt: skip
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -13,6 +13,7 @@ TEXT = {"type": "string", "minLength": 1, "maxLength": 200}
 CONDITION = {"$ref": "#/$defs/condition"}
 FROM = {"type": "object", "properties": {"from": {"type": "string"}}, "required": ["from"],
         "additionalProperties": False}  # fmt: skip
+VALUE = {"anyOf": [FROM, {"not": {"type": "object", "required": ["from"]}}]}
 TAGS = {"type": "array", "items": NAME, "minItems": 1, "maxItems": 20}
 
 

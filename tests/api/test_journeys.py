@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from api.stats import summed
+from laudstream.journey import definition
 
 if TYPE_CHECKING:
     from laudstream.postgres.pool import Pool
@@ -303,3 +304,48 @@ async def test_r58_a_journey_says_since_when_it_counts(admin: httpx.AsyncClient)
     assert found["order"]["since"] == published[2], "version 1 did not ask it"
     assert found["order"]["reaches"] == published[2] - 90 * 86_400_000
     assert (found["opened"]["since"], found["opened"]["reaches"]) == (published[3], published[3])
+
+
+@pytest.mark.integration
+async def test_r60_a_check_says_what_a_publish_would_and_keeps_nothing(
+    admin: httpx.AsyncClient, owner: Pool, shop: Any
+) -> None:
+    await _ready(admin)
+    body = {**journey(), "id": "fresh"}
+    assert (await admin.post("/api/check/journey", json=body)).json() == {"problems": [], "doubts": []}
+    gone = {"message": {"channel": "email", "template": "gone", "subscription": "news"}, "next": "nowhere"}
+    wrong = {**body, "steps": {**body["steps"], "hello": gone}}
+    said = (await admin.post("/api/check/journey", json=wrong)).json()
+    assert [(each["pointer"], each["message"]) for each in said["problems"]] == [
+        ("/steps/hello/message/template", "there is no template 'gone'"),
+    ]
+    named = {"message": {"channel": "email", "template": "hello", "subscription": "news"}, "next": "done"}
+    said = (await admin.post("/api/check/journey", json={**body, "steps": {**body["steps"], "hello": named}})).json()
+    assert [each["pointer"] for each in said["problems"]] == ["/steps/hello/message/subscription"]
+    assert (await admin.post("/api/check/journey", json={})).json()["problems"][0]["pointer"] == "/id"
+    again = {"emit": {"enter": "fresh"}, "next": "done"}  # itself, which is there once it is saved
+    itself = {**body, "start": "again", "steps": {"again": again, "done": body["steps"]["done"]}}
+    assert (await admin.post("/api/check/journey", json=itself)).json()["problems"] == []
+    assert (await admin.get("/api/journeys/fresh")).status_code == 404
+    assert (await admin.get("/api/journeys/welcome")).json()["body"] == {**journey(), "id": "welcome"}
+
+
+@pytest.mark.integration
+async def test_r60_a_check_looks_for_an_audience_only_if_it_is_asked_to(admin: httpx.AsyncClient, shop: Any) -> None:
+    await _ready(admin)
+    body = journey(id="all", entry=[{"audience": {}, "where": {"customer.plan": {"equals": "por"}}}])
+    asked = [await admin.post(f"/api/check/journey{query}", json=body) for query in ("", "?thorough=true")]
+    assert [each.json()["doubts"] for each in asked] == [[], []]  # there is no customer at all
+    key = (shop.write_key, "")
+    traits = {"userId": "ann", "traits": {"plan": "pro", "first_name": "Ann"}}
+    assert (await admin.post("/v1/identify", json=traits, headers={"Authorization": ""}, auth=key)).status_code == 200
+    asked = [await admin.post(f"/api/check/journey{query}", json=body) for query in ("", "?thorough=true")]
+    assert [[each["pointer"] for each in answer.json()["doubts"]] for answer in asked] == [[], ["/entry/0/where"]]
+
+
+@pytest.mark.integration
+async def test_the_schemas_are_those_of_the_files(admin: httpx.AsyncClient) -> None:
+    journeys = (await admin.get("/api/schema/journey")).json()
+    assert set(journeys["properties"]) == {*definition.FIELDS}
+    segments = (await admin.get("/api/schema/segment")).json()
+    assert [form["required"] for form in segments["oneOf"]] == [["id", "condition"], ["id", "manual"]]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import zlib
+from collections.abc import Callable, Iterator
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,9 @@ from click.testing import CliRunner
 from laudstream.cli.files import load
 from laudstream.cli.journeys import journeys
 from laudstream.cli.schema import FOLDER, KINDS, of_files, text
+from laudstream.errors import Invalid, Problem
+from laudstream.journey import definition, doubts
+from laudstream.journey.schema import journey_schema
 
 FILES = FOLDER.parents[1] / "local-env"
 
@@ -38,6 +44,7 @@ class Checked:
             "type": lambda said: isinstance(value, _TYPES[said]) and (said == "boolean" or not isinstance(value, bool)),
             "const": lambda said: value == said,
             "enum": lambda said: value in said,
+            "not": lambda said: not self.fits(value, said),
             "oneOf": lambda said: sum(self.fits(value, each) for each in said) == 1,
             "anyOf": lambda said: any(self.fits(value, each) for each in said),
             "minimum": lambda said: value >= said,
@@ -95,3 +102,73 @@ def test_what_fits_only_one_way() -> None:
         {"condition": {"segment": "vip@0"}}, {"condition": {}}, {"condition": {"nothing.x": {"exists": True}}},
     ):  # fmt: skip
         assert not checked.fits(wrong, schema), wrong
+
+
+def wrong_of(body: dict[str, Any], path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(what was done, body) with one thing of it broken: left out, of another shape, or one more; a third of all."""
+    for place in places(body):
+        for at, (what, change) in enumerate(CHANGES.items()):
+            if zlib.crc32(f"{path.stem} {place} {at}".encode()) % 3:
+                continue
+            made = deepcopy(body)
+            parent: Any = made
+            for part in place[:-1]:
+                parent = parent[part]
+            change(parent, place[-1])
+            yield f"{what} /{'/'.join(map(str, place))}", made
+
+
+def places(value: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for part, inner in members:
+        yield (*above, part)
+        yield from places(inner, (*above, part))
+
+
+def _beside(parent: Any, part: Any) -> None:
+    if isinstance(parent, dict):
+        parent["unheard_of"] = {}
+    else:
+        parent.append({"unheard_of": {}})
+
+
+def _put(value: Any) -> Callable[[Any, Any], None]:
+    return lambda parent, part: parent.__setitem__(part, deepcopy(value))
+
+
+SHAPES = (None, True, 0, 7, -1, 0.5, "", "x", "P1D", [], ["x"], {}, {"x": {}})
+CHANGES: dict[str, Callable[[Any, Any], Any]] = {
+    "without": lambda parent, part: parent.pop(part),
+    "beside": _beside,
+    **{f"{value!r} at": _put(value) for value in SHAPES},
+}
+
+
+def judged(body: dict[str, Any]) -> tuple[tuple[Problem, ...], list[Problem]]:
+    """(what a publish refuses, what it takes and doubts)"""
+    try:
+        return (), doubts.check(definition.parse(body), doubts.Known())
+    except Invalid as error:
+        return error.problems, []
+
+
+@pytest.mark.parametrize("path", sorted(FILES.glob("journeys/*.yaml")), ids=lambda path: path.stem)
+def test_r14_r60_schema_and_publish_know_the_same_members_and_what_one_refuses_the_other_takes_in_doubt_at_most(
+    path: Path,
+) -> None:
+    """An editor goes by the one, a publish by the other."""
+    schema, (item,) = journey_schema(), load(path)
+    checked = Checked(schema)
+    assert checked.fits(item.body, schema)
+    assert judged(item.body) == ((), [])
+    taken, unknown = 0, 0
+    for what, body in wrong_of(item.body, path):
+        fits, (problems, doubted) = checked.fits(body, schema), judged(body)
+        if not problems:
+            taken += 1
+            assert fits or doubted, f"{what}: a publish takes it"
+        elif what.startswith("beside") and problems[0].message == "'unheard_of' is unknown here":
+            unknown += 1
+            assert not fits, f"{what}: the schema takes it"
+    assert taken > 10
+    assert unknown > 10

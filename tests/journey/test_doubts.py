@@ -127,3 +127,16 @@ def test_r60_an_amount_that_is_no_number_adds_nothing() -> None:
             "write a number, or {from: a path}",
         )
     ]  # fmt: skip
+
+
+def test_r60_a_where_that_was_left_empty_holds_of_everybody() -> None:
+    buy = {"event": {"name": "buy"}, "where": None}
+    look = {"wait": {"branches": [{**buy, "next": "done"}], "timeout": {"after": "P1D", "next": "done"}}}
+    set_ = {"update": {"set": {"where": None, "it": {"where": None}}}, "next": "look"}
+    body = journey(
+        {"note": set_, "look": look}, entry=[{"event": {"name": "go"}}, {"audience": {}, "where": None}],
+        exit=[{**buy, "outcome": "bought"}], goal={**buy, "within": "P1D"},
+    )  # fmt: skip
+    said = "nothing is asked for here: it holds of everybody"
+    places = ("/entry/1/where", "/exit/0/where", "/goal/where", "/steps/look/wait/branches/0/where")
+    assert doubts(body) == [(place, said, "write a condition, or leave 'where' out") for place in places]

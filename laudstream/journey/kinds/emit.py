@@ -69,7 +69,10 @@ def read(place: Place, body: dict[str, Any], step: dict[str, Any]) -> Step:
 
 def schema() -> dict[str, Any]:
     to = {"type": "string", "description": "path to the id of a customer; default: the run's own"}
-    values = {"type": "object", "maxProperties": MOST, "description": "name -> value, or {from: path}"}
+    values = {
+        "type": "object", "maxProperties": MOST, "additionalProperties": schemas.VALUE,
+        "description": "name -> value, or {from: path}",
+    }  # fmt: skip
     ways = (
         schemas.object_of(("event",), event=schemas.TEXT, properties=values, to=to),
         schemas.object_of(("enter",), enter=schemas.NAME, properties=values, to=to),

@@ -109,8 +109,9 @@ def schema() -> dict[str, Any]:
     names = {"type": "array", "items": schemas.NAME, "minItems": 1, "maxItems": MOST}
     consent = schemas.object_of(("channel",), channel={"enum": list(ALL_CHANNELS)}, subscription=schemas.NAME)
     amount = {"anyOf": [{"type": "number"}, schemas.FROM]}
+    written = {"type": "object", "additionalProperties": schemas.VALUE}
     settings = schemas.object_of(
-        set={"type": "object", "description": "attribute -> value, or {from: path}"}, unset=texts,
+        set={**written, "description": "attribute -> value, or {from: path}"}, unset=texts,
         increment={"type": "object", "additionalProperties": amount}, subscribe=schemas.list_of(consent, MOST),
         unsubscribe=schemas.list_of(consent, MOST), add_to=names, remove_from=names,
     )  # fmt: skip

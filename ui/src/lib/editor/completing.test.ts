@@ -83,6 +83,8 @@ test('what a member is about', () => {
   expect(found?.path).toEqual(['steps', 'look', 'message', 'channel']);
   expect(STEPS.slice(found?.span.from, found?.span.to)).toBe('channel');
   expect(aboutAll(ROOT, formsAt(ROOT, found?.path ?? [], found?.whole))).toContain('one of email');
+  const step = memberAt(STEPS, STEPS.indexOf('message') + 1);
+  expect(aboutAll(ROOT, formsAt(ROOT, step?.path ?? [], step?.whole))).toMatch(/^sends a message, made from a template; with channel, template/);
   const value = memberAt('exit:\n  - leaves: vip', 18);
   expect(value?.path).toEqual(['exit', '0', 'leaves']);
 });
