@@ -28,4 +28,8 @@ def released(work: Work, version: Journey, at: int, ends: int) -> int:
 def released_that_day(work: Work, version: Journey, at: int, zone: tzinfo) -> int:
     """`at` (ms), or a little later on the same local day."""
     midnight = datetime.combine(local(at, zone).date(), time())
-    return released(work, version, at, instant(midnight + timedelta(days=1), zone))
+    try:
+        ends = instant(midnight + timedelta(days=1), zone)
+    except OverflowError:  # the last day of all: a date that stands for never
+        return at
+    return released(work, version, at, ends)
