@@ -6,8 +6,8 @@ agent before it. Rows get `control_seq` without holes, then go to Kafka in one t
 Who dies in between leaves rows that are numbered and not marked: they are written again with the same number, which
 lanes that have read it ignore.
 
-The holder of the lock also forgets decisions that are older than 30 days, chooses winners of experiments, and brings
-the traits of groups to their members.
+The holder of the lock also forgets decisions and claims that are older than 30 days, chooses winners of experiments,
+and brings the traits of groups to their members.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ log = structlog.get_logger(__name__)
 
 SQL = queries("outbox")
 _FORGET = queries("projection")["forget_decisions"]
+_FORGET_CLAIMS = queries("send_claims")["forget"]
 
 LOCK = int.from_bytes(b"control", "big")
 CHANNEL = "laudstream_control"
@@ -128,6 +129,7 @@ class ControlAgent(Service):
         while True:
             try:
                 await forget_decisions(self._pool)
+                await forget_claims(self._pool)
             except Exception as error:
                 log.warning("forgetting_failed", error=repr(error))
             await asyncio.sleep(FORGET_EVERY_S)
@@ -214,13 +216,22 @@ async def write(sink: Sink, orders: Sequence[Order]) -> None:
 
 async def forget_decisions(pool: Pool, keep_days: int = KEEP_DAYS, most: int = MOST_FORGOTTEN) -> int:
     """Delete timelines older than `keep_days`, at most `most` rows a transaction; gives how many."""
+    return await _forget(pool, _FORGET, keep_days, most, "decisions_forgotten")
+
+
+async def forget_claims(pool: Pool, keep_days: int = KEEP_DAYS, most: int = MOST_FORGOTTEN) -> int:
+    """The same of what became of messages, where Kafka has it."""
+    return await _forget(pool, _FORGET_CLAIMS, keep_days, most, "claims_forgotten")
+
+
+async def _forget(pool: Pool, query: str, keep_days: int, most: int, done: str) -> int:
     forgotten = 0
     while True:
         async with pool.acquire() as connection, connection.transaction():
             await connection.execute("SET LOCAL enable_seqscan = on")  # it looks at all rows
-            deleted = int((await connection.execute(_FORGET, keep_days, most)).rpartition(" ")[2])
+            deleted = int((await connection.execute(query, keep_days, most)).rpartition(" ")[2])
         forgotten += deleted
         if deleted < most:
             if forgotten:
-                log.info("decisions_forgotten", rows=forgotten)
+                log.info(done, rows=forgotten)
             return forgotten

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from agents.sending import smtp
 from agents.sending.forms import DefinitionReader, Ready, values
-from agents.sending.sender import Sender, now_utc, topics_of
+from agents.sending.sender import Sender, topics_of
 from laudstream.channels.email import Answer, Mail, build, read
 from laudstream.channels.verdict import Verdict
 from laudstream.messages import template
@@ -35,7 +35,7 @@ class EmailSender(Sender):
     topics = topics_of(CHANNEL)
 
     def __init__(
-        self, settings: Settings, definitions: DefinitionReader, now: Callable[[], datetime] = now_utc
+        self, settings: Settings, definitions: DefinitionReader, now: Callable[[], datetime] | None = None
     ) -> None:
         super().__init__(settings, settings.send_connections, settings.send_timeout_s, now)
         self._letterhead = Letterhead(definitions, settings.mail_from)

@@ -11,7 +11,7 @@ from agents.sending.guard import Guard, networks
 from agents.sending.http import Caller
 from agents.sending.places import Places
 from agents.sending.ports import NotYet
-from agents.sending.sender import Sender, now_utc, topics_of
+from agents.sending.sender import Sender, topics_of
 from laudstream.channels.verdict import Verdict
 from laudstream.channels.webhook import Answer, Call, build, read, secret_of
 from laudstream.messages.request import SendRequest
@@ -25,7 +25,7 @@ class WebhookSender(Sender):
     topics = topics_of(CHANNEL)
 
     def __init__(
-        self, settings: Settings, definitions: DefinitionReader, now: Callable[[], datetime] = now_utc
+        self, settings: Settings, definitions: DefinitionReader, now: Callable[[], datetime] | None = None
     ) -> None:
         """Raises Invalid for networks that are none."""
         super().__init__(settings, settings.webhook_connections, settings.webhook_timeout_s, now)

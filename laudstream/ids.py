@@ -54,6 +54,11 @@ def customer_key(workspace: str, customer: str) -> str:
     return f"{workspace}:{customer}"
 
 
+def key_of(workspace: str, customer: str) -> str:
+    """`customer_key` of one whom lanes have met: also ids that the API refuses come by SQL."""
+    return f"{workspace}:{customer}"
+
+
 def split_key(key: bytes) -> tuple[str, str]:
     """(workspace, customer) of a Kafka key; raises Invalid if it is none."""
     try:

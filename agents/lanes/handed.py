@@ -6,7 +6,7 @@ from __future__ import annotations
 from agents.lanes import merges
 from agents.lanes.crowd import Crowd
 from agents.lanes.quotas import Quotas
-from laudstream.ids import customer_key
+from laudstream.ids import key_of
 from laudstream.journey.handoff import Ask, Emitted, Forwarded, Grant, Handoff, Merged, Release
 from laudstream.journey.inputs import Cause, EventInput, GrantInput
 from laudstream.journey.quotas import slot_of
@@ -22,7 +22,7 @@ class Handed:
         """`at`: lane time, ms."""
         crowd = self._crowd
         if isinstance(handoff, Emitted):
-            key = customer_key(handoff.workspace, handoff.customer).encode()
+            key = key_of(handoff.workspace, handoff.customer).encode()
             crowd.load([key])
             merges.event(crowd, key, EventInput(cause, handoff.event, handoff.life), at)
         elif isinstance(handoff, Merged):
@@ -32,14 +32,14 @@ class Handed:
         elif isinstance(handoff, Ask):
             grant = self._quotas.ask(handoff, crowd.catalog, crowd.moment.clock)
             if grant.places:
-                crowd.out.handoff(customer_key(handoff.workspace, grant.places[0][0]), grant)
+                crowd.out.handoff(key_of(handoff.workspace, grant.places[0][0]), grant)
         elif isinstance(handoff, Release):
             self._quotas.release(handoff)
         else:
             self._granted(cause, handoff, at)
 
     def _granted(self, cause: Cause, grant: Grant, at: int) -> None:
-        keys = [customer_key(grant.workspace, customer).encode() for customer, _ in grant.places]
+        keys = [key_of(grant.workspace, customer).encode() for customer, _ in grant.places]
         self._crowd.load(keys)
         for index, (key, (_, run)) in enumerate(zip(keys, grant.places, strict=True)):
             granted, slot = index < grant.granted, slot_of(grant, index)

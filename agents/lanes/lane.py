@@ -44,6 +44,7 @@ LastSeq = Callable[[int], Awaitable[int | None]]
 MAX_ABORTS = 20
 FEW = 50
 AWAY_S = 0.2
+HOUR_MS = 3_600_000
 POLL_S = 0.004
 """How often a lane with due timers, or with rows newer than its events, looks whether its inputs are all in."""
 
@@ -285,7 +286,11 @@ class Lane:
 
     def _checkpoint(self, now: int) -> None:
         """Now and then the store is kept as it is, for a replay to begin from (A13)."""
-        every = self._settings.checkpoint_hours * 3_600_000
+        every = self._settings.checkpoint_hours * HOUR_MS
         if every and now >= self._checkpointed_at + every and self._store is not None:
-            checkpoints.make(self._store, self._settings.data_path)
             self._checkpointed_at = now
+            try:
+                checkpoints.make(self._store, self._settings.data_path)
+            except OSError as error:  # no reason to stop: in an hour again
+                log.error("checkpoint_failed", lane=self.partition, error=str(error))
+                self._checkpointed_at = now - every + HOUR_MS

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from agents.lanes.history import KEPT
-from laudstream.ids import customer_key
+from laudstream.ids import key_of
 from laudstream.journey import overtaken
 from laudstream.journey.customer import Customer
 from laudstream.journey.handoff import Forwarded, Merged
@@ -35,7 +35,7 @@ def hand_over(crowd: Crowd, before: Customer, left: Inheritance) -> None:
     events = tuple((entry.at, entry.value) for entry in history.entries(before.newest))
     history.erase(before.newest)
     bodies = parts(replace(left.legacy, events=events))
-    key = customer_key(left.workspace, left.root)
+    key = key_of(left.workspace, left.root)
     for number, body in enumerate(bodies, 1):
         merged = Merged(left.workspace, left.root, left.number, left.source, body, number, len(bodies))
         crowd.out.handoff(key, merged)
@@ -49,7 +49,7 @@ def merged(crowd: Crowd, cause: Cause, handoff: Merged, at: int) -> None:
     identity = crowd.now[key].identity
     if identity.root:  # it was merged on meanwhile
         on = replace(handoff, customer=identity.root, number=identity.number)
-        crowd.out.handoff(customer_key(handoff.workspace, identity.root), on)
+        crowd.out.handoff(key_of(handoff.workspace, identity.root), on)
         return
     legacy = read(handoff.body)
     value = MergeInput(cause, handoff.source, handoff.number, replace(legacy, events=()), handoff.part == handoff.parts)
@@ -109,7 +109,7 @@ def release(crowd: Crowd, key: bytes) -> None:
 def _root(crowd: Crowd, handoff: Merged | Forwarded, at: int) -> bytes | None:
     """Key of the customer that it is for, who is here. A pointer that is older than the one that led here is over.
     None: whom it was for was deleted since, and another life has been merged on."""
-    key = customer_key(handoff.workspace, handoff.customer).encode()
+    key = key_of(handoff.workspace, handoff.customer).encode()
     crowd.load([key])
     customer = crowd.now[key]
     if customer.identity.root:

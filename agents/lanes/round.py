@@ -206,7 +206,9 @@ class _Round:
                         raise Undecodable(
                             "a merge, before `laudstream upgrade finish` has raised this lane to format 3"
                         )
-            except Invalid as error:
+            except MemoryError:
+                raise
+            except Exception as error:  # Invalid, or what becomes of a handoff that no lane writes
                 self._skip(record, error)
                 continue
             if 0 < customer.core.wake_at < at:
@@ -243,9 +245,9 @@ class _Round:
                 if customers[key].identity.waiting:  # of the next life, or for this row
                     merges.release(crowd, key)
 
-    def _skip(self, record: Record, error: Invalid) -> None:
+    def _skip(self, record: Record, error: Exception) -> None:
         self.skipped.append((record.topic, record.offset))
-        self.out.dead_letter(record, str(error))
+        self.out.dead_letter(record, str(error) if isinstance(error, Invalid) else f"{type(error).__name__}: {error}")
 
     # -- what comes out ------------------------------------------------------------------
     def _encode(self, popped: Collection[bytes]) -> list[tuple[int, bytes]]:

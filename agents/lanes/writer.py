@@ -11,7 +11,7 @@ from xxhash import xxh3_128, xxh3_128_digest
 from agents.lanes.record import Record
 from laudstream import topics
 from laudstream.errors import Broken
-from laudstream.ids import customer_key
+from laudstream.ids import key_of
 from laudstream.journey.decision import Decision
 from laudstream.journey.handoff import PLACES_A_RECORD, Ask, Emitted, Forwarded, Handoff, Place, Release, quota_key
 from laudstream.journey.write import Write
@@ -53,7 +53,7 @@ class Out:
             self.handoff(quota_key(effect.workspace, effect.journey, effect.of), effect)
             return
         if isinstance(effect, Emitted | Forwarded):
-            self.handoff(customer_key(effect.workspace, effect.customer), effect)
+            self.handoff(key_of(effect.workspace, effect.customer), effect)
             return
         if isinstance(effect, SendRequest):
             topic = topics.send_topic(effect.channel, bulk=effect.topic_is_bulk)

@@ -11,7 +11,7 @@ import structlog
 
 from agents.sending.claims import Claims
 from laudstream import topics
-from laudstream.ids import customer_key
+from laudstream.ids import key_of
 from laudstream.messages.delivery import Delivery
 from laudstream.records import codec
 
@@ -98,5 +98,5 @@ class Publisher:
                 self.idle.set()
 
     async def _send(self, delivery: Delivery) -> Awaitable[object]:
-        key = customer_key(delivery.workspace, delivery.customer).encode()
+        key = key_of(delivery.workspace, delivery.customer).encode()
         return await self._producer.send(topics.DELIVERIES, value=codec.encode(delivery), key=key)

@@ -13,13 +13,14 @@ import secrets
 import socket
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 import structlog
 from aiokafka import AIOKafkaProducer
 
 from agents.sending.claims import Claims, Letter, Move
+from agents.sending.clock import ServerClock
 from agents.sending.ports import Connection
 from agents.sending.publisher import Publisher
 from agents.sending.pump import Pump
@@ -37,10 +38,6 @@ ROOM = 2_000  # claims of each class in memory
 _log = structlog.get_logger()
 
 
-def now_utc() -> datetime:
-    return datetime.now(UTC)
-
-
 def topics_of(channel: str) -> tuple[str, str]:
     return send_topic(channel, bulk=False), send_topic(channel, bulk=True)
 
@@ -51,11 +48,15 @@ class Sender(ABC):
     channel: ClassVar[str]
     topics: ClassVar[tuple[str, str]]
 
-    def __init__(self, settings: Settings, connections: int, timeout_s: float, now: Callable[[], datetime]) -> None:
-        """`connections`: messages on the wire at a time; `timeout_s`: the longest that one is there, half of it."""
+    def __init__(
+        self, settings: Settings, connections: int, timeout_s: float, now: Callable[[], datetime] | None
+    ) -> None:
+        """`connections`: messages on the wire at a time; `timeout_s`: the longest that one is there, half of it.
+        `now`: None for PostgreSQL's time."""
         self.settings = settings
         self.owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-        self._now = now
+        self._clock = ServerClock()
+        self._now = now or self._clock
         self._count, self._timeout_s = connections, timeout_s
         self._one_claims = {topic: asyncio.Lock() for topic in self.topics}
 
@@ -80,6 +81,7 @@ class Sender(ABC):
         """Opens PostgreSQL and Kafka; connections are opened as needed. Raises Unavailable."""
         settings = self.settings
         self._pool = await connect(settings.worker_dsn, max_size=6, application="laudstream sender", planner=BY_INDEX)
+        await self._clock.ask(self._pool)
         self._producer = AIOKafkaProducer(
             **kafka_client.arguments(settings), enable_idempotence=True, acks="all", linger_ms=5, max_batch_size=1 << 17
         )
@@ -92,6 +94,7 @@ class Sender(ABC):
             connections=self._count, timeout_s=self._timeout_s, room=ROOM,
         )  # fmt: skip
         self._publishing = asyncio.create_task(self._publisher.run())
+        self._following = asyncio.create_task(self._clock.follow(self._pool))
         await self.pump.start()
         _log.info("send.started", channel=self.channel, owner=self.owner, to=self.target)
 
@@ -102,8 +105,9 @@ class Sender(ABC):
             await asyncio.wait_for(self._publisher.idle.wait(), self.settings.close_deadline_s)
         except TimeoutError:
             _log.warning("send.unpublished", deliveries=len(self._publisher))  # the next sender publishes them
-        self._publishing.cancel()
-        await asyncio.gather(self._publishing, return_exceptions=True)
+        for task in (self._publishing, self._following):
+            task.cancel()
+        await asyncio.gather(self._publishing, self._following, return_exceptions=True)
         await self._producer.stop()
         await self._pool.close()
 

@@ -88,7 +88,7 @@ def guarded_entry(work: Work, live: LiveJourney, event: Event | None, act: Calla
         raise
     except Exception as error:
         work.take_back(work.out[made:])
-        nobody = Run("", live.id, live.status.live, work.moment.now, entries.entered(work, event), "")
+        nobody = Run("", live.id, live.status.live, work.moment.now, entries.entered(work, None), "")
         data = {"error": f"{type(error).__name__}: {error}"[:500]}
         work.decide("failed", nobody, work.moment.now, reason=Reason.FAILED, data=data)
         work.parked.append(live.id)

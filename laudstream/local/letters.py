@@ -102,10 +102,12 @@ class Letters:
 
     async def original(self, one: Letter) -> Original:
         """From its topic, while that still has it; else as much as the letter has."""
+        copies = await self._logs.span(topics.DEAD_LETTERS, one.lane, one.offset, one.offset + 1)
         if one.origin_known:
             for record in await self._logs.span(one.topic, one.partition, one.record_offset, one.record_offset + 1):
-                return Original(record.key, record.value, list(record.headers), whole=True)
-        for copy in await self._logs.span(topics.DEAD_LETTERS, one.lane, one.offset, one.offset + 1):
+                if all(_is_of(copy, record) for copy in copies):  # else the topic was made anew
+                    return Original(record.key, record.value, list(record.headers), whole=True)
+        for copy in copies:
             whole = one.origin_known and len(copy.value or b"") < MAX_LETTER_BYTES
             return Original(copy.key, copy.value, [], whole)
         return Original(one.key, None, [], whole=False)
@@ -162,6 +164,13 @@ class Letters:
             raise Unavailable(f"Kafka at {self._settings.kafka} did not take the record: {error}") from None
         offset: int = written.offset
         return offset
+
+
+def _is_of(copy: Any, record: Any) -> bool:
+    """Whether a letter holds the beginning of a record."""
+    if copy.key != record.key or copy.value is None or record.value is None:
+        return bool(copy.key == record.key and copy.value is record.value)
+    return bool(copy.value == record.value[:MAX_LETTER_BYTES])
 
 
 def _check(one: Letter) -> None:

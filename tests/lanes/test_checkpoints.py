@@ -9,7 +9,9 @@ from typing import Any
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
+from agents.lanes.feed import CaughtUp
 from agents.lanes.replay import Replay
 from laudstream.errors import Broken
 from laudstream.records.head import Head, Journal
@@ -18,6 +20,7 @@ from tables.origin import Origin
 from tables.rocks import RocksMemory
 from tables.store import LaneStore
 from tests.lanes.kit import LaneKit, key, waiting
+from tests.lanes.test_clock import Machine, Port, fed, opened, running, stepped
 
 ORIGIN = Origin("cluster", 0, 8, 0, "topic")
 MEMORY = RocksMemory(8, 8)
@@ -121,3 +124,22 @@ def test_a_half_made_checkpoint_is_none(lane: Disk, tmp_path: Path) -> None:
 def test_a_folder_without_a_store_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Broken, match="no store of a lane"):
         LaneStore(tmp_path / "nothing", MEMORY, None, now=0, max_age_ms=0)
+
+
+async def test_a_checkpoint_that_cannot_be_made_is_said_and_tried_again_later_and_the_lane_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lane was closed and opened anew after each round."""
+    machine, caught_up, kit = Machine(), CaughtUp(), LaneKit()
+    port = Port(machine)
+    (tmp_path / "checkpoints").write_text("no folder")
+    lane = await opened(tmp_path, monkeypatch, machine, port, kit, caught_up)
+    lane._checkpointed_at = 0
+    with capture_logs() as said:
+        async with running(lane):
+            for customer in ("ann", "bob"):
+                kit.event(customer, "purchase", int(machine.true))
+                fed(lane, kit, caught_up, machine)
+                await stepped(lane, machine, caught_up, 1)
+    assert len(port.rounds) == 2
+    assert [line["event"] for line in said if line["log_level"] == "error"] == ["checkpoint_failed"]

@@ -149,6 +149,28 @@ async def test_a_reader_that_is_removed_and_added_again_waits_for_its_own_seek()
         feed.stop()
 
 
+async def test_what_was_fetched_before_a_reader_came_again_is_not_for_it() -> None:
+    """It will be fetched once more, from where the reader stands."""
+    consumer, reader = Consumer(), Reader()
+
+    async def crash(error: BaseException) -> None:
+        raise error
+
+    feed = Feed(consumer, crash, 10)
+    feed.start()
+    try:
+        feed.add(reader)
+        consumer.answers.release()
+        await wait_until(lambda: reader.accepting and len(consumer.asked) == 2, 5)
+        feed.remove(reader)
+        feed.add(reader)
+        consumer.answers.release()
+        await wait_until(lambda: len(consumer.asked) == 3, 5)
+        assert reader.records == []
+    finally:
+        feed.stop()
+
+
 async def test_a_reader_whose_seek_did_not_come_about_is_moved_again() -> None:
     reader = Reader()
 

@@ -55,6 +55,20 @@ def test_an_event_with_a_long_number_parks_the_run_that_would_keep_it(lane: Lane
     assert stored(lane, "bob").core.runs
 
 
+def test_an_event_with_a_long_number_that_would_start_a_run_is_named_and_all_else_of_the_customer_goes_on(
+    lane: LaneKit,
+) -> None:
+    lane.event("ann", "purchase", at=2000)
+    lane.round(bound=2001)
+    lane.publish(waiting(id="other", entry=[{"event": {"name": "order"}}]), at=2002)
+    lane.event("ann", "order", at=2003, total=LONG)
+    lane.round(bound=2004)
+    (failed,) = [d for d in lane.decisions() if d.kind == "failed"]
+    assert (failed.journey, failed.run) == ("other", "")
+    lane.round(bound=30_000)
+    assert lane.ends() == [("ann", "late", 22_000)], "its timers are its own still"
+
+
 def chained() -> dict[str, Any]:
     body = waiting(id="chained", entry=[{"event": {"name": "begin"}}], start="first")
     body["steps"]["first"] = {"wait": {"branches": [{"event": {"name": "paid"}, "next": "second"}]}}

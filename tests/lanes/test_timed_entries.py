@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.lanes.kit import LaneKit, waiting
+from tests.lanes.kit import LaneKit, key, waiting
 
 EXACT = {"release_spread": "PT0S"}
 DAY = 86_400_000
@@ -69,3 +69,19 @@ def test_r30_an_input_that_stands_in_the_log_before_an_alarm_comes_first() -> No
     seen = {who: at for at, who in entered(lane)}
     assert "c00" not in seen  # its date had changed before it came
     assert seen["c03"] == noon - 9 * 3_600_000  # and here after it
+
+
+@pytest.mark.parametrize("never", ["9999-12-31", "9999-12-31T23:59:59.999Z", 253_402_300_799, "0001-01-01"])
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "America/Los_Angeles"])
+def test_a_date_that_stands_for_never_costs_the_customer_nothing_else(never: Any, zone: str) -> None:
+    """There is no day after the last one of the calendar: the row was refused for it, and the timers were gone."""
+    lane = lane_with({"date": {"of": "customer.day", "at": "09:00"}}, {})
+    lane.event(WHO[0], "purchase", 1_000)
+    lane.row(WHO[0], 1_001, revision=2, timezone=zone, day=never, plan="gold")
+    lane.round(1_002)
+    assert [made.data for made in lane.decisions() if made.kind == "failed"] == []
+    lane.event(WHO[0], "paid", 1_003)
+    lane.round(1_004)
+    customer = lane.cache.get(key(WHO[0]))
+    assert customer is not None
+    assert customer.attributes["plan"] == "gold"

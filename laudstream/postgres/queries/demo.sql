@@ -7,5 +7,5 @@ SELECT count(*) FROM customers;
 -- $1 workspace, $2 journey.
 SELECT state, count(*) AS claims
 FROM send_claims
-WHERE workspace_id = $1 AND body->>'journey' = $2
+WHERE workspace_id = $1 AND coalesce(outcome, body)->>'journey' = $2
 GROUP BY state;

@@ -59,9 +59,10 @@ SELECT workspace_id, send_id, refusal FROM mine;
 
 -- name: settle
 -- $1 workspaces, $2 send ids, $3 states, $4 deliveries, $5 owner (NULL: whoever's it is), $6 now.
--- An answer that comes after all replaces `unknown`. Returns those that were open.
+-- An answer that comes after all replaces `unknown`. Returns those that were open. The request has done its work: what
+-- it knows of the customer goes.
 UPDATE send_claims AS c
-SET state = r.state, outcome = r.outcome::jsonb, lease_until = NULL, next_try_at = NULL, published_at = NULL,
+SET state = r.state, outcome = r.outcome::jsonb, body = '{}', lease_until = NULL, next_try_at = NULL, published_at = NULL,
     updated_at = $6
 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS r (workspace_id, send_id, state, outcome)
 WHERE c.workspace_id = r.workspace_id AND c.send_id = r.send_id
@@ -128,3 +129,9 @@ ORDER BY updated_at LIMIT $3;
 -- $1 topic, $2 partition, $3 offset, $4 workspace, $5 error.
 INSERT INTO dead_letters (topic, partition, record_offset, workspace_id, error) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT DO NOTHING;
+
+-- name: forget
+-- $1 days, $2 most rows. No request is read again that long after.
+DELETE FROM send_claims WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM send_claims WHERE published_at IS NOT NULL AND updated_at < now() - make_interval(days => $1) LIMIT $2
+));

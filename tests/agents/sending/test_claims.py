@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
+from agents.control import forget_claims
 from agents.sending.claims import Claim, Claims, Letter, Move, Parked, delivery
 from agents.streams import PositionMoved
 from laudstream.postgres import connect
@@ -172,6 +173,23 @@ async def test_an_outcome_is_published_again_if_nobody_says_that_kafka_has_it_or
     assert await sender.unpublished(later) == []
     assert await sender.claim([request], later) == ([], [])
     assert await sender.unpublished(later) == [sent]
+
+
+async def test_what_a_message_was_made_of_is_kept_until_it_has_an_outcome_and_that_for_thirty_days(shop: Any) -> None:
+    """Addresses and attributes of everybody who ever had a mail stood there for ever, also of those deleted since."""
+    sender = claims(shop, "a")
+    first, second, open_ = (shop.request(START_MS, context={"customer": {"name": "Ann"}}) for _ in range(3))
+    await sender.claim([first, second, open_], START)
+    await sender.hand_over([Claim(first), Claim(second)], START)
+    told = [delivery(request, "sent", START) for request in (first, second)]
+    await sender.settle(told, START)
+    rows = await shop.rows()
+    assert (rows[first.send_id]["body"], rows[open_.send_id]["body"]["context"]) == ({}, {"customer": {"name": "Ann"}})
+    await sender.published(told[:1], START)
+    await forget_claims(shop.pool, keep_days=10_000)
+    assert len(await shop.rows()) == 3
+    await forget_claims(shop.pool, most=2)
+    assert (await shop.rows()).keys() == {second.send_id, open_.send_id}, "Kafka does not have all of them"
 
 
 async def test_a_sender_that_stops_gives_back_what_is_not_on_the_wire(shop: Any) -> None:

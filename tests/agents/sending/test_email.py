@@ -279,6 +279,19 @@ async def test_deliveries_wait_for_kafka_and_are_not_lost(sender: Sender, mail_s
     assert sender.log.kinds == [("sent", "")]
 
 
+async def test_a_customer_whose_id_the_api_would_refuse_stops_no_delivery(
+    sender: Sender, mail_server: Any, until: Any
+) -> None:
+    """PostgreSQL takes such ids. The delivery of one kept those of all others from Kafka."""
+    customer = "ann\u00a0lee"
+    await sender.shop.pool.execute(
+        "INSERT INTO customers (workspace_id, customer_id) VALUES ($1, $2)", sender.shop.id, customer
+    )
+    await sender.ask(sender.request(customer=customer), sender.request())
+    await until(lambda: len(sender.log.deliveries) == 2)
+    assert sender.log.kinds == [("sent", "")] * 2
+
+
 async def test_a_sender_that_stops_leaves_the_rest_to_the_next(shop: Any, mail_server: Any, until: Any) -> None:
     first, second = Sender(shop, mail_server, connections=1, room=1000, timeout_s=10), Sender(shop, mail_server)
     mail_server.gate.clear()
