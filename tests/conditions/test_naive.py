@@ -100,10 +100,12 @@ PATHS = ["customer.v", "customer.deep.v", "group.v", "entry.v", "event.v"]
 
 
 @settings(max_examples=500)
-@given(plain, values, st.sampled_from(PATHS), st.booleans())
+@given(plain, values, st.sampled_from(PATHS), st.booleans(), st.data())
 def test_each_operator_does_what_its_line_in_the_table_says(
-    asked: tuple[str, Any], value: Any, path: str, there: bool
+    asked: tuple[str, Any], value: Any, path: str, there: bool, data: st.DataObject
 ) -> None:
+    if data.draw(st.booleans()):  # a value of the operand
+        value = data.draw(st.sampled_from(asked[1] if isinstance(asked[1], list) else [asked[1]]))
     reader = Reader()
     made = read(reader, {path: {asked[0]: asked[1]}}, "", ("customer", "entry", "event"))
     assert reader.problems == []
