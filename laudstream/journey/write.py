@@ -7,6 +7,7 @@ unset       |                                  | attributes that go away
 increment   | attribute -> what is added to it |          what is no number counts as 0
 consent     | channel/subscription -> status   |          an empty subscription is the whole channel
 member      | manual segment -> true or false  |
+forgotten   |                                  |          what was written before for a life without a row is void (R54)
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from typing import Any
 import msgspec
 
 FIRST_SIGHT, SET, UNSET, INCREMENT, CONSENT, MEMBER = "first_sight", "set", "unset", "increment", "consent", "member"
-OPS = (FIRST_SIGHT, SET, UNSET, INCREMENT, CONSENT, MEMBER)
+FORGOTTEN = "forgotten"
+OPS = (FIRST_SIGHT, SET, UNSET, INCREMENT, CONSENT, MEMBER, FORGOTTEN)
 
 
 class Write(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -30,4 +32,5 @@ class Write(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     attributes: dict[str, Any] = {}
     names: list[str] = []
     born: int = 0
-    """The life of the row that the lane knew (A16); 0: none yet. A write never changes another life."""
+    """The life of the row that the lane knew (A16); 0: none yet. A write never changes another life. Of `forgotten` the
+    number of the deletion."""
