@@ -1,4 +1,4 @@
-"""Customers: who they are, what they went through, and making two of them one."""
+"""Customers: who they are, what they went through, merging and erasing them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from api import identifying
 from api.call import Call, converted, reply
-from api.erasing import say
+from api.erasing import erased, say
 from api.identities import not_yet
 from api.paging import Limit, Place, moment, ms, place, placed
 from laudstream.errors import Invalid, NotFound, Problem
@@ -253,3 +253,10 @@ async def merge(call: Call) -> Response:
 async def _tell(call: Call, customer: str) -> None:
     """An event brings the row to the customer's lane before later events come, which wait for the merge (R50)."""
     await say(call, await identifying.rows_of(call, [customer]), int(time() * 1000))
+
+
+async def erase(call: Call) -> Response:
+    """Deletes a customer: the row and what people look at now, the lane's state before it handles anything that is
+    taken after the answer (R15, R54). 202: nobody has this id, but who becomes somebody by what was taken before is
+    deleted."""
+    return Response(status_code=204 if await erased(call, call.named("id")) else 202)

@@ -6,8 +6,6 @@ from contextlib import suppress
 from time import time
 from uuid import uuid4
 
-from starlette.responses import Response
-
 from api.call import Call
 from laudstream.customers.event import DELETE, Event
 from laudstream.customers.row import Row
@@ -31,20 +29,18 @@ async def say(call: Call, rows: dict[str, Row], now: int) -> None:
         await events.settle(settled)
 
 
-async def erase(call: Call) -> Response:
-    """Deletes a customer: the row and what people look at now, the lane's state before it handles anything that is
-    taken after the answer (R15, R54). 202: nobody has this id, but who becomes somebody by what was taken before is
-    deleted."""
-    id, now = call.named("id"), int(time() * 1000)
+async def erased(call: Call, id: str) -> bool:
+    """Deletes a customer by any id; False: nobody has it, but who becomes somebody by what was taken before is deleted.
+    Raises Unavailable, NotFound for an id that nobody can have."""
+    now = int(time() * 1000)
     async with call.database() as connection:
         gone = await _erased(call, connection, id)
     if not gone:
         gone = await _erase_unseen(call, id)
-    if not gone:
-        return Response(status_code=202)
-    call.context.identities.forget(call.workspace, list(gone))
-    await say(call, {one: _over(*numbers, now) for one, numbers in gone.items()}, now)
-    return Response(status_code=204)
+    if gone:
+        call.context.identities.forget(call.workspace, list(gone))
+        await say(call, {one: _over(*numbers, now) for one, numbers in gone.items()}, now)
+    return bool(gone)
 
 
 def _over(born: int, number: int, now: int) -> Row:
