@@ -17,8 +17,9 @@ from typing import Any
 import msgspec
 
 FIRST_SIGHT, SET, UNSET, INCREMENT, CONSENT, MEMBER = "first_sight", "set", "unset", "increment", "consent", "member"
+OPS = (FIRST_SIGHT, SET, UNSET, INCREMENT, CONSENT, MEMBER)
+"""What changes a row."""
 FORGOTTEN = "forgotten"
-OPS = (FIRST_SIGHT, SET, UNSET, INCREMENT, CONSENT, MEMBER, FORGOTTEN)
 
 
 class Write(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -27,7 +28,7 @@ class Write(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     number: int
     """1, 2, 3, … per customer; the row shows the last number it contains."""
     op: str
-    """One of OPS."""
+    """One of OPS, or FORGOTTEN."""
     at: int
     attributes: dict[str, Any] = {}
     names: list[str] = []
