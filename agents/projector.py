@@ -123,6 +123,7 @@ class Writes(Projection):
         return found
 
     async def write(self, connection: Connection, read: Sequence[tuple[int, changes.Changes]]) -> None:
+        read = await _of_the_living(connection, read)
         await _see(connection, [row for _, rows in read for row in rows.seen])
         await merge(connection, "carry_out_consents", [row for _, rows in read for row in rows.consents])
         await merge(connection, "carry_out_members", [row for _, rows in read for row in rows.members])
@@ -148,6 +149,20 @@ class Writes(Projection):
 def _named(w: Write) -> str:
     names = ", ".join((*w.attributes, *w.names))[:MAX_NAMES]
     return f"write {w.number} ({w.op} {names}) to customer {w.customer[:MAX_CUSTOMER_ID]}"
+
+
+async def _of_the_living(
+    connection: Connection, read: Sequence[tuple[int, changes.Changes]]
+) -> Sequence[tuple[int, changes.Changes]]:
+    """Without the writes for who was deleted without a row, up to where their lane has carried that out (R54)."""
+    forgotten = [(*who, number) for _, rows in read for who, number in rows.forgotten.items()]
+    unseen = set().union(*(rows.unseen() for _, rows in read))
+    if not forgotten and not unseen:
+        return read
+    await connection.execute(SQL["with_deletions"])
+    await merge(connection, "forgotten", forgotten)
+    gone = {tuple(row) for row in await connection.fetch(SQL["erased"], *columns(unseen))} if unseen else set()
+    return [(at, rows.without(gone)) for at, rows in read] if gone else read
 
 
 async def _see(connection: Connection, seen: Sequence[SeenRow]) -> None:

@@ -1,11 +1,9 @@
-"""Customers: who they are, what they went through, and erasing them."""
+"""Customers: who they are, what they went through, merging and erasing them."""
 
 from __future__ import annotations
 
-from contextlib import suppress
 from time import time
 from typing import Annotated, Any
-from uuid import uuid4
 
 import asyncpg
 import msgspec
@@ -14,14 +12,12 @@ from starlette.responses import Response
 
 from api import identifying
 from api.call import Call, converted, reply
+from api.erasing import erased, say
 from api.identities import not_yet
 from api.paging import Limit, Place, moment, ms, place, placed
-from laudstream.customers.event import DELETE, Event
-from laudstream.customers.row import Row
-from laudstream.errors import Invalid, NotFound, Problem, Unavailable
+from laudstream.errors import Invalid, NotFound, Problem
 from laudstream.postgres import queries
 from laudstream.postgres.tenancy import Connection
-from laudstream.records.codec import encode
 
 _SQL = queries("customers")
 _DECISIONS = queries("decisions")
@@ -256,34 +252,11 @@ async def merge(call: Call) -> Response:
 
 async def _tell(call: Call, customer: str) -> None:
     """An event brings the row to the customer's lane before later events come, which wait for the merge (R50)."""
-    await _say(call, await identifying.rows_of(call, [customer]), int(time() * 1000))
-
-
-async def _say(call: Call, rows: dict[str, Row], now: int) -> None:
-    """Rows reach the lanes of these customers before whatever is taken from now (ms) on. Without Kafka they come by CDC
-    alone, a little later."""
-    events, settled = call.context.events, set()
-    with suppress(Unavailable):
-        for customer, row in rows.items():
-            event = Event(str(uuid4()), DELETE if row.deleted else "alias", timestamp=now, received=now, row=row)
-            settled.add(events.append(*events.place(call.workspace, customer), encode(event), now))
-        await events.settle(settled)
+    await say(call, await identifying.rows_of(call, [customer]), int(time() * 1000))
 
 
 async def erase(call: Call) -> Response:
     """Deletes a customer: the row and what people look at now, the lane's state before it handles anything that is
-    taken after the answer (R15, R54)."""
-    id, now = call.named("id"), int(time() * 1000)
-    async with call.database() as connection:
-        id = await connection.fetchval(_IDENTITIES["locked_root"], call.workspace, id)
-        aliases = await connection.fetch(_IDENTITIES["aliases"], call.workspace, id, None)
-        row = await connection.fetchrow(_SQL["delete"], call.workspace, id)
-        if row is None:
-            raise NotFound(f"there is no customer {id}")
-        ids = [id, *(each["alias"] for each in aliases)]
-        for name in ("erase_runs", "erase_decisions", "erase_messages", "erase_segments", "erase_samples"):
-            await connection.execute(_SQL[name], call.workspace, ids)
-    call.context.identities.forget(call.workspace, ids)
-    gone = {id: (row["born"], row["revision"]), **{each["alias"]: (each["revision"],) * 2 for each in aliases}}
-    await _say(call, {one: Row(born, number, {}, deleted=True, at=now) for one, (born, number) in gone.items()}, now)
-    return Response(status_code=204)
+    taken after the answer (R15, R54). 202: nobody has this id, but who becomes somebody by what was taken before is
+    deleted."""
+    return Response(status_code=204 if await erased(call, call.named("id")) else 202)

@@ -9,15 +9,17 @@ number, and comes back to the lane without it.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
 from agents.projection.rows import ConsentRow, MemberRow, PassedRow, SeenRow, WriteRow
 from laudstream.errors import Undecodable
-from laudstream.journey.write import CONSENT, FIRST_SIGHT, INCREMENT, MEMBER, OPS, SET, UNSET, Write
+from laudstream.journey.write import CONSENT, FIRST_SIGHT, FORGOTTEN, INCREMENT, MEMBER, OPS, SET, UNSET, Write
 
 STATUSES = ("subscribed", "unsubscribed", "pending", "unknown")
+
+R = TypeVar("R", SeenRow, WriteRow, ConsentRow, MemberRow, PassedRow)
 
 _encode = msgspec.json.Encoder().encode
 
@@ -30,6 +32,25 @@ class Changes(NamedTuple):
     consents: list[ConsentRow]
     members: list[MemberRow]
     passed: list[PassedRow]
+    forgotten: dict[tuple[str, str], int]
+    """(workspace, customer) -> the deletion that the lane has carried out."""
+
+    def unseen(self) -> set[tuple[str, str]]:
+        """(workspace, customer) for whom something was written while there was no row."""
+        found = {(row.workspace_id, row.customer_id) for row in self.writes if not row.born}
+        others: list[ConsentRow | MemberRow | PassedRow] = [*self.consents, *self.members, *self.passed]
+        return found | {(row.workspace_id, row.customer_id) for row in others if not row.born}
+
+    def without(self, gone: set[tuple[str, str]]) -> Changes:
+        """Without what was written for these while there was no row."""
+
+        def living(rows: list[R]) -> list[R]:
+            return [row for row in rows if row[:2] not in gone or (not isinstance(row, SeenRow) and row.born)]
+
+        return Changes(
+            living(self.seen), living(self.writes), living(self.consents), living(self.members), living(self.passed),
+            self.forgotten,
+        )  # fmt: skip
 
 
 def passed(w: Write) -> PassedRow | None:
@@ -39,7 +60,7 @@ def passed(w: Write) -> PassedRow | None:
 
 def check_write(w: Write) -> None:
     """Raises Undecodable for a write that nobody can carry out."""
-    if w.op not in OPS:
+    if w.op not in OPS and w.op != FORGOTTEN:
         raise Undecodable(f"unknown op of a write {w.op[:40]!r}")
     if w.number < 1:
         raise Undecodable(f"write with number {w.number}: numbers begin with 1")
@@ -55,8 +76,15 @@ def check_write(w: Write) -> None:
 
 def writes(taken: Iterable[Write]) -> Changes:
     """Rows of writes; each has passed `check_write`."""
-    into = Changes([], [], [], [], [])
-    once = {(w.workspace, w.customer, w.born, w.number): w for w in taken}
+    into = Changes([], [], [], [], [], {})
+    once: dict[tuple[str, str, int, int], Write] = {}
+    for w in taken:
+        if w.op == FORGOTTEN:
+            into.forgotten[w.workspace, w.customer] = w.born
+            void = (w.workspace, w.customer, 0)
+            once = {key: kept for key, kept in once.items() if key[:3] != void}
+        else:
+            once[w.workspace, w.customer, w.born, w.number] = w
     for w in once.values():
         if w.op == FIRST_SIGHT:
             into.seen.append(SeenRow(w.workspace, w.customer, w.number, w.at))

@@ -11,7 +11,7 @@ from laudstream.customers.row import Row
 TRACK = "track"
 DELETE = "delete"
 """The API has deleted the customer: `row` is what was deleted. Of an id that was an alias, `born` and `revision` are
-the number of its merge (A18)."""
+the number of its merge (A18); of one without a row `born` is 0 (R54)."""
 ENTER, LEAVE = "enter", "leave"
 """The customer is to enter or leave the journey `name` (R52): from a call of the API, or from a step."""
 

@@ -13,7 +13,8 @@ RESERVED = ("`group` holds the traits of the customer's group", "use another nam
 
 class Row(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     born: int
-    """Number of the insert: another `born` is another life of this customer id (A16)."""
+    """Number of the insert: another `born` is another life of this customer id (A16). 0, and deleted: there was none,
+    and `revision` is the number of the deletion (R54)."""
     revision: int
     """Grows with every change of the row; an older revision changes nothing."""
     attributes: dict[str, Any] = {}

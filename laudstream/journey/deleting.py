@@ -13,6 +13,7 @@ from laudstream.journey.customer import Customer
 from laudstream.journey.inputs import AliasInput, EventInput, Input, Moment, Outcome, RowInput
 from laudstream.journey.live import Space
 from laudstream.journey.origin import about
+from laudstream.journey.write import FORGOTTEN, Write
 
 
 def tells(input: Input) -> bool:
@@ -25,6 +26,8 @@ def delete(customer: Customer, input: EventInput, moment: Moment, space: Space) 
     row = input.event.row
     assert row is not None, "that is what the caller has looked at"
     identity = customer.identity
+    if not row.born:
+        return _unseen(customer, input, row, moment, space)
     if identity.root:
         gone = Alias(identity.root, row.born, deleted=True, at=row.at)
         done = pointing.instead(customer, AliasInput(input.cause, gone), moment) or Outcome(customer, [])
@@ -37,6 +40,17 @@ def delete(customer: Customer, input: EventInput, moment: Moment, space: Space) 
     told = about(after, moment, ("input", *input.cause), "deleted")
     core = replace(after.core, decisions=told.n)
     return Outcome(replace(after, core=core), [*done.effects, told], done.parked)
+
+
+def _unseen(customer: Customer, input: EventInput, row: Row, moment: Moment, space: Space) -> Outcome:
+    """There was no row, and whoever this lane knows without one is gone. Behind all that it has written for them it
+    says so, and PostgreSQL carries out again what is written for who comes next (R54)."""
+    done = Outcome(customer, [])
+    if not (customer.core.row.born or customer.identity.root):
+        there = replace(row, born=row.revision)
+        done = delete(customer, replace(input, event=replace(input.event, row=there)), moment, space)
+    forgotten = Write(customer.workspace, customer.id, 1, FORGOTTEN, moment.now, born=row.revision)
+    return Outcome(done.customer, [*done.effects, forgotten], done.parked)
 
 
 def _met(customer: Customer, row: Row) -> Customer:

@@ -7,6 +7,7 @@ unset       |                                  | attributes that go away
 increment   | attribute -> what is added to it |          what is no number counts as 0
 consent     | channel/subscription -> status   |          an empty subscription is the whole channel
 member      | manual segment -> true or false  |
+forgotten   |                                  |          what was written before for a life without a row is void (R54)
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ import msgspec
 
 FIRST_SIGHT, SET, UNSET, INCREMENT, CONSENT, MEMBER = "first_sight", "set", "unset", "increment", "consent", "member"
 OPS = (FIRST_SIGHT, SET, UNSET, INCREMENT, CONSENT, MEMBER)
+"""What changes a row."""
+FORGOTTEN = "forgotten"
 
 
 class Write(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
@@ -25,9 +28,10 @@ class Write(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     number: int
     """1, 2, 3, … per customer; the row shows the last number it contains."""
     op: str
-    """One of OPS."""
+    """One of OPS, or FORGOTTEN."""
     at: int
     attributes: dict[str, Any] = {}
     names: list[str] = []
     born: int = 0
-    """The life of the row that the lane knew (A16); 0: none yet. A write never changes another life."""
+    """The life of the row that the lane knew (A16); 0: none yet. A write never changes another life. Of `forgotten` the
+    number of the deletion."""

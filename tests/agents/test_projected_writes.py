@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +11,7 @@ from agents.projector import Decisions, Writes
 from laudstream.journey.customer import Pending
 from laudstream.journey.write import Write
 from laudstream.journey.writing import over
-from laudstream.postgres import connect
+from laudstream.postgres import connect, queries
 from tests.agents.projecting import WORKSPACE, customer, decision, insert, take
 
 if TYPE_CHECKING:
@@ -53,6 +55,54 @@ async def test_only_first_sight_makes_a_row_and_only_in_a_workspace_that_exists(
     await take(
         Writes(pool), [Write(WORKSPACE, "gone", 5, "set", 1, {"a": 1}), Write("elsewhere", "ann", 1, "first_sight", 1)]
     )
+    assert await pool.fetchval("SELECT count(*) FROM customers") == 0
+
+
+async def test_r54_nothing_is_carried_out_for_who_was_deleted_before_the_row(pool: Pool) -> None:
+    """What the lane wrote before it knew is still on its way. Who comes behind it is another one."""
+    erased = "INSERT INTO erasures (workspace_id, customer_id, number) VALUES ($1, 'ann', 40)"
+    await pool.execute(erased, WORKSPACE)
+    before = [
+        Write(WORKSPACE, "ann", 1, "first_sight", 1),
+        Write(WORKSPACE, "ann", 2, "set", 2, {"city": "Bern"}),
+        Write(WORKSPACE, "ann", 3, "consent", 2, {"email/": "subscribed"}),
+    ]
+    handler = Writes(pool)
+    await take(handler, before)
+    assert await pool.fetchval("SELECT count(*) FROM customers") == 0
+    await insert(pool, "ann")  # by an identify
+    await take(handler, [Write(WORKSPACE, "ann", 4, "set", 2, {"city": "Basel"})], 3)
+    assert await customer(pool) == ({}, 0)
+    assert await pool.fetchval("SELECT count(*) FROM consents") == 0
+    await pool.execute("DELETE FROM customers")
+    after = [
+        Write(WORKSPACE, "ann", 5, "set", 3, {"city": "Genf"}),
+        Write(WORKSPACE, "ann", 1, "forgotten", 3, born=39),  # of a deletion before
+        Write(WORKSPACE, "ann", 6, "first_sight", 4),
+        Write(WORKSPACE, "ann", 1, "forgotten", 5, born=40),
+        Write(WORKSPACE, "ann", 1, "first_sight", 5),
+        Write(WORKSPACE, "ann", 2, "set", 5, {"plan": "pro"}),
+    ]
+    await take(handler, after[:3], 4)
+    assert await pool.fetchval("SELECT count(*) FROM customers") == 0
+    await take(handler, after[3:], 7)
+    assert await customer(pool) == ({"plan": "pro"}, 2)
+    assert await pool.fetchval("SELECT count(*) FROM erasures") == 0
+
+
+async def test_r54_writes_wait_for_a_deletion_that_is_under_way(
+    pool: Pool, until: Callable[..., Awaitable[None]]
+) -> None:
+    handler = Writes(pool)
+    async with pool.acquire() as other, other.transaction():
+        await other.execute(queries("customers")["alone_with_writes"])
+        taken = asyncio.create_task(take(handler, [Write(WORKSPACE, "ann", 1, "first_sight", 1)]))
+        waits = "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)"
+        await until(lambda: pool.fetchval(waits))
+        await other.execute(
+            "INSERT INTO erasures (workspace_id, customer_id, number) VALUES ($1, 'ann', 40)", WORKSPACE
+        )
+    await taken
     assert await pool.fetchval("SELECT count(*) FROM customers") == 0
 
 

@@ -153,7 +153,7 @@ async def test_r15_erasing_a_customer_takes_everything_that_is_shown(
     await _customers(owner, shop, 2)
     await _projected(owner, shop, 8)
     assert (await admin.delete("/api/customers/c000")).status_code == 204
-    assert (await admin.delete("/api/customers/c000")).status_code == 404
+    assert (await admin.delete("/api/customers/c000")).status_code == 202
     assert (await admin.get("/api/customers/c000/timeline")).status_code == 404
     for table in ("runs", "decisions"):
         assert await owner.fetchval(f"SELECT count(*) FROM {table} WHERE workspace_id = $1", shop.id) == 0
@@ -179,6 +179,25 @@ async def test_r54_the_log_has_a_deletion_before_it_is_answered_for_each_id(
         assert gone.row.attributes == {}
         assert gone.row.at == gone.received < back.received
         assert (gone.row.born, gone.row.revision) == ((numbers[id],) * 2 if id in numbers else tuple(row))
+
+
+async def test_r54_who_has_no_row_yet_is_deleted_too(
+    admin: httpx.AsyncClient, site: httpx.AsyncClient, owner: Pool, shop: Any, taken: Any
+) -> None:
+    """The first event is accepted, and no lane has handled it (none is there)."""
+    await site.post("/v1/track", json={"userId": "ann", "event": "first"})
+    assert (await admin.delete("/api/customers/ann")).status_code == 202
+    await site.post("/v1/track", json={"userId": "ann", "event": "back"})
+    first, gone, back = (each.event for each in await taken(3))
+    assert (first.name, gone.type, back.name) == ("first", "delete", "back")
+    assert gone.row.deleted
+    assert gone.row.at == gone.received
+    number = await owner.fetchval("SELECT number FROM erasures WHERE workspace_id = $1", shop.id)
+    assert (gone.row.born, gone.row.revision) == (0, number)
+    await site.post("/v1/identify", json={"userId": "ann"})
+    assert await owner.fetchval("SELECT born FROM customers WHERE workspace_id = $1", shop.id) > number
+    assert (await admin.delete("/api/customers/ann")).status_code == 204
+    assert (await admin.delete("/api/customers/a%0Ab")).status_code == 404
 
 
 async def test_concurrent_identifies_of_the_same_customers_all_arrive(

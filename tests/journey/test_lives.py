@@ -12,6 +12,7 @@ from laudstream.customers.row import Alias, Row
 from laudstream.journey.handoff import Emitted
 from laudstream.journey.identity import Identity
 from laudstream.journey.inputs import AliasInput, EventInput, RowInput
+from laudstream.journey.write import Write
 from tests.journey.conftest import DAY, HOUR, World, journey, reread
 
 MAIL = {"message": {"channel": "email", "template": "mail"}, "next": "look"}
@@ -276,3 +277,35 @@ def test_r54_nobody_is_told_of_who_was_never_here() -> None:
     w = World(journey(REST), row=False)
     assert told(w, 7, 8) == []
     assert not w.customer.core.decisions
+
+
+def forgotten(w: World) -> list[int]:
+    return [made.born for made in w.effects if isinstance(made, Write) and made.op == "forgotten"]
+
+
+def test_r54_who_is_deleted_before_there_is_a_row_is_gone_and_comes_back_as_another_one() -> None:
+    """The lane says so behind what it has written for that life."""
+    w = World(journey(REST), row=False)
+    assert w.event("go") == ["Write", "entered"]
+    run = w.run.id
+    assert told(w, 0, 40) == ["ended", "deleted", "Write"]
+    assert forgotten(w) == [40]
+    assert w.event("go", id="received before") == []
+    w.row(born=30, revision=30)  # CDC of before
+    assert w.customer.core.row.born == 0
+    w.now += 1
+    assert w.event("go") == ["Write", "entered"]
+    assert w.run.id != run
+    w.row(born=50, revision=50, plan="pro")
+    assert w.customer.attributes == {"plan": "pro"}
+
+
+def test_r54_of_nobody_and_of_who_has_a_row_a_deletion_without_one_changes_nothing() -> None:
+    w = World(journey(REST), row=False)
+    state = w.customer
+    assert told(w, 0, 40) == ["Write"]
+    assert (w.customer, forgotten(w)) == (state, [40])
+    w = World(journey(REST))
+    w.event("go")
+    assert told(w, 0, 40) == ["Write"]  # CDC will tell of the end of that row
+    assert w.run.step == "rest"

@@ -371,7 +371,7 @@ def test_r60_what_is_no_date_entry_is_refused(make: Any, wait_step: Any, date: d
 )  # fmt: skip
 @pytest.mark.parametrize("every", [{}, {"every": "year"}, {"every": "month", "offset": "P1D"}])
 def test_r33_a_date_at_an_end_of_the_calendar_hurts_nothing(
-    value: str, zone: str, every: dict[str, str], world: Any, make: Any, wait_step: Any
+    value: str, zone: str, every: dict[str, Any], world: Any, make: Any, wait_step: Any
 ) -> None:
     """9999-12-31 stands in many databases for `never`."""
     until = {"delay": {"until": {"date": "customer.renews_on", "at": "09:00"}}, "next": "done"}

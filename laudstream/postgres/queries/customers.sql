@@ -56,6 +56,16 @@ SELECT channel, reason, updated_at FROM suppressions WHERE workspace_id = $1 AND
 DELETE FROM customers WHERE workspace_id = $1 AND customer_id = $2
 RETURNING born, revision;
 
+-- name: alone_with_writes
+-- Before all other locks: writes of lanes that are under way are over, and others wait (see `with_deletions`).
+SELECT pg_advisory_xact_lock(hashtextextended('erasures', 0));
+
+-- name: erase_unseen
+-- $1 workspace, $2 customer without a row. The number of the deletion.
+INSERT INTO erasures (workspace_id, customer_id, number) VALUES ($1, $2, nextval('row_revision'))
+ON CONFLICT (workspace_id, customer_id) DO UPDATE SET number = excluded.number
+RETURNING number;
+
 -- name: erase_runs
 -- $1 workspace, $2 the customer and its aliases.
 DELETE FROM runs WHERE workspace_id = $1 AND customer_id = ANY($2);

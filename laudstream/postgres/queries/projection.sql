@@ -233,6 +233,23 @@ INSERT INTO census_counts (control_seq, partition, workspace_id, looked_at, matc
 SELECT * FROM unnest($1::bigint[], $2::int[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::jsonb[], $8::jsonb[])
 ON CONFLICT DO NOTHING;
 
+-- name: with_deletions
+-- Before all other locks: no customer without a row is deleted until the transaction ends.
+SELECT pg_advisory_xact_lock_shared(hashtextextended('erasures', 0));
+
+-- name: forgotten
+-- Arrays: $1 workspaces, $2 customers, $3 deletions that their lanes have carried out.
+DELETE FROM erasures e
+USING unnest($1::text[], $2::text[], $3::bigint[]) AS s (workspace_id, customer_id, number)
+WHERE e.workspace_id = s.workspace_id AND e.customer_id = s.customer_id AND e.number <= s.number;
+
+-- name: erased
+-- Arrays: $1 workspaces, $2 customers. Those who were deleted without a row, and whose lanes have not said yet that they
+-- have carried it out: what those wrote is void (R54).
+SELECT workspace_id, customer_id
+FROM unnest($1::text[], $2::text[]) AS s (workspace_id, customer_id)
+JOIN erasures USING (workspace_id, customer_id);
+
 -- name: see_customers
 -- Arrays: $1 workspaces, $2 customers, $3 numbers, $4 ms. First sight (A19): a row for each customer that has none, in
 -- workspaces that exist. An alias has none, and gets none: its root has one.
