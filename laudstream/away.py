@@ -18,7 +18,7 @@ from typing import TypeVar
 
 import structlog
 
-from laudstream import kafka_admin, kafka_rights
+from laudstream import kafka_admin, kafka_features, kafka_rights
 from laudstream.errors import Refused, Unavailable
 from laudstream.postgres import connect
 from laudstream.settings import Settings
@@ -66,7 +66,7 @@ async def room(folder: Path) -> None:
 
 async def servers(settings: Settings, dsn: str = "", role: str = "") -> None:
     """Until Kafka answers, and PostgreSQL at `dsn`, if one is given. Raises Invalid where PostgreSQL refuses, and
-    Refused where Kafka does, or does not give us the rights of `role`."""
+    Refused where Kafka does, does not give us the rights of `role`, or keeps transactions in a way too old for it."""
 
     async def kafka() -> None:
         with _quiet("aiokafka"):
@@ -74,6 +74,8 @@ async def servers(settings: Settings, dsn: str = "", role: str = "") -> None:
                 pass
             if role:
                 await kafka_rights.check(settings, role)
+            if role in kafka_features.WRITERS:
+                await kafka_features.check(settings)
 
     async def postgresql() -> None:
         await (await connect(dsn, max_size=1, application="laudstream start")).close()

@@ -85,6 +85,10 @@ class Reader:
         self._at += size
         return size
 
+    def pass_over(self, size: int) -> None:
+        """So many bytes."""
+        self._at += size
+
     def array(self, item: Callable[[], Any]) -> list[Any]:
         return [item() for _ in range(self.uvarint() - 1)]
 
@@ -105,7 +109,7 @@ class _Raw(NamedTuple):
         return self.data
 
 
-class _Seen(NamedTuple):
+class Seen(NamedTuple):
     correlation_id: int
 
 
@@ -131,11 +135,11 @@ class Call:
     def encode(self) -> bytes:
         return self._body
 
-    def parse_response_header(self, stream: BytesIO) -> _Seen:
+    def parse_response_header(self, stream: BytesIO) -> Seen:
         (correlation_id,) = I32.unpack(stream.read(4))
         if stream.read(1) != NO_TAGS:
             raise ValueError("tags in a response header")
-        return _Seen(correlation_id)
+        return Seen(correlation_id)
 
     @property
     def RESPONSE_TYPE(self) -> Call:

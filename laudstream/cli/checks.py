@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import httpx
 
-from laudstream import kafka_admin
+from laudstream import kafka_admin, kafka_features
 from laudstream.away import ROOM_MB
 from laudstream.errors import Invalid, LaudstreamError, Refused
 from laudstream.local import connector
@@ -133,6 +133,7 @@ async def kafka(now: Settings) -> str:
             f"{len(brokers)} brokers at {now.kafka}, fewer than replicas",
             f"add brokers or lower {variable('replication')}",
         )
+    await kafka_features.check(now)
     user = f" as {now.kafka_user}" if now.kafka_user else ""
     if now.kafka_security == "SASL_PLAINTEXT":
         said = f"we speak to {now.kafka}{user} without TLS: whoever is on the way reads everything"
