@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Protocol
@@ -24,6 +23,7 @@ from agents.lanes.takeover import Takeover
 from agents.lanes.transaction import Fenced, OutOfGroup
 from agents.lanes.turns import Turns
 from agents.lanes.wire import TP, Member
+from agents.lanes.worker_id import worker_id
 from laudstream import kafka_client, topics
 from laudstream.errors import Broken
 from laudstream.settings import Settings
@@ -166,7 +166,9 @@ class LaneHub:
             client = AIOKafkaClient(**kafka_client.arguments(self.settings), request_timeout_ms=ANSWER_MS)
             try:
                 await client.bootstrap()
-                committer = Committer(self.settings, client, self._worker_id(), LOCK_TOPIC, self._outputs, self._clock)
+                committer = Committer(
+                    self.settings, client, worker_id(self.settings), LOCK_TOPIC, self._outputs, self._clock
+                )
                 await committer.start()
             except BaseException:
                 await client.close()
@@ -178,18 +180,6 @@ class LaneHub:
     def _outputs(self) -> list[TP]:
         counts = self._cluster().counts
         return [(topic, p) for topic in topics.LANE_OUTPUTS for p in range(counts.get(topic, 0))]
-
-    def _worker_id(self) -> str:
-        """Stable over restarts: a restarted worker aborts at once what it had left open."""
-        if self.settings.instance_id:
-            return self.settings.instance_id
-        path = self.settings.data_path / "worker-id"
-        found = path.read_text() if path.exists() else ""
-        if not found:  # a full disk makes a file and puts nothing in it
-            found, half = uuid.uuid4().hex[:12], path.with_suffix(".half")
-            half.write_text(found)
-            half.replace(path)
-        return found
 
     # -- lanes -------------------------------------------------------------------------
     async def _own(self, partition: int) -> None:

@@ -16,6 +16,7 @@ from agents.lanes.feed import CaughtUp
 from agents.lanes.hub import LaneHub
 from agents.lanes.wire import Member
 from agents.lanes.wire_state import Cluster
+from agents.lanes.worker_id import worker_id
 from laudstream import topics
 from laudstream.errors import Broken
 from laudstream.records import head as heads
@@ -112,9 +113,9 @@ async def test_a_lane_that_a_newer_release_must_go_on_with_is_closed_and_said_an
 async def test_a_worker_id_that_a_full_disk_left_empty_is_made_anew_and_kept(tmp_path: Path) -> None:
     """All workers with an empty one would fence each other."""
     (tmp_path / "worker-id").write_text("")
-    made = _hub(tmp_path, [])._worker_id()
+    made = worker_id(Settings(data_dir=str(tmp_path)))
     assert len(made) == 12
-    assert _hub(tmp_path, [])._worker_id() == made
+    assert worker_id(Settings(data_dir=str(tmp_path))) == made
 
 
 async def test_lanes_that_the_group_gives_to_a_worker_that_stops_are_left_alone(tmp_path: Path) -> None:
