@@ -24,5 +24,5 @@ async def played(script: str, given: dict[str, Any]) -> list[str]:
             await process.wait()
     assert out, err.decode()
     answer = json.loads(out.splitlines()[-1])
-    assert answer["errors"] == []
+    assert answer["errors"] == [], answer["errors"]
     return list(answer["steps"])
