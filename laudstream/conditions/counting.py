@@ -9,7 +9,7 @@ from bisect import bisect_left
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from laudstream.conditions.dates import ALWAYS, FAR, Moment, Span, far, fixed, instant, shift
+from laudstream.conditions.dates import ALWAYS, FAR, Moment, Span, far, fixed, instant
 from laudstream.conditions.scope import Scope
 from laudstream.conditions.subject import within_horizon
 from laudstream.conditions.tally import INSTANTS, Tally
@@ -114,7 +114,7 @@ def limited(found: dict[str, Any], reader: Reader, pointer: str) -> Callable[[in
 
     def span(happened: int, scope: Scope) -> Span | None:
         if within is not None:
-            return -FAR, shift(happened, within, scope.zone)
+            return -FAR, _over(happened, within, scope.zone)
         if since is not None and happened < instant(since, scope.zone):
             return None
         return ALWAYS

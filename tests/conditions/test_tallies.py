@@ -150,6 +150,25 @@ def test_r32_to_a_count_what_is_later_is_never_over_earlier(
     assert ends == sorted(ends)
 
 
+@pytest.mark.parametrize(
+    ("at", "period", "zone"),
+    [
+        (datetime(2026, 1, 31, 1, tzinfo=UTC), "P1M", UTC),
+        (datetime(2026, 10, 25, 1, 30, tzinfo=UTC), "P1D", BERLIN),  # 02:30 for the second time
+    ],
+)
+def test_r32_one_event_and_the_last_one_are_within_a_period_for_equally_long(
+    at: datetime, period: str, zone: Any
+) -> None:
+    once = compiled({"name": "buy", "within": period})
+    last = compiled({"name": "buy", "last": {"event.n": {"equals": 1}}, "within": period})
+    changes = [
+        made.next_change(Scope("ann", {}, {}, facts=Facts(ms(at), zone, tallied(made, [(ms(at), {"n": 1})]))))
+        for made in (once, last)
+    ]
+    assert changes[0] == changes[1]
+
+
 questions = (
     st.builds(lambda c, p: {"name": "buy", c[0]: c[1], "within": p}, counts, periods)
     | st.builds(lambda c, p: {"name": "buy", c[0]: c[1], "within": p, "keyed": "n"}, counts, periods)
