@@ -1,7 +1,7 @@
 """The epochs of a transactional id run out, on a broker of its own: python -m tests.cluster.epochs
 
-An id has 32,767 epochs, one a transaction; then Kafka gives its producer another id. Takes 2 to 4 minutes; ends with 1 if
-a record is missing, there twice or in another order, or if the id did not change.
+An id has 32,767 epochs, one a transaction; then Kafka gives its producer another id. Takes 2 to 4 minutes. Ends with 1
+if a record is missing, there twice or in another order, or if the id did not change.
 """
 
 from __future__ import annotations
