@@ -19,7 +19,12 @@ FEW, MANY = 300, 3_000
 def test_an_event_runs_as_much_code_after_3000_events_of_the_customer_as_after_300(
     world: Any, make: Any, wait_step: Any
 ) -> None:
-    w = world(make({"look": wait_step(count=5_000)}, entry=[{"event": {"name": "go"}, "reentry": "always"}]))
+    w = world(
+        make(
+            {"look": wait_step(where={"event.total": {"less_than": 0}}, after="P1D")},
+            entry=[{"event": {"name": "go"}, "reentry": "always"}],
+        )
+    )
     w.publish(segment(BUYER), kind="segment")
     w.event("go")
     found = []
