@@ -1,7 +1,8 @@
 """Where the CPU of an event goes in a lane: each phase by itself, in one process, without a broker.
 
 The journey and the events of `lanes`: a customer's events are counted. Rounds of N events as in catch-up, on a real
-RocksDB store. What `lanes` measures beyond the sum is fetching, the protocol, transactions and the loop.
+RocksDB store; what stands around a round is told beside it (`benchmarks.around`), and so is an effect: such an event
+has none. What `lanes` measures beyond all that is the loop, sockets and waiting.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import gc
 import json
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,7 +23,7 @@ from agents.lanes.history import History
 from agents.lanes.loader import Loader
 from agents.lanes.record import Record
 from agents.lanes.writer import Out
-from benchmarks import load
+from benchmarks import around, load
 from laudstream import topics
 from laudstream.journey import codec
 from laudstream.journey.advance import advance
@@ -66,10 +67,15 @@ def measure(*, quick: bool) -> dict[str, Any]:
                 began = time.process_time()
                 lane = _round(lane, inputs, store, cache)
                 total.append((time.process_time() - began) / size * 1e6)
-        figures = _phases(lane, store, cache, [_event(n, offset + n) for n in range(size)])
+        figures, beside = _phases(lane, store, cache, [_event(n, offset + n) for n in range(size)])
         store.close()
-    parts = {name: round(value, 2) for name, value in figures.items()}
-    return {"us_an_event": parts, "sum_us": round(sum(figures.values()), 2), "round_us": round(min(total), 2)}
+    return {
+        "us_an_event": {name: round(value, 2) for name, value in figures.items()},
+        "sum_us": round(sum(figures.values()), 2),
+        "round_us": round(min(total), 2),
+        "around_us_an_event": {name: round(value, 3) for name, value in beside.items()},
+        "us_a_decision": round(_best(around.effects(b"key", size)) / size * 1e6, 2),
+    }
 
 
 def _event(n: int, offset: int, name: str = "seen") -> Given:
@@ -121,7 +127,10 @@ def _prepared(store: LaneStore, customers: int) -> tuple[rounds.Lane, int]:
     return lane, offset
 
 
-def _phases(lane: rounds.Lane, store: LaneStore, cache: Cache[Customer], records: Sequence[Record]) -> dict[str, float]:
+def _phases(
+    lane: rounds.Lane, store: LaneStore, cache: Cache[Customer], records: Sequence[Record]
+) -> tuple[dict[str, float], dict[str, float]]:
+    """µs an event: in a round, and around it."""
     now: dict[bytes, Customer] = {}
     keys = [record.key for record in records]
     Loader(store, cache, now).load(keys)
@@ -180,6 +189,10 @@ def _phases(lane: rounds.Lane, store: LaneStore, cache: Cache[Customer], records
         "decode": decode, "state get (cached)": state_get, "advance": core, "encode state": encode,
         "keep event": keep, "sizes and digest": journal, "changelog batch": changelog, "rocksdb write": rocksdb,
     }  # fmt: skip
+    return _each(steps, size), _each(around.phases(records, out, lane.head), size)
+
+
+def _each(steps: Mapping[str, Callable[[], None]], size: int) -> dict[str, float]:
     return {name: _best(step) / size * 1e6 for name, step in steps.items()}
 
 

@@ -30,11 +30,12 @@ def in_waves(writes: Writes, pid: ProducerId, sequences: dict[TP, int]) -> list[
                 if append(count, timestamp_ms, record[0], record[1], headers) is None:
                     break
                 count += 1
-            if not count:
-                raise ValueError(f"record of {len(pairs[done][1])} bytes is too large")
+            batch = builder.build()
+            if len(batch) > MAX_BATCH:  # a builder takes the first record whatever its size
+                raise ValueError(f"record of {len(pairs[done][1] or b'')} bytes is too large")
             if wave == len(waves):
                 waves.append({})
-            waves[wave][tp] = count, builder.build()
+            waves[wave][tp] = count, batch
             sequences[tp] = (sequence + count) % 2**31
             done, wave = done + count, wave + 1
     return waves

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import RecordsToDelete
@@ -73,6 +74,10 @@ async def _closed(stack: Stack) -> str:
     worker = stack.part("journeys")
     starting = asyncio.create_task(worker.start())
     await wait_until(lambda: "lane_closed" in worker.log.read_text(), 60, "the lane is closed")
+    (port,) = worker.server.ports.values()
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+        codes = [(await client.get(path)).status_code for path in ("/livez", "/readyz")]
+    assert codes == [200, 503], "it lives, and a restart would open nothing"
     starting.cancel()
     await asyncio.gather(starting, return_exceptions=True)
     await worker.stop()

@@ -3,10 +3,7 @@ no other load on the machine changes. What that comes to in time says `python -m
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
 from functools import cache, partial
-from types import FrameType
 from typing import Any
 
 import pytest
@@ -19,6 +16,7 @@ from laudstream.journey.codec import empty
 from laudstream.journey.control import Control
 from laudstream.journey.customer import Customer
 from laudstream.journey.inputs import EventInput, Input, Moment, RowInput, TimerInput
+from tests.journey.effort import lines
 from tests.journey.segmented import DAY
 
 WORKSPACE, NOW = "workspace1", 1_800_000_000_000
@@ -54,24 +52,6 @@ def segments(count: int) -> Catalog:
     for seq, id in enumerate(bodies, 1):
         statuses |= Catalog().apply(Control(seq, WORKSPACE, "segment", id, 1, "live"), NOW - DAY, body)._statuses
     return Catalog.load(Catalog(statuses).entries(), body)
-
-
-def lines(action: Callable[[], object]) -> int:
-    """Run by the action: a loop over all segments is seen, wherever it is."""
-    count = 0
-
-    def trace(frame: FrameType, event: str, arg: object) -> Any:
-        nonlocal count
-        count += event == "line"
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        action()
-    finally:
-        sys.settrace(before)
-    return count
 
 
 def row(revision: int, plan: str) -> Input:
