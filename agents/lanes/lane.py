@@ -293,4 +293,4 @@ class Lane:
                 checkpoints.make(self._store, self._settings.data_path)
             except OSError as error:  # no reason to stop: in an hour again
                 log.error("checkpoint_failed", lane=self.partition, error=str(error))
-                self._checkpointed_at = round(now - every) + HOUR_MS
+                self._checkpointed_at = now - int(every) + HOUR_MS
