@@ -8,6 +8,7 @@ from typing import Any
 
 from laudstream.customers.event import Event
 from laudstream.journey.advance import advance
+from laudstream.journey.codec import encode
 from laudstream.journey.inputs import EventInput, Moment
 from tests.journey.effort import lines
 from tests.journey.segmented import BUYER, segment
@@ -35,5 +36,6 @@ def test_an_event_runs_as_much_code_after_3000_events_of_the_customer_as_after_3
             happened = Event("another", "track", "buy", {"total": 1}, w.now, w.now)
             given = EventInput(w.cause(), happened)
             once_more = partial(advance, w.customer, given, Moment(w.now, w.now), w.catalog)
-            found.append((lines(once_more), len(w.customer.recent)))
-    assert found[0] == found[1], "lines, and bytes of the message ids that are remembered"
+            sizes = {suffix: len(value or b"") for suffix, value in encode(None, w.customer)}
+            found.append((lines(once_more), sizes))
+    assert found[0] == found[1], "lines, and bytes of each of its records"
