@@ -19,6 +19,7 @@ from laudstream.cli.progress import bar
 from laudstream.customers.row import GROUP, RESERVED
 from laudstream.errors import Invalid, Problem
 from laudstream.postgres import connect
+from laudstream.postgres.tenancy import reachable
 
 FEW = 8
 """Ids that are named in a line."""
@@ -80,10 +81,11 @@ async def run(dsn: str, workspace: str, table: CsvFile, reader: Reader, rows: in
     """The import with its progress bar. Raises NotFound, Invalid (which workspace?), Unavailable."""
     pool = await connect(dsn, max_size=CONNECTIONS, application="laudstream import")
     try:
-        async with pool.acquire() as connection:
-            home = await workspace_of(connection, workspace)
-        with bar("customers", rows) as advance:
-            return await import_file(pool, home, table, reader, dry_run=dry_run, progress=advance)
+        with reachable():
+            async with pool.acquire() as connection:
+                home = await workspace_of(connection, workspace)
+            with bar("customers", rows) as advance:
+                return await import_file(pool, home, table, reader, dry_run=dry_run, progress=advance)
     finally:
         await pool.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import sys
@@ -40,6 +41,9 @@ COMMANDS = {
 }
 """Name → (module:attribute, one line of help), in the order of `laudstream --help`."""
 
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+"""Where output or a file is being written; the error itself does not say where."""
 
 NOTHING_HERE = (
     "no stack runs with the folder .data here, and no LAUDSTREAM_… variable is set: "
@@ -87,9 +91,9 @@ def main() -> None:
             click.echo(f"      → {NOTHING_HERE}", err=True)
         sys.exit(1)
     except OSError as error:
-        if error.filename is None:  # no file of the person who asked: a fault of ours, with its place
+        if error.filename is None and error.errno not in NO_ROOM:  # a fault of ours, with its place
             raise
-        print_error(Invalid(f"{error.filename}: {error.strerror}"), color)
+        print_error(Invalid(f"{error.filename or 'output'}: {error.strerror}"), color)
         sys.exit(1)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import socket
 import socketserver
 import subprocess
 import sys
@@ -23,6 +25,7 @@ from starlette.routing import Route
 from laudstream.cli import show
 from laudstream.cli.stream import Numbered, Stream
 from laudstream.errors import Unavailable
+from laudstream.local.logs import Logs
 from laudstream.settings import Settings
 from tests.cli.test_exit_codes import NOWHERE, laudstream
 
@@ -131,6 +134,28 @@ def test_a_command_in_another_folder_says_where_it_looked(tmp_path: Path) -> Non
     away = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=here, timeout=60, check=False)
     assert away.returncode == 1
     assert "no stack runs with the folder .data here" in away.stderr
+
+
+def test_no_room_for_the_output_is_said() -> None:
+    with open("/dev/full", "w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "laudstream", "config"], stdout=full, stderr=subprocess.PIPE, text=True,
+            timeout=60, check=False,
+        )  # fmt: skip
+    assert (ended.returncode, ended.stderr) == (1, "error: output: No space left on device\n")
+
+
+async def test_who_stops_waiting_for_kafka_leaves_no_client_open() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes the connection, and never says a word
+        logs = Logs(replace(Settings(), kafka=f"127.0.0.1:{silent.getsockname()[1]}"))
+        silent.setblocking(False)
+        entering = asyncio.create_task(logs.__aenter__())
+        async with asyncio.timeout(20):
+            await asyncio.get_running_loop().sock_accept(silent)
+            entering.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await entering
+    assert logs._consumer._closed  # aiokafka's own word for it; else it complains of it when all is over
 
 
 def test_no_color_means_none() -> None:
