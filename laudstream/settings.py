@@ -18,8 +18,12 @@ from laudstream.errors import Invalid, Problem
 Secret = Annotated[str, Meta(extra={"secret": True})]
 
 
-def _say(text: str, secret: bool = False) -> Any:
-    return Meta(description=text, extra={"secret": secret})
+def _say(text: str, secret: bool = False, **limits: Any) -> Any:
+    """`limits`: ge, le and the like, of Meta."""
+    return Meta(description=text, extra={"secret": secret}, **limits)
+
+
+_PORT: dict[str, Any] = {"ge": 0, "le": 65_535}
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,12 +54,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     smtp_url: Annotated[str, _say("mail server, smtp[s]://[user:password@]host:port", True)] = "smtp://127.0.0.1:1025"
     # API
     api_host: Annotated[str, _say("address the API listens on")] = "127.0.0.1"
-    api_port: Annotated[int, _say("port the API listens on")] = 8000
+    api_port: Annotated[int, _say("port the API listens on", **_PORT)] = 8000
     api_url: Annotated[str, _say("where clients (CLI) find the API")] = "http://127.0.0.1:8000"
     api_token: Annotated[str, _say("admin token that the CLI sends", True)] = ""
     write_key: Annotated[str, _say("write key that `events replay` sends", True)] = ""
-    max_body_bytes: Annotated[int, _say("largest request body")] = 1 << 20
-    ack_timeout_s: Annotated[float, _say("the API waits so long for Kafka to have an event, then answers 503")] = 10.0
+    max_body_bytes: Annotated[int, _say("largest request body", ge=1)] = 1 << 20
+    ack_timeout_s: Annotated[
+        float, _say("the API waits so long for Kafka to have an event, then answers 503", gt=0)
+    ] = 10.0
     ui_dir: Annotated[str, _say("built UI that the API serves; empty: ui/dist beside the packages")] = ""
     inbox_db: Annotated[str, _say("development only: SQLite file of the SMTP inbox; empty: no inbox")] = ""
     sink_url: Annotated[str, _say("development only: where the sink for webhooks listens")] = "http://127.0.0.1:8025"
@@ -64,10 +70,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         "laudstream <hello@laudstream.example>"
     )
     # Topics
-    partitions: Annotated[int, _say("P: partitions of customer-keyed topics; never changes later")] = 8
-    replication: Annotated[int, _say("replication factor of topics")] = 1
+    partitions: Annotated[int, _say("P: partitions of customer-keyed topics; never changes later", ge=1)] = 8
+    replication: Annotated[int, _say("replication factor of topics", ge=1)] = 1
     min_insync: Annotated[
-        int, _say("replicas that must have a record before it counts; 0: one fewer than there are, at least 1")
+        int, _say("replicas that must have a record before it counts; 0: one fewer than there are, at least 1", ge=0)
     ] = 0
     # Lanes
     data_dir: Annotated[str, _say("folder for stores of lanes and worker ids")] = ".data/worker"
@@ -75,28 +81,34 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         "laudstream-journeys"
     )
     instance_id: Annotated[str, _say("static member of the group; empty: dynamic")] = ""
-    round_records: Annotated[int, _say("N: most records in one round")] = 500
-    catchup_records: Annotated[int, _say("N while a backlog is worked off, less where a worker has many lanes")] = 4000
+    round_records: Annotated[int, _say("N: most records in one round", ge=1)] = 500
+    catchup_records: Annotated[
+        int, _say("N while a backlog is worked off, less where a worker has many lanes", ge=1)
+    ] = 4000
     checkpoint_hours: Annotated[float, _say("how often a lane keeps a checkpoint for replay; 0: never", False)] = 24.0
-    round_timers: Annotated[int, _say("M: most timers fired in one round")] = 2000
-    tick_ms: Annotated[float, _say("least time between two transactions of a worker")] = 4.0
-    committers: Annotated[int, _say("transactions of a worker in flight at a time")] = 3
-    takeover_s: Annotated[float, _say("wait before another worker's open transaction on our lane is fenced")] = 1.0
-    txn_timeout_ms: Annotated[int, _say("Kafka's time-out for an open transaction")] = 10_000
+    round_timers: Annotated[int, _say("M: most timers fired in one round", ge=1)] = 2000
+    tick_ms: Annotated[float, _say("least time between two transactions of a worker", ge=0)] = 4.0
+    committers: Annotated[int, _say("transactions of a worker in flight at a time", ge=1)] = 3
+    takeover_s: Annotated[float, _say("wait before another worker's open transaction on our lane is fenced", ge=0)] = (
+        1.0
+    )
+    txn_timeout_ms: Annotated[int, _say("Kafka's time-out for an open transaction", ge=1)] = 10_000
     fetch_min_bytes: Annotated[int, _say("a fetch waits for this much …")] = 1
     fetch_max_wait_ms: Annotated[int, _say("… but at most this long")] = 25
-    session_timeout_s: Annotated[float, _say("a worker silent for so long loses its lanes")] = 10.0
-    heartbeat_s: Annotated[float, _say("interval of the group's heartbeats")] = 2.0
+    session_timeout_s: Annotated[float, _say("a worker silent for so long loses its lanes", gt=0)] = 10.0
+    heartbeat_s: Annotated[float, _say("interval of the group's heartbeats", gt=0)] = 2.0
     close_deadline_s: Annotated[float, _say("running rounds get so long at a revoke")] = 5.0
     block_cache_mb: Annotated[int, _say("RocksDB block cache of a worker")] = 64
     memtable_mb: Annotated[int, _say("RocksDB memtables of a worker")] = 128
     state_cache_mb: Annotated[int, _say("decoded states kept by a worker")] = 128
-    epoch: Annotated[int, _say("raised by restore from backup and by re-partitioning; part of every id")] = 0
+    epoch: Annotated[int, _say("raised by restore from backup and by re-partitioning; part of every id", ge=0)] = 0
     # Sending
-    send_connections: Annotated[int, _say("mail connections kept by a sender")] = 16
-    send_timeout_s: Annotated[float, _say("a provider silent for so long: outcome unknown")] = 20.0
-    webhook_connections: Annotated[int, _say("webhooks that a sender has on the wire at a time")] = 64
-    webhook_timeout_s: Annotated[float, _say("an endpoint of webhooks silent for so long: outcome unknown")] = 10.0
+    send_connections: Annotated[int, _say("mail connections kept by a sender", ge=1)] = 16
+    send_timeout_s: Annotated[float, _say("a provider silent for so long: outcome unknown", gt=0)] = 20.0
+    webhook_connections: Annotated[int, _say("webhooks that a sender has on the wire at a time", ge=1)] = 64
+    webhook_timeout_s: Annotated[float, _say("an endpoint of webhooks silent for so long: outcome unknown", gt=0)] = (
+        10.0
+    )
     webhook_networks: Annotated[
         str, _say("networks that webhooks may reach though they are not public, e.g. 10.1.0.0/16; empty: none")
     ] = ""
@@ -105,7 +117,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = ""
     # Ops
     ops_host: Annotated[str, _say("address of the workers' ops server")] = "127.0.0.1"
-    ops_port: Annotated[int, _say("port of the workers' ops server; 0: none")] = 0
+    ops_port: Annotated[int, _say("port of the workers' ops server; 0: none", **_PORT)] = 0
     log_level: Annotated[str, _say("DEBUG, INFO, WARNING or ERROR")] = "INFO"
     log_format: Annotated[str, _say("json or text")] = "text"
     development: Annotated[bool, _say("laptop mode: inbox page, friendlier defaults")] = False
@@ -165,10 +177,22 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
             problems.append(Problem(f"/{name}", f"{name}: {error}"))
     if not problems:
         settings = Settings(**given)
-        problems = security_problems(settings)
+        problems = word_problems(settings) + security_problems(settings)
     if problems:
         raise Invalid("settings: " + "; ".join(p.message for p in problems), tuple(problems))
     return settings
+
+
+WORDS = {"log_level": ("DEBUG", "INFO", "WARNING", "ERROR"), "log_format": ("json", "text")}
+
+
+def word_problems(now: Settings) -> list[Problem]:
+    """Words that would be taken for the default, unsaid."""
+    return [
+        _wrong(field, f"is {getattr(now, field)!r}", f"one of {', '.join(words)}")
+        for field, words in WORDS.items()
+        if getattr(now, field).lower() not in map(str.lower, words)
+    ]
 
 
 SECURITIES = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")

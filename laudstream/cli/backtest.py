@@ -14,7 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from laudstream.cli import population, references, show
-from laudstream.cli.choice import Choice, options
+from laudstream.cli.choice import Choice, OutFile, options
 from laudstream.cli.files import load, load_all
 from laudstream.cli.progress import bar
 from laudstream.errors import Invalid, Problem
@@ -38,7 +38,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.command()
 @click.argument("a", type=_FILE)
 @click.argument("b", type=_FILE)
-@click.option("--out", type=click.Path(dir_okay=False, writable=True, path_type=Path),
+@click.option("--out", type=OutFile(),
               help="Write a JSON line for each customer who does not get the same.")  # fmt: skip
 @click.option(
     "--sample", default=5, show_default=True, type=click.IntRange(0, 1000), help="Such customers that are shown."

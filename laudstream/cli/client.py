@@ -19,7 +19,10 @@ class Client:
     """JSON in, JSON out, with the admin token. Raises Invalid, Refused, NotFound or Unavailable."""
 
     def __init__(self, settings: Settings) -> None:
-        self.url = settings.api_url.rstrip("/")
+        self.url = address(settings)
+        if not settings.api_token.isascii():
+            fix = "copy it again"
+            raise Invalid("no token", (Problem("", f"{variable('api_token')} has characters no token has", fix),))
         headers = {"Authorization": f"Bearer {settings.api_token}"} if settings.api_token else {}
         self._http = httpx.Client(base_url=self.url, headers=headers, timeout=TIMEOUT_S, trust_env=False)
 
@@ -57,7 +60,10 @@ class Client:
         except httpx.HTTPError as error:
             raise unreachable(self.url, error) from None
         if response.is_success:
-            answer: dict[str, Any] = response.json() if response.content else {}
+            try:
+                answer: dict[str, Any] = response.json() if response.content else {}
+            except ValueError:  # a proxy's or somebody else's page
+                raise Invalid(f"{self.url} is no laudstream API: set {variable('api_url')}") from None
             return answer
         raise problem(response)
 
@@ -65,6 +71,18 @@ class Client:
 def _waiting(seconds: int, params: dict[str, Any] | None = None) -> dict[str, Any]:
     asked = {**(params or {}), **({"wait": seconds} if seconds else {})}
     return {"params": asked, "timeout": TIMEOUT_S + seconds} if asked else {}
+
+
+def address(settings: Settings) -> str:
+    """Of the API. Raises Invalid for what can be none."""
+    url = settings.api_url.rstrip("/")
+    try:
+        read = httpx.URL(url)
+    except httpx.InvalidURL:
+        read = httpx.URL()
+    if read.scheme not in ("http", "https") or not read.host:
+        raise Invalid(f"{variable('api_url')} is {url!r}: write http://host:port or https://host")
+    return url
 
 
 def unreachable(url: str, error: httpx.HTTPError) -> Unavailable:

@@ -13,6 +13,11 @@ def settings() -> Settings:
     return given if given != Settings() else settings_of_running() or given
 
 
+def nothing_here() -> bool:
+    """Whether a command can only have asked the default addresses: what it did not find may run elsewhere."""
+    return load() == Settings() and settings_of_running() is None
+
+
 def api() -> Client:
     """The management API; close it after use."""
     return Client(settings())

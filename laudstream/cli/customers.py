@@ -20,6 +20,7 @@ from laudstream.cli.regular_file import RegularFile
 from laudstream.customers.row import GROUP, RESERVED
 from laudstream.errors import Invalid, Problem
 from laudstream.postgres import connect
+from laudstream.postgres.tenancy import reachable
 
 FEW = 8
 """Ids that are named in a line."""
@@ -53,7 +54,9 @@ def import_(file: Path, workspace: str, id_column: str, types: tuple[str, ...], 
     if done.rejected:
         report = file.with_name(file.name + ".rejected.csv")
         write_rejected(report, done.rejected)
-        raise click.ClickException(f"{len(done.rejected):,} rows rejected, see {report}")
+        raise click.ClickException(
+            f"{len(done.rejected):,} {'row was' if len(done.rejected) == 1 else 'rows were'} rejected, see {report}"
+        )
 
 
 def prepare(
@@ -79,10 +82,11 @@ async def run(dsn: str, workspace: str, table: CsvFile, reader: Reader, rows: in
     """The import with its progress bar. Raises NotFound, Invalid (which workspace?), Unavailable."""
     pool = await connect(dsn, max_size=CONNECTIONS, application="laudstream import")
     try:
-        async with pool.acquire() as connection:
-            home = await workspace_of(connection, workspace)
-        with bar("customers", rows) as advance:
-            return await import_file(pool, home, table, reader, dry_run=dry_run, progress=advance)
+        with reachable():
+            async with pool.acquire() as connection:
+                home = await workspace_of(connection, workspace)
+            with bar("customers", rows) as advance:
+                return await import_file(pool, home, table, reader, dry_run=dry_run, progress=advance)
     finally:
         await pool.close()
 
@@ -126,9 +130,11 @@ def merge(source: str, target: str, yes: bool) -> None:
     What is known of both is united, and where both know something else TARGET is right. Who was merged is found by
     either id (docs/identity.md).
     """
-    if not yes:
-        click.confirm(f"{source} becomes {target}, for good?", abort=True)
     with api() as client:
+        if not yes:
+            for id in (source, target):
+                client.get("customers", id)
+            show.confirm(f"{source} becomes {target}, for good?")
         done = client.post("customers", source, "merge", body={"into": target})
     click.echo(f"{source} and {target} are {done['id']} now" if done["merged"] else f"both were {done['id']} already")
 
@@ -142,7 +148,7 @@ def delete(id: str, yes: bool) -> None:
         customer = client.get("customers", id)
         if not yes:
             others = f", also known as {_some(customer['aliases'])}," if customer["aliases"] else ""
-            click.confirm(f"delete {customer['id']}{others} and all that is known of this customer?", abort=True)
+            show.confirm(f"delete {customer['id']}{others} and all that is known of this customer?")
         client.delete("customers", id)
     click.echo(f"{customer['id']} is deleted")
 

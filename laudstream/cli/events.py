@@ -13,7 +13,7 @@ import click
 import httpx
 import orjson
 
-from laudstream.cli.client import problem, unreachable
+from laudstream.cli.client import address, problem, unreachable
 from laudstream.cli.connect import settings
 from laudstream.cli.csv_file import CsvFile, Rejected, write_rejected
 from laudstream.cli.csv_types import Reader, given_types, id_column, infer
@@ -73,7 +73,7 @@ def signal(name: str, properties: str, message_id: str) -> None:
             "no JSON", (Problem("--properties", f"is no JSON: {error}", "write e.g. '{\"a\": 1}'"),)
         ) from None
     body = {"event": name, "properties": read, **({"messageId": message_id} if message_id else {})}
-    url, key = settings().api_url, settings().write_key
+    url, key = address(settings()), settings().write_key
     try:
         answer = httpx.post(f"{url}/v1/signal", json=body, auth=httpx.BasicAuth(key, ""), timeout=30, trust_env=False)
     except httpx.HTTPError as error:
@@ -94,7 +94,9 @@ def report(file: Path, streamed: Streamed, refused: list[Rejected], seconds: flo
     if rejected:
         path = file.with_name(file.name + ".rejected.csv")
         write_rejected(path, rejected)
-        raise click.ClickException(f"{len(rejected):,} events rejected, see {path}")
+        raise click.ClickException(
+            f"{len(rejected):,} {'event was' if len(rejected) == 1 else 'events were'} rejected, see {path}"
+        )
 
 
 def finish(lines: Iterator[Numbered], prefix: str, keep_times: bool) -> Iterator[Numbered]:

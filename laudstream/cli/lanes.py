@@ -56,6 +56,8 @@ def skip(lane: int) -> None:
 
 
 async def _skip(settings: Settings, lane: int) -> list[Any]:
+    if lane >= settings.partitions:
+        raise click.BadParameter(f"{lane}: there are 0 to {settings.partitions - 1}", param_hint="LANE")
     from agents.journeys import look_up
     from agents.lanes.skip import skip
 

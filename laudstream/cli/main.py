@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 import sys
 from importlib import import_module
 
 import click
 
 from laudstream import __version__
-from laudstream.errors import Invalid, LaudstreamError
+from laudstream.cli.connect import nothing_here
+from laudstream.errors import Invalid, LaudstreamError, Unavailable
 
 COMMANDS = {
     "up": ("laudstream.cli.up:up", "Run everything on this machine: servers, API, workers."),
@@ -37,6 +40,15 @@ COMMANDS = {
     "doctor": ("laudstream.cli.doctor:doctor", "Check everything laudstream needs, and say what to do."),
 }
 """Name → (module:attribute, one line of help), in the order of `laudstream --help`."""
+
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+"""Where output or a file is being written; the error itself does not say where."""
+
+NOTHING_HERE = (
+    "no stack runs with the folder .data here, and no LAUDSTREAM_… variable is set: "
+    "go to the folder where `laudstream up` was called, or set them (`laudstream config`)"
+)
 
 
 class LazyGroup(click.Group):
@@ -70,16 +82,24 @@ def main() -> None:
     """Entry point. Exit codes: 0 done, 1 laudstream says what is wrong, 2 wrong usage."""
     # What aiokafka warns of is in the error that it raises next; workers set up logging of their own.
     logging.getLogger("aiokafka").addHandler(logging.NullHandler())
+    color = False if os.environ.get("NO_COLOR") else None  # click does not look at it
     try:
-        cli(prog_name="laudstream")
+        cli(prog_name="laudstream", color=color)
     except LaudstreamError as error:
-        print_error(error)
+        print_error(error, color)
+        if isinstance(error, Unavailable) and nothing_here():
+            click.echo(f"      → {NOTHING_HERE}", err=True)
+        sys.exit(1)
+    except OSError as error:
+        if error.filename is None and error.errno not in NO_ROOM:  # a fault of ours, with its place
+            raise
+        print_error(Invalid(f"{error.filename or 'output'}: {error.strerror}"), color)
         sys.exit(1)
 
 
-def print_error(error: LaudstreamError) -> None:
+def print_error(error: LaudstreamError, color: bool | None = None) -> None:
     """One line, and a line for each problem."""
-    click.secho(f"error: {error}", fg="red", err=True)
+    click.secho(f"error: {error}", fg="red", err=True, color=color)
     for problem in error.problems if isinstance(error, Invalid) else ():
         said = f"  {problem.pointer}: {problem.message}" if problem.pointer else f"  {problem.message}"
         click.echo(f"{said}\n      → {problem.fix}" if problem.fix else said, err=True)

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 import msgspec
+from aiokafka.errors import KafkaError
 
+from laudstream import kafka_client
 from laudstream.cli import connect
 from laudstream.cli.progress import bar
 from laudstream.local.logs import Logs
@@ -48,15 +50,17 @@ async def _replay(settings: Settings, partitions: tuple[int, ...], begin: int) -
     async with Logs(settings) as logs:
         heads = await logs.heads()
     definitions = Definitions(settings)
-    await definitions.start()
     results = []
     try:
+        await definitions.start()
         for partition in partitions:
             head = heads.get(partition)
             with bar(f"partition {partition}", head.seq if head else 0) as advance:
                 result = await replay_partition(settings, partition, definitions, lambda _: advance(1), begin)
             click.echo(_line(result))
             results.append(result)
+    except KafkaError as error:
+        raise await kafka_client.no_way_in(settings, error) from error
     finally:
         await definitions.stop()
     return results

@@ -120,7 +120,16 @@ def _conditions(client: Client, which: str) -> list[tuple[str, dict[str, Any]]]:
         bodies = {which: client.get("segments", which)["body"]}
     found = [(id, body["condition"]) for id, body in bodies.items() if "condition" in body]
     if not found:
-        raise Invalid("nothing to count", (Problem(which, "there is no segment with a condition", "see `list`"),))
+        raise Invalid(
+            "nothing to count",
+            (
+                Problem(
+                    which,
+                    "there is no segment with a condition",
+                    "`laudstream segments list` says which have one; `segments show ID` the others",
+                ),
+            ),
+        )
     return found
 
 

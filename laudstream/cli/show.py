@@ -12,8 +12,11 @@ import orjson
 import yaml
 from rich import box
 from rich.console import Console, JustifyMethod
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
+
+from laudstream.errors import Refused
 
 WIDTH = 200
 """Columns of a table that goes into a file or a pipe."""
@@ -35,7 +38,11 @@ def print_table(columns: Iterable[str], rows: Iterable[Iterable[object]], title:
         table.add_column(column.replace("_", " "), justify=justify, overflow="fold", no_wrap=numbers or at == 0)
     for line in lines:
         table.add_row(*map(Text, line))
-    console().print(table)
+    out = console()
+    least = Measurement.get(out, out.options.update(max_width=10_000), table).minimum
+    if least > out.width:  # a number that is cut off is another number: let the terminal break the lines
+        out = Console(highlight=False, width=least)
+    out.print(table)
 
 
 def print_definition(answer: dict[str, Any]) -> None:
@@ -45,6 +52,17 @@ def print_definition(answer: dict[str, Any]) -> None:
     if answer.get("problem"):
         click.echo(f"refused by the control agent: {answer['problem']}")
     click.echo(yaml.safe_dump(answer["body"], sort_keys=False, allow_unicode=True).rstrip())
+
+
+def confirm(question: str) -> None:
+    """Ask; who says no ends it. Raises Refused where nobody can answer."""
+    try:
+        click.confirm(question, abort=True)
+    except click.Abort:
+        if sys.stdin.isatty():
+            raise
+        click.echo(err=True)
+        raise Refused("nobody said yes: nothing was done; scripts say --yes") from None
 
 
 def when(at: int | None) -> str:

@@ -11,7 +11,7 @@ import click
 from msgspec.structs import replace
 
 from laudstream.cli import population, show, simulate_text
-from laudstream.cli.choice import Choice, options
+from laudstream.cli.choice import Choice, OutFile, options
 from laudstream.cli.progress import bar
 from laudstream.errors import Invalid, Problem
 from laudstream.journey.decision import Decision
@@ -22,13 +22,13 @@ from laudstream.simulate.page import page
 from laudstream.simulate.plan import run
 from laudstream.simulate.sample import Sample
 
-_OUT = click.Path(dir_okay=False, writable=True, path_type=Path)
-
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
-@click.option("--decisions", type=_OUT, help="Write every decision, a JSON line each, as the decisions topic has it.")
-@click.option("--html", type=_OUT, help="Write the figures and a funnel as one HTML page.")
+@click.option(
+    "--decisions", type=OutFile(), help="Write every decision, a JSON line each, as the decisions topic has it."
+)
+@click.option("--html", type=OutFile(), help="Write the figures and a funnel as one HTML page.")
 @click.option(
     "--customer", "named", multiple=True, metavar="ID", help="Show this customer's timeline; may be repeated."
 )

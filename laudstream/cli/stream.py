@@ -14,11 +14,12 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 from zlib import crc32
 
+import click
 import httpx
 import msgspec
 import orjson
 
-from laudstream.cli.client import problem, unreachable
+from laudstream.cli.client import address, problem, unreachable
 from laudstream.errors import Invalid, Problem
 from laudstream.settings import Settings
 
@@ -27,6 +28,8 @@ BATCH_EVENTS = 250
 BATCH_BYTES = 500_000
 PATIENCE_S = 60.0
 """A batch is tried for so long."""
+TELL_S = 3.0
+"""After so long without an answer it is said what is waited for."""
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 3.0
 _TIMEOUT_S = 30.0
 _TRY_AGAIN = frozenset({429, 500, 502, 503, 504})
@@ -83,11 +86,12 @@ class Stream:
         batch_events: int = BATCH_EVENTS,
         patience_s: float = PATIENCE_S,
     ) -> None:
-        self._url = settings.api_url.rstrip("/")
+        self._url = address(settings)
         self._key = settings.write_key
         self._progress = progress
         self._batch_events = batch_events
         self._patience_s = patience_s
+        self._told = False
         self.result = Streamed()
 
     async def send(self, events: Iterable[Numbered]) -> Streamed:
@@ -166,6 +170,9 @@ class Stream:
                 error = problem(response)
             except httpx.TransportError as failure:
                 error = unreachable(self._url, failure)
+            if not self._told and time.monotonic() > deadline - self._patience_s + TELL_S:
+                self._told = True
+                click.echo(f"{error}; trying again for {self._patience_s:g} s", err=True)
             if time.monotonic() + pause > deadline:
                 raise error
             self.result.retries += 1

@@ -57,7 +57,7 @@ def finish(yes: bool, timeout: float) -> None:
         click.echo(f"nothing to do: {_at(standing, wanted)}")
         return
     if not yes and not raising.hindrances(standing, wanted):
-        click.confirm(f"raise all lanes to {wanted}? Older releases cannot run them afterwards", abort=True)
+        show.confirm(f"raise all lanes to {wanted}? Older releases cannot run them afterwards")
     with bar("lanes", standing.partitions) as advance:
         asyncio.run(raising.finish(now, wanted, timeout, advance))
     click.echo(f"upgrade finished: {standing.partitions} lanes are at {wanted}")

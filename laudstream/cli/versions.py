@@ -38,7 +38,11 @@ def _map(moves: tuple[str, ...]) -> dict[str, str]:
 
 @click.command()
 @click.argument("id")
-@click.option("--share", type=float, help="Only for so many per cent of those who enter, beside the live version.")
+@click.option(
+    "--share",
+    type=click.FloatRange(0.01, 99.99),
+    help="Only for so many per cent of those who enter, beside the live version.",
+)
 @_wait
 def publish(id: str, share: float | None, wait: int) -> None:
     """Make the draft the live version, or with --share put it on trial beside the live one.

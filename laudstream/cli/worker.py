@@ -23,6 +23,9 @@ from laudstream.settings import Settings, load
 if TYPE_CHECKING:
     from agents.lanes.transport import LaneApp
 
+SENT = ("email", "webhook")
+"""Channels that have a sender: `agents.senders.CHANNELS`, which is slow to import."""
+
 log = structlog.get_logger(__name__)
 
 CRASHED_S = 15.0
@@ -45,7 +48,9 @@ def journeys() -> None:
 
 
 @worker.command()
-@click.option("--channel", "channels", multiple=True, help="Only these channels; may be repeated.")
+@click.option(
+    "--channel", "channels", type=click.Choice(SENT), multiple=True, help="Only these channels; may be repeated."
+)
 def senders(channels: tuple[str, ...]) -> None:
     """Hand messages to providers."""
     from agents.senders import SenderApp

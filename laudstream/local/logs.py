@@ -7,6 +7,7 @@ transaction elsewhere. So the end of a topic is the end of what is written, and 
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable
 from types import TracebackType
@@ -50,6 +51,9 @@ class Logs:
         except KafkaError as error:
             await self._stop()
             raise await kafka_client.no_way_in(self._settings, error) from None
+        except asyncio.CancelledError:  # Ctrl-C while Kafka is still looked for
+            await self._stop()
+            raise
         return self
 
     async def __aexit__(

@@ -30,6 +30,8 @@ from laudstream.settings import Settings
 _WATCH_S = 0.1
 MOST_DEATHS, WITHIN_S = 3, 300.0
 """A part that dies more often than that within that time is not started again."""
+PAUSE_S = 3.0
+"""Before a second try, and so much more before each further one."""
 
 
 class Report(NamedTuple):
@@ -191,6 +193,7 @@ class Stack:
             if len(deaths) >= MOST_DEATHS:
                 raise Died(child.name, f"died {len(deaths)} times in {WITHIN_S:g} s; it {died.how}", child.log)
             self._report(Report(child.name, child.server.title, "died", now - child.started_at, died.how))
+            await asyncio.sleep(PAUSE_S * (len(deaths) - 1))  # what it had may not be free yet, as PostgreSQL's memory
             try:
                 await child.start()
             except Died as again:

@@ -86,7 +86,12 @@ async def connect(
             init=set_codecs,
             connection_class=asyncpg.Connection if planner is None else _Stateless,
         )
-    except (asyncpg.InvalidAuthorizationSpecificationError, asyncpg.InvalidCatalogNameError, ValueError) as error:
+    except (
+        asyncpg.InvalidAuthorizationSpecificationError,
+        asyncpg.InvalidCatalogNameError,
+        ValueError,
+        OverflowError,
+    ) as error:
         raise Invalid(f"PostgreSQL refuses {redacted(dsn)}: {error}") from error
     except (OSError, TimeoutError, asyncpg.PostgresError) as error:
         raise Unavailable(f"PostgreSQL does not answer at {redacted(dsn)}: {error or 'no answer in time'}") from error

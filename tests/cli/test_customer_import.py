@@ -11,7 +11,7 @@ import pytest
 
 from laudstream.cli.customers import prepare, run
 from laudstream.cli.import_customers import Imported
-from laudstream.errors import Invalid, NotFound
+from laudstream.errors import Invalid, NotFound, Unavailable
 
 if TYPE_CHECKING:
     from laudstream.postgres.pool import Pool
@@ -167,3 +167,16 @@ def test_a_column_group_is_refused_since_group_calls_write_that_attribute(tmp_pa
     assert (problem.pointer, "`group` call" in (problem.fix or "")) == ("group", True)
     path.write_text("group,name\nacme,Acme\n")
     assert prepare(path, wanted_id="group")[2] == 1
+
+
+async def test_a_postgresql_that_goes_away_in_the_middle_is_said(database: str, pool: Pool, tmp_path: Path) -> None:
+    rows = "id,plan\n" + "".join(f"u{n},gold\n" for n in range(50_000))
+    importing = asyncio.create_task(imported(database, tmp_path, rows))
+    end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'laudstream import'"
+    async with asyncio.timeout(30):
+        while not await pool.fetchval("SELECT EXISTS (SELECT FROM customers)"):
+            assert not importing.done()
+        while not importing.done():
+            await pool.fetch(end)
+    with pytest.raises(Unavailable, match="PostgreSQL does not answer"):
+        await importing

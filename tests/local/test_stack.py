@@ -149,6 +149,31 @@ async def test_a_part_that_dies_is_started_again_and_said_to_be_but_not_for_ever
     assert all("was ended by SIGKILL" in report.detail for report in died)
 
 
+async def test_postgresql_comes_back_though_a_session_outlives_it(small: Callable[..., Stack]) -> None:
+    """What a killed server shared with its sessions is taken until the last of them ends: the first try is in vain."""
+    reports: list[Report] = []
+    async with small("postgres", report=reports.append) as stack:
+        busy = await asyncpg.connect(stack.settings.database_url)
+        until = "clock_timestamp() + interval '2 seconds'"
+        spin = f"DO $$ DECLARE till timestamptz := {until}; BEGIN WHILE clock_timestamp() < till LOOP END LOOP; END $$"
+        spinning = asyncio.create_task(busy.execute(spin))
+        asking = await asyncpg.connect(stack.settings.database_url)
+        active = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'DO %'"
+        async with asyncio.timeout(30):
+            while not await asking.fetchval(active):
+                assert not spinning.done()
+            os.kill(stack.part("postgres").pid, signal.SIGKILL)
+            keeping = asyncio.create_task(stack.keep())
+            while [r.detail for r in reports].count("started again") < 1:
+                assert not keeping.done(), keeping.exception()
+                await asyncio.sleep(0.02)
+        keeping.cancel()
+        await asyncio.gather(spinning, keeping, return_exceptions=True)
+        busy.terminate()
+        asking.terminate()
+    assert [r.event for r in reports].count("died") == 2
+
+
 async def test_a_part_that_cannot_start_stops_the_others(small: Callable[..., Stack]) -> None:
     stack = small()
     stack.site.make_folders()
