@@ -39,16 +39,19 @@ def main() -> int:
         "--peers", choices=("few", "all"), help="lanes only: with Kafka Streams or not; whole runs have it"
     )
     parser.add_argument("--customers", type=int, help="keys only: so many, instead of three sizes")
+    parser.add_argument("--lanes", type=int, help="keys only: so many, instead of eight")
     parser.add_argument("--waiting", type=int, default=0, help="timers and recovery: so many customers wait")
     arguments = parser.parse_args()
     if arguments.peers and arguments.scenario != "lanes":
         parser.error("--peers belongs to lanes")
-    if arguments.customers and arguments.scenario != "keys":
-        parser.error("--customers belongs to keys")
+    if (arguments.customers or arguments.lanes) and arguments.scenario != "keys":
+        parser.error("--customers and --lanes belong to keys")
     module = importlib.import_module(f"benchmarks.{arguments.scenario}")
     if arguments.waiting and arguments.scenario not in ("timers", "recovery"):
         parser.error("--waiting belongs to timers and recovery")
-    options = {name: value for name in ("peers", "customers", "waiting") if (value := getattr(arguments, name))}
+    options = {
+        name: value for name in ("peers", "customers", "lanes", "waiting") if (value := getattr(arguments, name))
+    }
     figures = module.measure(quick=arguments.quick, **options)
     path = keep(arguments.scenario, figures, sys.argv[1:])
     print(json.dumps(figures, indent=2))

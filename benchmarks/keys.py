@@ -1,8 +1,9 @@
 """S2: a worker core by the number of its customers, each of whom is in the middle of a journey.
 
 First all enter, or, where they are more than ENTERED, are put into the changelog (`standing`) and restored; what is
-measured is a backlog that touches each customer in turn, the worst case for every cache. Eight lanes; `--customers`
-chooses one size. Gate as in `lanes`.
+measured is a backlog that touches each customer in turn, the worst case for every cache. Eight lanes, or `--lanes`;
+`--customers` chooses one size. Gate as in `lanes`, and the worker's memory: what its settings allow, however many there
+are.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from benchmarks.race import race, stored_mb
 from benchmarks.standing import Stretch, stand
 from laudstream.local.ports import Ports
 from laudstream.local.stack import Stack
+from laudstream.settings import Settings
 
 PORTS = 31600
 OPS_PORT = PORTS + 90
@@ -34,14 +36,22 @@ LEAST = 240_000
 ENTERED = 1_000_000
 """More would take longer to enter than all the rest."""
 HOUR_MS = 3_600_000
+PROCESS_MB, LANE_MB, STORED_SHARE = 350, 24, 0.03
+"""Memory beside the caches: of the process, of a lane (records in hand, a round), of the bytes stored (indexes)."""
 
 
-def measure(*, quick: bool, customers: int = 0) -> dict[str, Any]:
+def measure(*, quick: bool, customers: int = 0, lanes: int = 8) -> dict[str, Any]:
     """`customers`: only so many."""
-    return asyncio.run(_measure((customers,) if customers else QUICK if quick else WHOLE))
+    return asyncio.run(_measure((customers,) if customers else QUICK if quick else WHOLE, lanes))
 
 
-async def _measure(sizes: tuple[int, ...]) -> dict[str, Any]:
+def allowed_mb(settings: Settings, stores_mb: int) -> int:
+    """Memory that a worker with all lanes may take. What states take is an estimate: half as much again."""
+    caches = settings.block_cache_mb + settings.memtable_mb + settings.state_cache_mb * 3 // 2
+    return caches + PROCESS_MB + LANE_MB * settings.partitions + round(STORED_SHARE * stores_mb)
+
+
+async def _measure(sizes: tuple[int, ...], lanes: int) -> dict[str, Any]:
     runs: dict[str, dict[str, Any]] = {}
     correct = True
     with tempfile.TemporaryDirectory() as folder:
@@ -49,7 +59,7 @@ async def _measure(sizes: tuple[int, ...]) -> dict[str, Any]:
             broker = stack.part("kafka").pid
             for customers in sizes:
                 settings = msgspec.structs.replace(
-                    stack.settings, partitions=8, ops_port=OPS_PORT, data_dir=f"{folder}/w", session_timeout_s=900,
+                    stack.settings, partitions=lanes, ops_port=OPS_PORT, data_dir=f"{folder}/w", session_timeout_s=900,
                     log_level="WARNING",
                 )  # fmt: skip
                 await load.make_topics(settings)
@@ -65,7 +75,10 @@ async def _measure(sizes: tuple[int, ...]) -> dict[str, Any]:
                     )
                 more = partial(load.fill, settings, customers + events, customers, begin=customers)
                 figures = await race(settings, events, 1, broker, more)
-                figures |= {"customers": customers, "stores_mb": stored_mb(Path(settings.data_dir))}
+                stores_mb = stored_mb(Path(settings.data_dir))
+                allowed = allowed_mb(settings, stores_mb)
+                figures |= {"customers": customers, "stores_mb": stores_mb, "rss_allowed_mb": allowed}
+                correct &= figures["rss_mb"] <= allowed
                 if not stood and customers >= LEAST:  # fewer are in within a few glances
                     figures |= {
                         "entries_per_s": entering["events_per_s"],
@@ -77,7 +90,7 @@ async def _measure(sizes: tuple[int, ...]) -> dict[str, Any]:
                 else:
                     correct &= await check(settings, customers + events, customers)
                 shutil.rmtree(settings.data_dir)
-    return {"correct": correct, "runs": runs}
+    return {"correct": correct, "lanes": lanes, "runs": runs}
 
 
 def chart(figures: dict[str, Any]) -> str:
