@@ -8,6 +8,7 @@ broker that is away.
 from __future__ import annotations
 
 import asyncio
+import shutil
 import signal
 import subprocess
 import time
@@ -20,7 +21,7 @@ import structlog
 from laudstream.local.child import Child
 from laudstream.local.stack import Stack
 from tests.chaos.faults import START_S, After, Faults, send
-from tests.chaos.schedule import FREEZE, KILL, STOP, Fault
+from tests.chaos.schedule import FREEZE, KILL, STOP, WIPE, Fault
 from tests.chaos.watch import Outage
 from tests.cluster.brokers import GROUP, LEADER, TRANSACTIONS, Brokers
 from tests.integration.kit import wait_until
@@ -39,7 +40,9 @@ FULL = "full"
 SMALL, SMALL_MB = "kafka-3", 400
 """A broker whose data lie on a disk of so many MB."""
 FILLED = Fault(14, FULL, SMALL, AWAY_S)
-ALL = (MOVED, TRANSACTIONS_MOVED, GROUP_MOVED, *ROLLING, FROZEN, FILLED)
+LOST = Fault(16, WIPE, LEADER, AWAY_S)
+"""A leader that comes back with an empty disk: it takes everything from the others."""
+ALL = (MOVED, TRANSACTIONS_MOVED, GROUP_MOVED, *ROLLING, FROZEN, FILLED, LOST)
 FULL_S = 60.0
 """A broker that cannot write its log ends within it."""
 
@@ -60,6 +63,9 @@ class ClusterFaults(Faults):
         telling = asyncio.ensure_future(self._after(fault, Outage(began, began)))
         if fault.kind == FULL:
             await self._fill(child)
+        elif fault.kind == WIPE:
+            await child.kill()
+            empty(self._stack.data / name)
         else:
             await self._begin(fault, child)
         await asyncio.sleep(max(0.0, began + fault.hold_s - time.monotonic()))
@@ -91,6 +97,12 @@ class ClusterFaults(Faults):
             return not child.alive
 
         await wait_until(ended, FULL_S, f"{child.name} ends, for it cannot write")
+
+
+def empty(folder: Path) -> None:
+    """Everything in it; the folder itself may be a disk."""
+    for path in folder.iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 @contextmanager

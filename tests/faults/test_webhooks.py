@@ -30,7 +30,7 @@ async def test_while_the_sink_is_away_webhooks_are_tried_again_and_each_arrives_
 
     async def tried() -> bool:
         rows = await shop.pool.fetch(
-            "SELECT tries FROM send_claims WHERE workspace_id = $1 AND body->>'customer' LIKE $2",
+            "SELECT tries FROM send_claims WHERE workspace_id = $1 AND coalesce(outcome, body)->>'customer' LIKE $2",
             shop.workspace, f"{shop.prefix}%",
         )  # fmt: skip
         return len(rows) == FEW and sum(row["tries"] for row in rows) > 3

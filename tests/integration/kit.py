@@ -211,7 +211,8 @@ class Shop:
     async def claims(self) -> dict[str, str]:
         """Send id → state, of this test's customers."""
         rows = await self.pool.fetch(
-            "SELECT send_id, state FROM send_claims WHERE workspace_id = $1 AND body->>'customer' LIKE $2",
+            """SELECT send_id, state FROM send_claims
+            WHERE workspace_id = $1 AND coalesce(outcome, body)->>'customer' LIKE $2""",
             self.workspace, f"{self.prefix}%",
         )  # fmt: skip
         return {row["send_id"]: row["state"] for row in rows}
