@@ -6,6 +6,8 @@ It has no write-ahead log: the changelog is one. Handles are Any, since rocksdic
 from __future__ import annotations
 
 import shutil
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +17,16 @@ import rocksdict as rocks
 from laudstream.records.head import HEAD_KEY
 from tables.origin import Meta
 from tables.rocks import RocksMemory
-from tables.trouble import StoreCorrupt, told, trouble
+from tables.trouble import StoreCorrupt, StoreFailed, told, trouble
 
 META = b"meta"
 """The only key of the family `meta`."""
+STALL = "Write stall"
+PAUSE_S = 0.002
+BROKEN_S, SLOW_S = 1.0, 30.0
+"""A write waits so long where RocksDB has met errors in the background, and where it has not."""
+ROOM_BYTES = 32 << 20
+"""RocksDB goes on by itself only with more than that."""
 
 
 class Disk:
@@ -70,7 +78,7 @@ class Disk:
         self._metas_cf = self._db.get_column_family_handle("meta")
         self._history_cf = self._db.get_column_family_handle("history")
         self._unlogged = rocks.WriteOptions()
-        self._unlogged.disable_wal = True
+        self._unlogged.disable_wal = self._unlogged.no_slowdown = True
 
     def _read_meta(self) -> Meta | None:
         raw = self._metas.get(META)
@@ -79,10 +87,33 @@ class Disk:
         except msgspec.DecodeError:
             return None
 
-    def _finish(self, batch: Any) -> None:
-        """Writes a batch, and with it how far the store is."""
+    def _finished(self, batch: Any) -> Any:
+        """The batch, and with it how far the store is."""
         batch.put(META, msgspec.msgpack.encode(self.meta), self._metas_cf)
-        self._db.write(batch, self._unlogged)
+        return batch
+
+    def _put(self, made: Callable[[], Any]) -> None:
+        """Writes the batch that `made` gives. A write that waits for memtables to go to the disk would wait inside
+        RocksDB with the GIL in hand, so the process with its heartbeats too; and where the disk is full it would wait
+        until somebody makes room. So it waits here, and not for ever. A batch that was refused is used up."""
+        began = time.monotonic()
+        while True:
+            try:
+                self._db.write(made(), self._unlogged)
+                return
+            except Exception as error:
+                if STALL not in str(error):
+                    raise
+            while self._number("is-write-stopped") or self._number("actual-delayed-write-rate"):
+                waited = time.monotonic() - began
+                if waited > (BROKEN_S if self._number("background-errors") else SLOW_S):
+                    full = shutil.disk_usage(self.path).free < ROOM_BYTES
+                    why = "No space left on device" if full else "the disk is broken or too slow"
+                    raise StoreFailed(f"store {self.path}: nothing could be written for {waited:.0f} s: {why}")
+                time.sleep(PAUSE_S)
+
+    def _number(self, name: str) -> int:
+        return int(self._db.property_int_value(f"rocksdb.{name}") or 0)
 
     def _wipe(self) -> None:
         self._close()

@@ -150,17 +150,7 @@ class LaneStore(Disk):
         self._came += len(records)
         self._came_bytes += size
         if hints or done or kept:
-            batch, timers, history = rocks.WriteBatch(raw_mode=True), self._timers_cf, self._history_cf
-            for key, value in kept:
-                if value is None:
-                    batch.delete(key, history)
-                else:
-                    batch.put(key, value, history)
-            for due_at, customer in done:
-                batch.delete(hint(due_at, customer), timers)
-            for due_at, customer in hints:
-                batch.put(hint(due_at, customer), b"", timers)
-            self._db.write(batch, self._unlogged)
+            self._put(lambda: self._at_once(hints, done, kept))
         self.meta = msgspec.structs.replace(self.meta, position=position, written_at=now)
         self.head = head
         if done:
@@ -175,11 +165,30 @@ class LaneStore(Disk):
             self._late_since = now
             self.flush()
 
+    def _at_once(
+        self, hints: Sequence[tuple[int, bytes]], done: Sequence[tuple[int, bytes]], kept: Records
+    ) -> rocks.WriteBatch:
+        """What does not wait of a round."""
+        batch, timers, history = rocks.WriteBatch(raw_mode=True), self._timers_cf, self._history_cf
+        for key, value in kept:
+            if value is None:
+                batch.delete(key, history)
+            else:
+                batch.put(key, value, history)
+        for due_at, customer in done:
+            batch.delete(hint(due_at, customer), timers)
+        for due_at, customer in hints:
+            batch.put(hint(due_at, customer), b"", timers)
+        return batch
+
     @told
     def flush(self) -> None:
         """Write what waits, with the head and the position that it belongs to."""
-        if not self._dirty:
-            return
+        if self._dirty:
+            self._put(self._waiting)
+            self._settle()
+
+    def _waiting(self) -> rocks.WriteBatch:
         batch = rocks.WriteBatch(raw_mode=True)
         put, delete = batch.put, batch.delete
         for key, value in self._late.items():
@@ -188,8 +197,7 @@ class LaneStore(Disk):
             else:
                 put(key, value)
         put(HEAD_KEY, encode(self.head))
-        self._finish(batch)
-        self._settle()
+        return self._finished(batch)
 
     def _settle(self) -> None:
         self._late.clear()
@@ -199,11 +207,16 @@ class LaneStore(Disk):
     def restore(self, records: Iterable[tuple[bytes, bytes | None]], position: int) -> int:
         """Apply one fetched stretch of the changelog. Returns how many records it was."""
         self.flush()
+        stretch = list(records)
+        self.meta = msgspec.structs.replace(self.meta, position=position)
+        self._put(lambda: self._stretch(stretch))
+        self._low, self._eldest, self.next_due = b"", b"", 0
+        return len(stretch)
+
+    def _stretch(self, records: Records) -> rocks.WriteBatch:
         batch = rocks.WriteBatch(raw_mode=True)
         put, delete, timers, history = batch.put, batch.delete, self._timers_cf, self._history_cf
-        count = 0
         for key, value in records:
-            count += 1
             if value is None:
                 delete(key, history if key[:2] == EVENT else None)
             elif key[0]:  # of a customer
@@ -214,16 +227,13 @@ class LaneStore(Disk):
                 put(key, value, history if key[:2] == EVENT else None)
                 if key == HEAD_KEY:
                     self.head = decode_head(value)
-        self.meta = msgspec.structs.replace(self.meta, position=position)
-        self._finish(batch)
-        self._low, self._eldest, self.next_due = b"", b"", 0
-        return count
+        return self._finished(batch)
 
     @told
     def restored(self, now: int) -> None:
         """It holds all that the changelog held at `now`."""
         self.meta = msgspec.structs.replace(self.meta, written_at=now)
-        self._finish(rocks.WriteBatch(raw_mode=True))
+        self._put(lambda: self._finished(rocks.WriteBatch(raw_mode=True)))
         if self._bulk:
             self._reopen(bulk=False)
 

@@ -7,12 +7,15 @@ import random
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from laudstream.records.head import Head
-from tables.layout import CORE
+from tables import disk
+from tables.layout import CORE, EVENT
 from tables.origin import Origin
 from tables.rocks import RocksMemory
 from tables.store import LaneStore
@@ -92,6 +95,70 @@ def test_a_full_disk_is_said_and_with_room_again_the_store_is_whole_as_of_some_r
     assert is_whole(store)
     for again in range(store.head.seq + 1, store.head.seq + 5):
         write(store, again, chance)
+    store.close()
+
+
+class Stalled:
+    """A database whose writes stall; it can be written again after `looks` questions, unless the disk is full."""
+
+    def __init__(self, looks: int, errors: int = 0) -> None:
+        self.looks, self.errors, self.written = looks, errors, list[Any]()
+
+    def write(self, batch: Any, _: Any) -> None:
+        if self.looks:
+            raise Exception("Result incomplete: Write stall")  # as rocksdict does
+        self.written.append(batch)
+
+    def property_int_value(self, name: str) -> int:
+        if name == "rocksdb.background-errors":
+            return self.errors
+        if self.looks and not self.errors:
+            self.looks -= 1
+        return int(self.looks > 0)
+
+
+def test_a_write_that_would_wait_is_made_anew_when_it_can_be_written(tmp_path: Path, memory: RocksMemory) -> None:
+    store, made = open_store(tmp_path / "lane", memory), count()
+    rocks, stalled = store._db, Stalled(looks=5)
+    store._db = stalled
+    store._put(lambda: next(made))
+    assert stalled.written == [1]  # the first batch was used up
+    store._db = rocks
+    store.close()
+
+
+def test_a_write_that_waits_for_a_disk_that_has_failed_is_given_up(
+    tmp_path: Path, memory: RocksMemory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disk, "BROKEN_S", 0.02)
+    store = open_store(tmp_path / "lane", memory)
+    rocks, store._db = store._db, Stalled(looks=1, errors=1)
+    with pytest.raises(StoreFailed, match="nothing could be written for 0 s: the disk is broken or too slow"):
+        store._put(lambda: None)
+    store._db = rocks
+    store.close()
+
+
+def test_writes_that_come_faster_than_files_can_be_written_are_all_there(
+    tmp_path: Path, memory: RocksMemory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ample = memory.options
+
+    def scarce(bulk: bool = False, *, states: bool = False) -> Any:
+        options = ample(bulk, states=states)
+        options.set_write_buffer_size(64 << 10)
+        options.set_max_write_buffer_number(2)
+        return options
+
+    monkeypatch.setattr(memory, "options", scarce)
+    store, tries = open_store(tmp_path / "lane", memory), list[int]()
+    monkeypatch.setattr(store, "_number", lambda name: tries.append(1) or LaneStore._number(store, name))
+    value = random.Random(1).randbytes(20_000)
+    for n in range(300):
+        kept = [(EVENT + (10 * n + m).to_bytes(8, "big"), value) for m in range(10)]
+        store.write([], [], [], kept=kept, head=Head(n), position=n, now=1000)
+    assert tries, "no write had to wait: this proves nothing"
+    assert all(store.events([EVENT + n.to_bytes(8, "big") for n in range(3_000)]))
     store.close()
 
 
