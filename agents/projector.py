@@ -154,7 +154,7 @@ def _named(w: Write) -> str:
 async def _of_the_living(
     connection: Connection, read: Sequence[tuple[int, changes.Changes]]
 ) -> Sequence[tuple[int, changes.Changes]]:
-    """Without the writes for who was deleted without a row, up to where their lane has carried that out (R54)."""
+    """Without what lanes wrote, knowing no row, for who was deleted, up to where they have carried that out (R54)."""
     forgotten = [(*who, number) for _, rows in read for who, number in rows.forgotten.items()]
     unseen = set().union(*(rows.unseen() for _, rows in read))
     if not forgotten and not unseen:

@@ -28,6 +28,8 @@ class Row(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """When the change was made, by PostgreSQL's clock, ms; 0: not known (R54)."""
     merges: int = 0
     """How many other customers were merged into this one (R50)."""
+    void: bool = False
+    """Of a deletion: nothing is carried out for a life without a row until the lane says that it knows (R54)."""
 
 
 class Consent(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

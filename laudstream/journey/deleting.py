@@ -25,9 +25,14 @@ def delete(customer: Customer, input: EventInput, moment: Moment, space: Space) 
     """The customer is gone, also for those who look: what was decided before is no longer shown."""
     row = input.event.row
     assert row is not None, "that is what the caller has looked at"
-    identity = customer.identity
     if not row.born:
         return _unseen(customer, input, row, moment, space)
+    done = _seen(customer, input, row, moment, space)
+    return _void(done, row, moment) if row.void else done
+
+
+def _seen(customer: Customer, input: EventInput, row: Row, moment: Moment, space: Space) -> Outcome:
+    identity = customer.identity
     if identity.root:
         gone = Alias(identity.root, row.born, deleted=True, at=row.at)
         done = pointing.instead(customer, AliasInput(input.cause, gone), moment) or Outcome(customer, [])
@@ -49,8 +54,22 @@ def _unseen(customer: Customer, input: EventInput, row: Row, moment: Moment, spa
     if not (customer.core.row.born or customer.identity.root):
         there = replace(row, born=row.revision)
         done = delete(customer, replace(input, event=replace(input.event, row=there)), moment, space)
-    forgotten = Write(customer.workspace, customer.id, 1, FORGOTTEN, moment.now, born=row.revision)
-    return Outcome(done.customer, [*done.effects, forgotten], done.parked)
+    return Outcome(done.customer, [*done.effects, _forgotten(done.customer, row, moment)], done.parked)
+
+
+def _void(done: Outcome, row: Row, moment: Moment) -> Outcome:
+    """Whoever came since CDC told of the deletion has written too early: it is said again."""
+    customer = done.customer
+    again = [
+        Write(customer.workspace, customer.id, each.number, each.op, moment.now, each.attributes, list(each.names),
+              customer.core.row.born)
+        for each in customer.core.pending
+    ]  # fmt: skip
+    return Outcome(customer, [*done.effects, _forgotten(customer, row, moment), *again], done.parked)
+
+
+def _forgotten(customer: Customer, row: Row, moment: Moment) -> Write:
+    return Write(customer.workspace, customer.id, 1, FORGOTTEN, moment.now, born=row.revision)
 
 
 def _met(customer: Customer, row: Row) -> Customer:

@@ -9,6 +9,10 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from agents.projector import Writes
+from laudstream.journey.write import Write
+from tests.agents.projecting import take
+
 if TYPE_CHECKING:
     from laudstream.postgres.pool import Pool
 
@@ -198,6 +202,29 @@ async def test_r54_who_has_no_row_yet_is_deleted_too(
     assert await owner.fetchval("SELECT born FROM customers WHERE workspace_id = $1", shop.id) > number
     assert (await admin.delete("/api/customers/ann")).status_code == 204
     assert (await admin.delete("/api/customers/a%0Ab")).status_code == 404
+
+
+async def test_r54_what_a_lane_wrote_before_it_knew_the_row_is_of_no_later_life(
+    admin: httpx.AsyncClient, site: httpx.AsyncClient, owner: Pool, shop: Any, taken: Any
+) -> None:
+    """Its writes are on their way while the customer, and who was merged into them, is deleted and is back."""
+    await site.post("/v1/identify", json={"userId": "ann"})
+    await site.post("/v1/alias", json={"previousId": "v1", "userId": "ann"})
+    assert (await admin.delete("/api/customers/ann")).status_code == 204
+    await site.post("/v1/identify", json={"userId": "ann", "traits": {"plan": "new"}})
+    lane = [
+        made
+        for who in ("ann", "v1")
+        for made in (Write(shop.id, who, 1, "first_sight", 1), Write(shop.id, who, 2, "set", 2, {"secret": "old"}))
+    ]
+    rows = "SELECT customer_id, attributes FROM customers WHERE workspace_id = $1"
+    await take(Writes(owner), lane)
+    assert [tuple(row) for row in await owner.fetch(rows, shop.id)] == [("ann", {"plan": "new"})]
+    told = [each.event for each in await taken(5) if each.event.type == "delete"]
+    assert all(event.row.void for event in told)
+    gone = [Write(shop.id, "v1", 1, "forgotten", 3, born=event.row.revision) for event in told]
+    await take(Writes(owner), [*gone, *lane[2:]], start=4)
+    assert dict(await owner.fetch(rows, shop.id)) == {"ann": {"plan": "new"}, "v1": {"secret": "old"}}
 
 
 async def test_concurrent_identifies_of_the_same_customers_all_arrive(

@@ -194,9 +194,9 @@ def test_r54_an_event_of_another_customer_counts_from_the_deletion_on() -> None:
     assert arrives(w, one) == ["Write", "entered"]
 
 
-def told(w: World, born: int = 1, revision: int = 500) -> list[str]:
+def told(w: World, born: int = 1, revision: int = 500, void: bool = False) -> list[str]:
     """The API has deleted the row, and says so before it answers."""
-    cause, row = w.cause(), Row(born, revision, {}, deleted=True, at=w.now)
+    cause, row = w.cause(), Row(born, revision, {}, deleted=True, at=w.now, void=void)
     w.hand(EventInput(cause, Event(f"gone{cause[2]}", DELETE, timestamp=w.now, received=w.now, row=row)))
     return w.kinds()
 
@@ -309,3 +309,37 @@ def test_r54_of_nobody_and_of_who_has_a_row_a_deletion_without_one_changes_nothi
     w.event("go")
     assert told(w, 0, 40) == ["Write"]  # CDC will tell of the end of that row
     assert w.run.step == "rest"
+
+
+def test_r54_the_lane_says_behind_what_it_wrote_before_the_row_came_that_it_knows_of_the_deletion() -> None:
+    w = World(journey(REST), row=False)
+    w.event("go")
+    assert told(w, 7, 8, void=True) == ["ended", "deleted", "Write"]
+    assert forgotten(w) == [8]
+    w.hand(AliasInput(w.cause("laudstream.rows"), Alias("bob", 20)))
+    assert told(w, 20, 20, void=True)[-1] == "Write"
+    assert forgotten(w) == [20]
+    w = World(journey(REST), row=False)
+    told(w, 7, 8, void=True)  # nobody was ever here
+    assert forgotten(w) == [8]
+
+
+@pytest.mark.parametrize("born", [0, 30])
+def test_r54_who_came_back_before_the_deletion_is_told_has_written_too_early_and_writes_again(born: int) -> None:
+    """Until the lane says that it knows, nothing is carried out; CDC was first."""
+    mark = {"update": {"set": {"plan": "'pro'"}}, "next": "rest"}
+    w = World(journey({"mark": mark, **REST}), row=False)
+    w.row(born=7, revision=8)
+    by_cdc(w, 7, 8)
+    w.now += 1
+    w.event("go")
+    early = [made for made in w.effects if isinstance(made, Write)]
+    assert [made.op for made in early] == ["first_sight", "set"]
+    if born:
+        w.row(born=born, revision=born)
+    told(w, 7, 8, void=True)
+    _, *again = [made for made in w.effects if isinstance(made, Write)]
+    assert forgotten(w) == [8]
+    assert [(made.op, made.number, made.attributes, made.born) for made in again] == [
+        (made.op, made.number, made.attributes, born) for made in early
+    ]

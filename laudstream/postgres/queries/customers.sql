@@ -66,6 +66,17 @@ INSERT INTO erasures (workspace_id, customer_id, number) VALUES ($1, $2, nextval
 ON CONFLICT (workspace_id, customer_id) DO UPDATE SET number = excluded.number
 RETURNING number;
 
+-- name: erase_seen
+-- $1 workspace. Arrays: $2 customers whose rows are deleted, $3 numbers of that. Lanes that do not know the rows yet may have
+-- written for them.
+INSERT INTO erasures AS e (workspace_id, customer_id, number)
+SELECT $1, customer_id, number FROM unnest($2::text[], $3::bigint[]) AS s (customer_id, number)
+ON CONFLICT (workspace_id, customer_id) DO UPDATE SET number = greatest(e.number, excluded.number);
+
+-- name: untold
+-- $1 workspace, $2 customers. Their lanes are not told of the deletion by us, and will not say that they know.
+DELETE FROM erasures WHERE workspace_id = $1 AND customer_id = ANY($2);
+
 -- name: erase_runs
 -- $1 workspace, $2 the customer and its aliases.
 DELETE FROM runs WHERE workspace_id = $1 AND customer_id = ANY($2);

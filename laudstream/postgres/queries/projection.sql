@@ -234,7 +234,7 @@ SELECT * FROM unnest($1::bigint[], $2::int[], $3::text[], $4::bigint[], $5::bigi
 ON CONFLICT DO NOTHING;
 
 -- name: with_deletions
--- Before all other locks: no customer without a row is deleted until the transaction ends.
+-- Before all other locks: no customer is deleted by the API until the transaction ends.
 SELECT pg_advisory_xact_lock_shared(hashtextextended('erasures', 0));
 
 -- name: forgotten
@@ -244,8 +244,8 @@ USING unnest($1::text[], $2::text[], $3::bigint[]) AS s (workspace_id, customer_
 WHERE e.workspace_id = s.workspace_id AND e.customer_id = s.customer_id AND e.number <= s.number;
 
 -- name: erased
--- Arrays: $1 workspaces, $2 customers. Those who were deleted without a row, and whose lanes have not said yet that they
--- have carried it out: what those wrote is void (R54).
+-- Arrays: $1 workspaces, $2 customers. Those who were deleted, and whose lanes have not said yet that they have carried it
+-- out: what those wrote for a life without a row is void (R54).
 SELECT workspace_id, customer_id
 FROM unnest($1::text[], $2::text[]) AS s (workspace_id, customer_id)
 JOIN erasures USING (workspace_id, customer_id);
