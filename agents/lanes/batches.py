@@ -8,7 +8,9 @@ from agents.lanes.transaction import Writes
 from agents.lanes.wire import TP, ProducerId
 
 MAX_BATCH = 900_000
-"""Bytes."""
+"""Bytes. A record that is larger has a batch of its own …"""
+LARGEST = 10 * 10**6 - 200_000
+"""… up to what our topics take (`max.message.bytes`)."""
 
 Wave = dict[TP, tuple[int, bytearray]]
 """(records, batch): at most one per partition."""
@@ -31,7 +33,7 @@ def in_waves(writes: Writes, pid: ProducerId, sequences: dict[TP, int]) -> list[
                     break
                 count += 1
             batch = builder.build()
-            if len(batch) > MAX_BATCH:  # a builder takes the first record whatever its size
+            if len(batch) > LARGEST:  # a builder takes the first record whatever its size
                 raise ValueError(f"record of {len(pairs[done][1] or b'')} bytes is too large")
             if wave == len(waves):
                 waves.append({})

@@ -80,7 +80,7 @@ class Model:
     def delete(self, id: str, _: str) -> int:
         gone = self.root(id)
         if gone not in self.rows:
-            return 404
+            return 202  # who may be on the way
         self.aliases = {id: root for id, root in self.aliases.items() if root != gone}
         self.rows.discard(gone)
         self.known.discard(gone)

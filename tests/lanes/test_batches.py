@@ -7,9 +7,10 @@ import struct
 import pytest
 from aiokafka.record.default_records import DefaultRecordBatch
 
-from agents.lanes.batches import MAX_BATCH, Wave, in_waves
+from agents.lanes.batches import LARGEST, MAX_BATCH, Wave, in_waves
 from agents.lanes.transaction import Pairs
 from agents.lanes.wire import TP, ProducerId
+from laudstream.topics import TOPICS
 
 A: TP = ("a", 0)
 B: TP = ("b", 3)
@@ -56,6 +57,17 @@ def test_behind_the_greatest_number_comes_0(first: int, following: int) -> None:
     assert numbers == {A: following}
 
 
+def test_a_record_that_is_larger_than_batches_are_made_has_one_of_its_own() -> None:
+    """A lane's catalogue may be so large."""
+    waves = in_waves({A: (1, [(b"k", b"1"), (b"k", bytes(MAX_BATCH)), (b"k", b"2")])}, PID, {})
+    assert [wave[A][0] for wave in waves] == [1, 1, 1]
+    assert len(waves[1][A][1]) > MAX_BATCH
+
+
+def test_largest_is_below_what_every_topic_takes() -> None:
+    assert all(int(topic.config()["max.message.bytes"]) > LARGEST for topic in TOPICS)
+
+
 def test_a_record_that_fits_into_no_batch_is_refused_and_says_how_large_it_is() -> None:
-    with pytest.raises(ValueError, match=f"record of {MAX_BATCH} bytes"):
-        in_waves({A: (1, [(b"k", b"1"), (b"k", bytes(MAX_BATCH))])}, PID, {})
+    with pytest.raises(ValueError, match=f"record of {LARGEST} bytes"):
+        in_waves({A: (1, [(b"k", b"1"), (b"k", bytes(LARGEST))])}, PID, {})
