@@ -47,7 +47,10 @@ export async function call<T>(parts: string[], options: Options = {}): Promise<T
     cache: 'no-store',
     credentials: 'omit',
   });
-  if (response.ok) return (response.status === 204 ? undefined : await response.json()) as T;
+  if (response.ok) {
+    const text = await response.text(); // done, or taken on (202), has no words
+    return (text === '' ? undefined : JSON.parse(text)) as T;
+  }
   if (response.status === 401) hooks.refused();
   throw new ApiError(parseProblem(response.status, await response.text()));
 }
