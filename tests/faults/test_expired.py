@@ -2,48 +2,31 @@
 
 from __future__ import annotations
 
-import asyncio
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.admin import RecordsToDelete
 
 from laudstream import kafka_admin, topics
-from laudstream.local.ports import Ports, free_base
 from laudstream.local.stack import Stack
 from laudstream.postgres import connect
-from laudstream.settings import Settings
+from tests.faults.small import produce, small_stack
 from tests.integration.kit import wait_until
 
 pytestmark = pytest.mark.faults
-
-SETTINGS = Settings(partitions=1, session_timeout_s=6, heartbeat_s=1)
 
 
 @pytest.fixture(scope="module")
 def small() -> Iterator[Stack]:
     """Kafka, PostgreSQL and a projector with one partition."""
-    with tempfile.TemporaryDirectory(prefix="laudstream-expired-") as folder:
-        running = Stack(Path(folder) / "data", ports=Ports.above(free_base()), parts=("projector",), settings=SETTINGS)
-        try:
-            asyncio.run(running.start())
-            yield running
-        finally:
-            asyncio.run(running.stop())
+    with small_stack("projector") as running:
+        yield running
 
 
 async def _sent(stack: Stack, count: int) -> None:
     """Records that nobody can read."""
-    producer = AIOKafkaProducer(bootstrap_servers=stack.settings.kafka)
-    await producer.start()
-    try:
-        for _ in range(count):
-            await producer.send_and_wait(topics.WRITES, b"no json", key=b"workspace1:ann", partition=0)
-    finally:
-        await producer.stop()
+    await produce(stack, topics.WRITES, [b"no json"] * count)
 
 
 async def test_it_goes_on_with_what_there_is_and_says_what_it_missed(small: Stack) -> None:

@@ -3,50 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.admin import RecordsToDelete
 from click.testing import CliRunner
 
 from laudstream import kafka_admin, topics
 from laudstream.cli.main import cli
 from laudstream.local.logs import Logs
-from laudstream.local.ports import Ports, free_base
 from laudstream.local.stack import Stack
-from laudstream.settings import Settings, environment
+from laudstream.settings import environment
+from tests.faults.small import produce, small_stack
 from tests.integration.kit import wait_until
 
 pytestmark = pytest.mark.faults
-
-SETTINGS = Settings(partitions=1, session_timeout_s=6, heartbeat_s=1)
 
 
 @pytest.fixture(scope="module")
 def small() -> Iterator[Stack]:
     """Kafka and a journey worker with one lane."""
-    with tempfile.TemporaryDirectory(prefix="laudstream-anew-") as folder:
-        running = Stack(Path(folder) / "data", ports=Ports.above(free_base()), parts=("journeys",), settings=SETTINGS)
-        try:
-            asyncio.run(running.start())
-            yield running
-        finally:
-            asyncio.run(running.stop())
+    with small_stack("journeys") as running:
+        yield running
 
 
 async def _sent(stack: Stack, count: int) -> None:
-    producer = AIOKafkaProducer(bootstrap_servers=stack.settings.kafka)
-    await producer.start()
-    try:
-        for n in range(count):
-            value = b'{"id": "m%d", "type": "track", "name": "look", "timestamp": 1, "received": 1}' % n
-            await producer.send_and_wait(topics.EVENTS, value, key=b"workspace1:ann", partition=0)
-    finally:
-        await producer.stop()
+    look = b'{"id": "m%d", "type": "track", "name": "look", "timestamp": 1, "received": 1}'
+    await produce(stack, topics.EVENTS, [look % n for n in range(count)])
 
 
 async def _handled(stack: Stack) -> None:
